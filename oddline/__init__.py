@@ -1,0 +1,1 @@
+"""Oddline reads logs and points at the odd lines."""

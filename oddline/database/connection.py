@@ -1,0 +1,89 @@
+"""Connections and transactions: the project of a transaction is set here and nowhere else."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from oddline.errors import DatabaseUnavailable
+
+Transaction = Connection[tuple[Any, ...]]
+CONNECT_TIMEOUT_S = 5
+STATEMENT_TIMEOUT_MS = 60_000  # nothing that Oddline asks takes longer; what does is stuck
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000  # one forgotten transaction would hold up every incremental reader
+
+
+class Database:
+    """A few connections of one role.
+
+    Args:
+        url: `postgresql://role:password@host:port/database`.
+        size: connections at most; 1 on Lambda, where a single one is kept and replaced when it broke.
+        prepare: whether statements may be prepared on the server; not behind RDS Proxy, which pins a session for it.
+    """
+
+    def __init__(self, url: str, *, size: int = 8, prepare: bool = False, application: str = "oddline") -> None:
+        self._pool: ConnectionPool[Transaction] = ConnectionPool(
+            url,
+            min_size=0,
+            max_size=size,
+            open=False,
+            timeout=10,
+            check=ConnectionPool.check_connection,
+            kwargs={
+                "application_name": application,
+                "connect_timeout": CONNECT_TIMEOUT_S,
+                "prepare_threshold": 5 if prepare else None,
+            },
+        )
+        self._opening = threading.Lock()
+
+    @contextmanager
+    def transaction(self, *, project: UUID | None = None) -> Iterator[Transaction]:
+        """One transaction, committed at the end of the block; of one project where the role is bound to one.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL does not answer, went away, or broke the transaction off.
+        """
+        with self._connection() as connection:
+            connection.execute(
+                "SELECT set_config('oddline.project', %s, true), set_config('statement_timeout', %s, true),"
+                " set_config('idle_in_transaction_session_timeout', %s, true)",
+                [str(project or ""), str(STATEMENT_TIMEOUT_MS), str(IDLE_IN_TRANSACTION_TIMEOUT_MS)],
+            )
+            yield connection
+
+    @contextmanager
+    def autocommit(self) -> Iterator[Transaction]:
+        """A connection outside any transaction, for the few statements that cannot run in one.
+
+        Raises:
+            DatabaseUnavailable: as `transaction`.
+        """
+        with self._connection() as connection:
+            connection.set_autocommit(True)
+            try:
+                yield connection
+            finally:
+                if not connection.closed:
+                    connection.set_autocommit(False)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._pool.close()
+
+    @contextmanager
+    def _connection(self) -> Iterator[Transaction]:
+        if self._pool.closed:
+            with self._opening:
+                self._pool.open()
+        try:
+            with self._pool.connection() as connection:
+                yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            raise DatabaseUnavailable(str(error).strip() or type(error).__name__) from error

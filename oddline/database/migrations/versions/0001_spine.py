@@ -1,0 +1,16 @@
+"""The spine: see 0001_spine.sql."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Create everything from nothing."""
+    # psycopg itself: SQLAlchemy would read the percent signs of format() as placeholders.
+    connection = op.get_bind().connection.driver_connection
+    assert connection is not None
+    connection.execute(Path(__file__).with_suffix(".sql").read_text())

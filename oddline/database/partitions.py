@@ -1,0 +1,97 @@
+"""Make the day partitions ahead of time and let the old ones go, without stopping anybody who reads or writes."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import psycopg
+from psycopg import sql
+
+PARTITIONED = ("submissions", "hot_chunks")
+DAYS_AHEAD = 14  # a fortnight of failed runs of create_partitions harms nobody
+LOCK_TIMEOUT = "200ms"  # a partition can wait for its lock; those who queue up behind that wait cannot
+
+
+def today() -> date:
+    """The current UTC day."""
+    return datetime.now(UTC).date()
+
+
+def create_partitions(connection: psycopg.Connection, *, day: Callable[[], date] = today) -> list[str]:
+    """Make what is missing from yesterday to `DAYS_AHEAD` days from now; names what it made.
+
+    A partition is made aside and attached, which takes a lock that lets others read and write (PostgreSQL
+    documentation, 5.12.2.2). `connection` must be in autocommit, its role a member of the tables' owner.
+    """
+    made = []
+    for table in PARTITIONED:
+        existing = set(partition_days(connection, table))
+        for ahead in range(-1, DAYS_AHEAD + 1):
+            wanted = day() + timedelta(days=ahead)
+            if wanted not in existing:
+                made.append(_create(connection, table, wanted))
+    return made
+
+
+def partition_days(connection: psycopg.Connection, table: str) -> list[date]:
+    """The days that `table` has a partition for, oldest first."""
+    rows = connection.execute(
+        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = %s::regclass",
+        [table],
+    ).fetchall()
+    return sorted(datetime.strptime(name.rpartition("_")[2], "%Y%m%d").date() for (name,) in rows)
+
+
+def drop_partition(connection: psycopg.Connection, table: str, day: date) -> None:
+    """Detach and drop one day.
+
+    Raises:
+        psycopg.errors.LockNotAvailable: somebody held it for longer than `LOCK_TIMEOUT`; try again later.
+    """
+    name = partition_name(table, day)
+    connection.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_TIMEOUT])
+    try:
+        _detach(connection, table, name)
+        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+    finally:
+        connection.execute("RESET lock_timeout")
+
+
+def partition_name(table: str, day: date) -> str:
+    """`submissions_20261122` and the like."""
+    return f"{table}_{day:%Y%m%d}"
+
+
+def _detach(connection: psycopg.Connection, table: str, name: str) -> None:
+    pending = connection.execute(
+        "SELECT inhdetachpending FROM pg_inherits WHERE inhrelid = to_regclass(%s)", [name]
+    ).fetchone()
+    if pending is None:
+        return  # an earlier run detached it and was stopped before the drop
+    how = sql.SQL("FINALIZE") if pending[0] else sql.SQL("CONCURRENTLY")
+    connection.execute(
+        sql.SQL("ALTER TABLE {} DETACH PARTITION {} {}").format(sql.Identifier(table), sql.Identifier(name), how)
+    )
+
+
+def _create(connection: psycopg.Connection, table: str, day: date) -> str:
+    name = partition_name(table, day)
+    with connection.transaction():
+        connection.execute("SET LOCAL ROLE oddline_worker")
+        connection.execute(
+            sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(sql.Identifier(name), sql.Identifier(table))
+        )
+        # Rows go with their partition, so there is nothing for autovacuum to win here.
+        connection.execute(
+            sql.SQL("ALTER TABLE {} SET (autovacuum_enabled = off, toast.autovacuum_enabled = off)").format(
+                sql.Identifier(name)
+            )
+        )
+        connection.execute(
+            sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
+                sql.Identifier(table),
+                sql.Identifier(name),
+                sql.Literal(day),
+                sql.Literal(day + timedelta(days=1)),
+            )
+        )
+    return name

@@ -1,0 +1,206 @@
+"""The one tree of errors: each says in a line what happened, whether a retry can help, and how HTTP tells it."""
+
+from typing import Any, ClassVar
+
+PROBLEM_BASE = "https://oddline.dev/problems/"
+
+
+class OddlineError(Exception):
+    """Something in Oddline went wrong.
+
+    `permanent` says whether the same call can ever succeed; `status` and `code` are what RFC 9457 problem documents
+    carry; `extra` holds further members of the document (`field`, `index`, `limit` ...).
+    """
+
+    permanent: ClassVar[bool] = True
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Something went wrong"
+
+    def __init__(self, detail: str = "", **extra: Any) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+        self.extra = extra
+
+    def problem(self) -> dict[str, Any]:
+        """The problem document of RFC 9457 as a mapping."""
+        return {
+            "type": PROBLEM_BASE + self.code,
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+            **self.extra,
+        }
+
+
+# What the caller did
+
+
+class BadRequest(OddlineError):
+    """The request is not one that can be understood."""
+
+    status, code, title = 400, "bad-request", "The request cannot be understood"
+
+
+class InvalidEntries(OddlineError):
+    """No entry of the request can be taken."""
+
+    status, code, title = 422, "invalid-entries", "No entry of the request can be taken"
+
+
+class InvalidParameter(OddlineError):
+    """A parameter has a value that it cannot have."""
+
+    status, code, title = 422, "invalid-parameter", "A parameter has a value that it cannot have"
+
+
+class TooLarge(OddlineError):
+    """The request is larger than it may be."""
+
+    status, code, title = 413, "too-large", "The request is larger than it may be"
+
+
+class UnsupportedEncoding(OddlineError):
+    """The body's content encoding or type is not one that is taken."""
+
+    status, code, title = 415, "unsupported-encoding", "The content encoding or type is not taken here"
+
+
+class Unauthenticated(OddlineError):
+    """The request bears no valid key or signature."""
+
+    status, code, title = 401, "unauthenticated", "A valid API key or signature is needed"
+
+
+class Forbidden(OddlineError):
+    """The key is valid, but may not do this."""
+
+    status, code, title = 403, "forbidden", "This key may not do that"
+
+
+class NotFound(OddlineError):
+    """There is nothing by that name in this project."""
+
+    status, code, title = 404, "not-found", "There is nothing by that name in this project"
+
+
+class Conflict(OddlineError):
+    """The thing is not in a state in which this can be done."""
+
+    status, code, title = 409, "conflict", "The thing is not in a state in which this can be done"
+
+
+class RequestInProgress(Conflict):
+    """A request with the same idempotency key is still being worked on."""
+
+    permanent = False
+    code, title = "request-in-progress", "A request with the same key is still being worked on"
+
+
+class KeyReused(OddlineError):
+    """The idempotency key or message id was used before with another body."""
+
+    status, code, title = 422, "key-reused", "The same key or message id came before with another body"
+
+
+class Gone(OddlineError):
+    """What was asked for existed, and is past its time."""
+
+    status, code, title = 410, "gone", "What was asked for is past its time"
+
+
+# What Oddline stands on
+
+
+class NotConfigured(OddlineError):
+    """A setting that is needed here is not set."""
+
+    code, title = "not-configured", "A setting that is needed here is not set"
+
+
+class Unavailable(OddlineError):
+    """A part that is needed does not answer now."""
+
+    permanent = False
+    status, code, title = 503, "unavailable", "A part that is needed does not answer now"
+
+
+class DatabaseUnavailable(Unavailable):
+    """PostgreSQL does not answer."""
+
+    code, title = "database-unavailable", "The database does not answer now"
+
+
+class ObjectStoreUnavailable(Unavailable):
+    """The object store does not answer."""
+
+    code, title = "object-store-unavailable", "The object store does not answer now"
+
+
+class ObjectMissing(OddlineError):
+    """The object store has no object by that key."""
+
+    status, code, title = 404, "object-missing", "There is no such object"
+
+
+class ModelUnavailable(Unavailable):
+    """The model could not be loaded."""
+
+    code, title = "model-unavailable", "The model cannot be loaded now"
+
+
+class DeliveryFailed(Unavailable):
+    """A message could not be delivered now."""
+
+    code, title = "delivery-failed", "The message could not be delivered now"
+
+
+class DeliveryRefused(OddlineError):
+    """The receiver refused the message for good."""
+
+    code, title = "delivery-refused", "The receiver refused the message"
+
+
+# What happens inside tasks
+
+
+class LostClaim(OddlineError):
+    """Another worker holds some of the claim now."""
+
+    permanent = False
+    code, title = "lost-claim", "Another worker holds some of the claim now"
+
+
+class ChunkMissing(OddlineError):
+    """A chunk's row names a blob that is not there."""
+
+    permanent = False
+    code, title = "chunk-missing", "A chunk's data cannot be found"
+
+
+class CorruptBody(OddlineError):
+    """A stored body or chunk cannot be read back."""
+
+    code, title = "corrupt-body", "Stored data cannot be read back"
+
+
+class UnknownTask(OddlineError):
+    """No task of that name is in the catalogue."""
+
+    status, code, title = 404, "unknown-task", "No task of that name is in the catalogue"
+
+
+# What the local stack does
+
+
+class StackFailed(OddlineError):
+    """A part of the local stack could not be started or stopped."""
+
+    code, title = "stack-failed", "A part of the local stack could not be started"
+
+
+class AlreadyRunning(OddlineError):
+    """The local stack of this folder runs already."""
+
+    code, title = "already-running", "The local stack of this folder runs already"

@@ -1,0 +1,88 @@
+"""Everything that can be set from outside, in one frozen object that is read once per process."""
+
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Side = Literal["owner", "ingest", "console", "search", "worker"]
+"""A database role: each part of Oddline connects as its own, and only migrations connect as the owner."""
+
+PACKAGED_MODELS = Path(__file__).parent / "scoring" / "models"
+
+
+class Settings(BaseSettings):
+    """Settings from environment variables (`ODDLINE_…`) or lines in `.env`; docs/settings.md lists them.
+
+    Durations are given in seconds. On Lambda and ECS each process has the one database URL of its own role in
+    `ODDLINE_DATABASE_URL`; a process that serves several roles (the local API) has one `ODDLINE_DATABASE_URL_<ROLE>`
+    for each.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ODDLINE_", env_file=".env", frozen=True, extra="ignore")
+
+    home: Path = Field(default=Path(".oddline"), description="where the local stack keeps its state")
+    host: str = Field(default="127.0.0.1", description="address that the local API listens on")
+    port: NonNegativeInt = Field(default=8080, description="port of the local API; a free one near it if it is taken")
+
+    database_url: str = Field(default="", description="PostgreSQL; empty: the embedded one")
+    database_url_ingest: str = ""
+    database_url_console: str = ""
+    database_url_search: str = ""
+    database_url_worker: str = ""
+    database_pool_size: PositiveInt = Field(default=8, description="connections per role and process; 1 on Lambda")
+    postgres_version: Literal[16, 18] = Field(default=18, description="of the embedded PostgreSQL")
+
+    redis_url: str = Field(default="", description="Redis or Valkey, broker only; empty: the embedded Valkey")
+    publish_timeout: PositiveFloat = Field(default=0.2, description="seconds to connect and to write one message")
+    publish_pause: PositiveFloat = Field(default=5.0, description="seconds without a try after a failed publish")
+
+    objects_url: str = Field(default="", description="s3://bucket/prefix, or a folder; empty: <home>/objects")
+    aws_endpoint_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("ODDLINE_AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL"),
+        description="another address for S3 and SES, for a test server",
+    )
+    body_object_bytes: PositiveInt = Field(default=256 * 1024, description="a submission's body over this is an object")
+
+    model_folder: Path = Field(default=PACKAGED_MODELS / "general-1", description="ONNX file, tokenizer, card")
+    threads: PositiveInt = Field(default=1, description="ONNX Runtime threads per worker process")
+
+    worker_concurrency: PositiveInt = Field(default=4, description="worker processes")
+    worker_max_tasks_per_child: PositiveInt = 1_000
+    worker_max_memory_per_child_kb: PositiveInt = Field(default=1_500_000, description="then the process is replaced")
+    soft_shutdown_timeout: PositiveFloat = Field(default=25.0, description="below ECS stopTimeout (60 s)")
+    lease: timedelta = Field(default=timedelta(seconds=30), description="a claim without a heartbeat ends after this")
+
+    legacy_project: str = Field(default="", description="project of callers of /api/logs/ who send no X-API-Key")
+    hmac_secret: str = Field(default="", description="secret of X-HMAC-Signature at the older routes")
+
+    smtp_url: str = Field(default="", description="smtp://user:password@host:port or smtps://…")
+    ses_region: str = Field(default="", description="send mail by SES in this region")
+    mail_from: str = "oddline@localhost"
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    tracing: bool = Field(default=False, description="X-Ray; costs 300 ms at a cold start")
+
+    def database_url_for(self, side: Side) -> str:
+        """The URL that `side` connects with.
+
+        Raises:
+            NotConfigured: neither its own URL nor the general one is set.
+        """
+        own: str = getattr(self, f"database_url_{side}", "")
+        url = own or self.database_url
+        if not url:
+            from oddline.errors import NotConfigured
+
+            raise NotConfigured(f"ODDLINE_DATABASE_URL_{side.upper()}, nor ODDLINE_DATABASE_URL, is set")
+        return url
+
+
+@cache
+def load_settings() -> Settings:
+    """The process's settings, read once."""
+    return Settings()

@@ -1,0 +1,153 @@
+"""What a submission is: ids, the accepted entries in normal form, what the caller is answered."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+INDEX_BITS = 14
+INDEX_MASK = (1 << INDEX_BITS) - 1
+MOST_ENTRIES = 1 << INDEX_BITS  # what an entry id has room for
+
+UNSPECIFIED = "UNSPECIFIED"
+
+# OpenTelemetry log data model, "Severity Fields" and its appendix B for the names of other systems.
+SEVERITY_NUMBERS = {
+    UNSPECIFIED: 0,
+    "TRACE": 1,
+    "DEBUG": 5,
+    "INFO": 9,
+    "INFORMATION": 9,
+    "INFORMATIONAL": 9,
+    "NOTICE": 10,
+    "WARN": 13,
+    "WARNING": 13,
+    "ERROR": 17,
+    "ERR": 17,
+    "SEVERE": 17,
+    "FAILURE": 17,
+    "CRITICAL": 18,
+    "CRIT": 18,
+    "ALERT": 19,
+    "FATAL": 21,
+    "EMERGENCY": 21,
+    "EMERG": 21,
+    "PANIC": 21,
+}
+SEVERITY_TEXTS = {
+    0: UNSPECIFIED,
+    **{number: "TRACE" for number in range(1, 5)},
+    **{number: "DEBUG" for number in range(5, 9)},
+    **{number: "INFO" for number in range(9, 13)},
+    **{number: "WARN" for number in range(13, 17)},
+    **{number: "ERROR" for number in range(17, 21)},
+    **{number: "FATAL" for number in range(21, 25)},
+}
+
+
+def new_submission_id(
+    *, clock: Callable[[], float] = time.time, randomness: Callable[[int], bytes] = os.urandom
+) -> UUID:
+    """A UUIDv7 (RFC 9562) with its low 14 bits zero: what they leave room for is the index of an entry."""
+    return UUID(int=new_id(clock=clock, randomness=randomness).int & ~INDEX_MASK)
+
+
+def new_id(*, clock: Callable[[], float] = time.time, randomness: Callable[[int], bytes] = os.urandom) -> UUID:
+    """A UUIDv7 (RFC 9562, 5.7): 48 bits of milliseconds, 74 of randomness."""
+    milliseconds = int(clock() * 1000) & (1 << 48) - 1
+    noise = int.from_bytes(randomness(10), "big")
+    return UUID(
+        int=milliseconds << 80 | 7 << 76 | (noise >> 62 & 0xFFF) << 64 | 0b10 << 62 | noise & (1 << 62) - 1
+    )
+
+
+def entry_id(submission: UUID, index: int) -> UUID:
+    """The id of the entry at `index` (0 to 16,383) of its request."""
+    return UUID(int=submission.int | index)
+
+
+def submission_of(entry: UUID) -> UUID:
+    """The submission that an entry came with."""
+    return UUID(int=entry.int & ~INDEX_MASK)
+
+
+def index_of(entry: UUID) -> int:
+    """The entry's index in its request."""
+    return entry.int & INDEX_MASK
+
+
+def made_at(identifier: UUID) -> datetime:
+    """The time in a UUIDv7, in milliseconds."""
+    return datetime.fromtimestamp((identifier.int >> 80) / 1000, tz=UTC)
+
+
+@dataclass(slots=True)
+class Columns:
+    """Entries in normal form, a list per field, all of one length: what is stored and what the worker trusts.
+
+    `indices` are the entries' places in the request; `timestamps` microseconds since 1970; `attributes` JSON text, empty
+    where there are none; `trace_ids`, `span_ids` and `sessions` are empty strings where there are none.
+    """
+
+    indices: list[int] = field(default_factory=list)
+    timestamps: list[int] = field(default_factory=list)
+    severity_numbers: list[int] = field(default_factory=list)
+    severity_texts: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    attributes: list[str] = field(default_factory=list)
+    trace_ids: list[str] = field(default_factory=list)
+    span_ids: list[str] = field(default_factory=list)
+    sessions: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why an entry was refused."""
+
+    index: int
+    field: str
+    code: str
+    detail: str
+
+    def view(self) -> dict[str, Any]:
+        """As the answer tells it."""
+        return {"index": self.index, "field": self.field, "code": self.code, "detail": self.detail}
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A submission that a worker holds: only the holder of this `attempt` can finish it."""
+
+    id: UUID
+    project: UUID
+    attempt: int
+    entries: int
+    received_at: datetime
+    body_day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What a POST led to; `replayed` when the same request had been answered before."""
+
+    submission: UUID
+    answer: dict[str, Any]
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What became of a claimed submission once its entries are in chunks."""
+
+    claimed: Claimed
+    anomalies: int
+    highest_score: float
+    chunk_ids: tuple[UUID, ...]
+    result: dict[str, Any]

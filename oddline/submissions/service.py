@@ -1,0 +1,171 @@
+"""Take submissions and hand them out to be scored: each exactly once."""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from oddline.database import Database, Transaction
+from oddline.errors import CorruptBody, KeyReused, LostClaim, RequestInProgress
+from oddline.objects import ObjectStore
+from oddline.submissions import store
+from oddline.submissions.body import pack, unpack
+from oddline.submissions.model import Accepted, Claimed, Columns, Finished, new_submission_id
+from oddline.submissions.tasks import ATTEMPTS, SCORE_WAITING
+
+KEYS_KEPT = timedelta(hours=24)
+KEY_WAIT = "2s"  # for another request with the same key that is being written at this moment
+LONGEST_ERROR = 4_000  # characters of an error's text that are kept
+
+
+def accept(
+    db: Database,
+    *,
+    project: UUID,
+    columns: Columns,
+    answer: Callable[[UUID], dict[str, Any]],
+    request_keys: Sequence[str],
+    body_hash: bytes,
+    now: datetime,
+    objects: ObjectStore,
+    body_object_bytes: int,
+) -> Accepted:
+    """Store the accepted entries as one submission, or give the first answer when the same request came before.
+
+    Args:
+        answer: makes the answer from the submission's id; it is kept with the request's keys.
+        request_keys: the request's idempotency key and message id, each marked with its kind.
+        body_hash: SHA-256 of the request as it came.
+        body_object_bytes: a body over this goes to the object store.
+
+    Raises:
+        KeyReused: one of the keys came before with another body.
+        RequestInProgress: another request with one of the keys is being written now.
+        DatabaseUnavailable, ObjectStoreUnavailable: nothing was stored.
+    """
+    submission = new_submission_id()
+    body: bytes | None = pack(columns)
+    body_object = None
+    if body is not None and len(body) > body_object_bytes:
+        body_object = f"bodies/{now:%Y-%m-%d}/{project}/{submission}"
+        objects.put(body_object, body, metadata={"project": str(project)})
+        body = None
+    told = answer(submission)
+    with db.transaction(project=project) as tx:
+        for key in request_keys:
+            first = _remember(tx, key, project=project, body_hash=body_hash, submission=submission, answer=told, now=now)
+            if first is not None:
+                tx.rollback()
+                return first
+        store.insert(
+            tx, submission, project=project, body=body, body_object=body_object, entries=len(columns), now=now
+        )
+    return Accepted(submission=submission, answer=told, replayed=False)
+
+
+def claim_share(
+    db: Database, *, worker: str, lines: int, lines_alone: int, after: UUID, lease: timedelta, now: datetime
+) -> list[Claimed]:
+    """Claim a fair share of what waits: one submission alone that failed before, else some of every project.
+
+    What lost its worker is put back first, so that any wake-up finds it.
+    """
+    lease_until = now + lease
+    with db.transaction() as tx:
+        store.release_expired(tx, attempts=ATTEMPTS, now=now)
+        return store.claim_retried(tx, worker=worker, now=now, lease_until=lease_until) or store.claim_share(
+            tx,
+            worker=worker,
+            lines=lines,
+            lines_alone=lines_alone,
+            after=after,
+            now=now,
+            lease_until=lease_until,
+        )
+
+
+def read_bodies(db: Database, claimed: Sequence[Claimed], *, objects: ObjectStore) -> Iterator[tuple[Claimed, Columns]]:
+    """The entries of claimed submissions.
+
+    Raises:
+        CorruptBody: a body cannot be read back, or is not there.
+    """
+    with db.transaction() as tx:
+        bodies = {identifier: (body, key) for identifier, body, key in store.read_bodies(tx, claimed)}
+    for one in claimed:
+        if one.id not in bodies:
+            raise CorruptBody(f"the body of submission {one.id} is not there")
+        body, key = bodies[one.id]
+        columns = unpack(body if body is not None else objects.get(key or ""))
+        if len(columns) != one.entries:
+            raise CorruptBody(f"submission {one.id} has {len(columns)} entries, not {one.entries}")
+        yield one, columns
+
+
+def renew(db: Database, claimed: Sequence[Claimed], *, lease: timedelta, now: datetime) -> bool:
+    """Prolong a claim's leases; False when none of it is ours any more."""
+    with db.transaction() as tx:
+        return store.renew(tx, claimed, lease_until=now + lease) > 0
+
+
+def finish(tx: Transaction, finished: Sequence[Finished], *, now: datetime) -> None:
+    """Mark submissions as done, in the transaction that writes their chunks.
+
+    Raises:
+        LostClaim: another worker holds some of them now; `extra["lost"]` is the set of their ids.
+    """
+    claimed = [one.claimed for one in finished]
+    lost = {one.id for one in claimed} - store.lock_held(tx, claimed)
+    if lost:
+        raise LostClaim(f"{len(lost)} of {len(claimed)} submissions were lost", lost=lost)
+    store.finish(tx, finished, now=now)
+
+
+def give_back(db: Database, claimed: Sequence[Claimed], *, wait: timedelta, now: datetime) -> None:
+    """Return a claim that could not be scored for a passing reason; the attempt does not count."""
+    with db.transaction() as tx:
+        store.give_back(tx, claimed, not_before=now + wait)
+
+
+def fail(db: Database, claimed: Sequence[Claimed], *, error: Exception, now: datetime) -> None:
+    """Note a failed attempt: each is tried again, alone, after a while, or becomes a dead letter."""
+    text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
+    with db.transaction() as tx:
+        for one in sorted(claimed, key=lambda claim: claim.id):
+            ceiling = SCORE_WAITING.retry.ceiling(one.attempt).total_seconds()
+            # Several at once say nothing about any single one: each is tried alone, at once.
+            wait = timedelta(seconds=random.uniform(0, ceiling)) if len(claimed) == 1 else timedelta()
+            store.fail(tx, one, error=text, dead=one.attempt >= ATTEMPTS, not_before=now + wait, now=now)
+
+
+def _remember(
+    tx: Transaction,
+    key: str,
+    *,
+    project: UUID,
+    body_hash: bytes,
+    submission: UUID,
+    answer: dict[str, Any],
+    now: datetime,
+) -> Accepted | None:
+    try:
+        tx.execute("SELECT set_config('lock_timeout', %s, true)", [KEY_WAIT])
+        while not store.insert_key(
+            tx, key, project=project, body_hash=body_hash, submission=submission, answer=answer, now=now
+        ):
+            first = store.find_key(tx, key, project=project)
+            if first is None:
+                continue  # the request that held it was rolled back meanwhile
+            known_hash, known_submission, known_answer, created_at = first
+            if created_at < now - KEYS_KEPT:
+                store.delete_key(tx, key, project=project)
+            elif known_hash != body_hash:
+                raise KeyReused(f"the {key.partition(':')[0]} came before with another body")
+            else:
+                return Accepted(submission=known_submission, answer=known_answer, replayed=True)
+    except psycopg.errors.LockNotAvailable as error:
+        raise RequestInProgress("a request with the same key is being written now") from error
+    return None

@@ -1,0 +1,182 @@
+"""What a task is: its catalogue entry, its states, and the row that the ledger keeps of each run."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Queue(StrEnum):
+    """The queues; each belongs to one priority class, and each class to one ECS service."""
+
+    ANALYSIS = "analysis"
+    BATCH_PROCESSING = "batch_processing"
+    FILE_PROCESSING = "file_processing"
+    DATA_ANALYSIS = "data_analysis"
+    NOTIFICATIONS = "notifications"
+    DEFAULT = "default"
+    MAINTENANCE = "maintenance"
+
+
+class Priority(StrEnum):
+    """Who goes first: alerts and notifications are high, maintenance and reports low."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+class State(StrEnum):
+    """The states of a task, as clients of the older systems know them."""
+
+    PENDING = "PENDING"
+    STARTED = "STARTED"
+    PROGRESS = "PROGRESS"
+    RETRY = "RETRY"
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    REVOKED = "REVOKED"
+
+    @property
+    def ready(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self in {State.SUCCESS, State.FAILURE, State.REVOKED}
+
+
+class Starter(StrEnum):
+    """Who may start a task."""
+
+    SYSTEM = "system"
+    ADMIN = "admin"
+    MEMBER = "member"
+
+
+class Payload(BaseModel):
+    """What a task is given. JSON only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NoPayload(Payload):
+    """For tasks that find out by themselves what is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Exponential backoff with full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter", 2015).
+
+    The wait before attempt n + 1 is uniform between 0 and min(cap, base × 2^(n - 1)).
+    """
+
+    attempts: int = 4
+    base: timedelta = timedelta(seconds=60)
+    cap: timedelta = timedelta(minutes=15)
+
+    def ceiling(self, attempt: int) -> timedelta:
+        """The longest wait after `attempt` (1 for the first) failed."""
+        return min(self.cap, self.base * 2 ** min(attempt - 1, 20))
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When EventBridge starts a task (UTC).
+
+    `expression` is EventBridge Scheduler's own: `rate(5 minutes)` or `cron(30 3 * * ? *)`.
+    """
+
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """One entry of the catalogue: the contract between who starts a task and who runs it.
+
+    `idempotency` says in a sentence why running it twice does what once does. A spec with `in_function` runs inside the
+    schedules function itself: as a task it would wait behind the backlog that it is to mend. One without `ledger` is a
+    mere wake-up: the database says what there is to do. `critical` ones raise a system alert when they fail for good.
+    """
+
+    name: str
+    queue: Queue
+    idempotency: str
+    priority: Priority = Priority.NORMAL
+    payload: type[Payload] = NoPayload
+    soft_limit: timedelta = timedelta(seconds=60)
+    hard_limit: timedelta = timedelta(seconds=120)
+    retry: Retry = field(default_factory=Retry)
+    rate_limit: str | None = None
+    schedule: Schedule | None = None
+    starters: frozenset[Starter] = frozenset({Starter.SYSTEM})
+    critical: bool = False
+    in_function: bool = False
+    ledger: bool = True
+    result_kept: timedelta = timedelta(days=3)
+
+
+class Catalogue(Mapping[str, TaskSpec]):
+    """Every task by its name.
+
+    Raises:
+        ValueError: two specs have one name, or a soft limit is not below its hard one.
+    """
+
+    def __init__(self, specs: Iterable[TaskSpec]) -> None:
+        self._specs: dict[str, TaskSpec] = {}
+        for spec in specs:
+            if spec.name in self._specs:
+                raise ValueError(f"two tasks are called {spec.name}")
+            if not spec.soft_limit < spec.hard_limit:
+                raise ValueError(f"{spec.name}: the soft limit must be below the hard one")
+            self._specs[spec.name] = spec
+
+    def __getitem__(self, name: str) -> TaskSpec:
+        return self._specs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._specs)
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+    def scheduled(self) -> list[TaskSpec]:
+        """Those that EventBridge starts: SPEC's table J, as far as it is built."""
+        return [spec for spec in self._specs.values() if spec.schedule]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One row of the ledger; for a submission's scoring, the same read from the submission's state."""
+
+    id: UUID
+    project: UUID | None
+    name: str
+    state: State
+    attempt: int
+    created_at: datetime
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    result: Any = None
+    error: str | None = None
+    progress: float | None = None
+    not_before: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    def view(self) -> dict[str, Any]:
+        """What `GET /api/v1/tasks/{id}` tells."""
+        return {
+            "task_id": str(self.id),
+            "name": self.name,
+            "status": str(self.state),
+            "ready": self.state.ready,
+            "successful": self.state is State.SUCCESS,
+            "failed": self.state is State.FAILURE,
+            "progress": self.progress,
+            "attempt": self.attempt,
+            "created_at": self.created_at,
+            "result": self.result,
+            "error": self.error,
+        }

@@ -1,0 +1,125 @@
+"""Put a wake-up on Redis, in Celery's message form, and never wait long for a Redis that is not there."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from kombu import Connection, Producer
+from kombu.exceptions import OperationalError
+from kombu.transport import redis as redis_transport
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from oddline.tasks.model import TaskSpec
+
+LONGEST_COUNTDOWN = timedelta(seconds=60)  # a message with a longer one would sit unacknowledged in a worker
+
+
+class _OneTryChannel(redis_transport.Channel):  # type: ignore[misc]  # kombu has no type information
+    """A channel that leaves trying again to `reconcile`: redis-py by itself would try three times more."""
+
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
+        parameters: dict[str, Any] = super()._connparams(asynchronous)
+        return parameters | {"retry": Retry(NoBackoff(), 0)}
+
+
+class _OneTryTransport(redis_transport.Transport):  # type: ignore[misc]  # kombu has no type information
+    Channel = _OneTryChannel
+
+
+class Publisher:
+    """Publishes tasks by name. Safe to share between threads.
+
+    A message only wakes a worker up: what there is to do stands in PostgreSQL. So a publish that fails is left to
+    `reconcile`, and after it none is tried for `pause_s` seconds.
+
+    Args:
+        redis_url: the broker.
+        timeout_s: seconds for connecting and for writing.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        redis_url: str,
+        *,
+        timeout_s: float = 0.2,
+        pause_s: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = redis_url
+        self._timeout_s = timeout_s
+        self._pause_s = pause_s
+        self._clock = clock
+        self._closed_until = float("-inf")
+        self._lock = threading.Lock()
+        self._producer: Producer | None = None
+
+    def wake(self, spec: TaskSpec, *, task_id: uuid.UUID | None = None, countdown: timedelta | None = None) -> bool:
+        """Publish `spec` once; `task_id` is its row in the ledger. Returns whether Redis took it.
+
+        Raises:
+            ValueError: `countdown` is over `LONGEST_COUNTDOWN`: such waits belong into the ledger.
+        """
+        if countdown and countdown > LONGEST_COUNTDOWN:
+            raise ValueError(f"a countdown of {countdown} belongs into the ledger's not_before")
+        with self._lock:
+            if self._clock() < self._closed_until:
+                return False
+            try:
+                self._send(spec, task_id, countdown)
+            except (OperationalError, RedisError, OSError):
+                self._producer = None
+                self._closed_until = self._clock() + self._pause_s
+                return False
+        return True
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            if self._producer is not None:
+                self._producer.connection.close()
+                self._producer = None
+
+    def _send(self, spec: TaskSpec, task_id: uuid.UUID | None, countdown: timedelta | None) -> None:
+        if self._producer is None:
+            timeouts = {"socket_connect_timeout": self._timeout_s, "socket_timeout": self._timeout_s}
+            connection = Connection(self._url, transport=_OneTryTransport, transport_options=timeouts)
+            # The transport's own channel: Connection.channel() would try to connect again and again.
+            self._producer = Producer(connection.transport.create_channel(connection.transport))
+        self._producer.publish(
+            ([] if task_id is None else [str(task_id)], {}, {}),
+            serializer="json",
+            exchange="",
+            routing_key=str(spec.queue),
+            retry=False,
+            **_protocol_2(spec, countdown),
+        )
+
+
+def _protocol_2(spec: TaskSpec, countdown: timedelta | None) -> Mapping[str, Any]:
+    """Headers and properties of a task message (Celery documentation, "Message Protocol", version 2)."""
+    message_id = str(uuid.uuid4())
+    return {
+        "correlation_id": message_id,
+        "headers": {
+            "lang": "py",
+            "task": spec.name,
+            "id": message_id,
+            "root_id": message_id,
+            "parent_id": None,
+            "group": None,
+            "retries": 0,
+            "eta": (datetime.now(UTC) + countdown).isoformat() if countdown else None,
+            "expires": None,
+            "timelimit": [None, None],
+            "ignore_result": True,
+            "argsrepr": "",
+            "kwargsrepr": "",
+            "origin": "oddline",
+        },
+    }

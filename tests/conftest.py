@@ -1,0 +1,139 @@
+"""The real services that tests talk to: PostgreSQL 16 and 18 and Valkey, started once and stopped at the end."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from oddline.database import ROLES, Database
+from oddline.database.migrate import migrate
+from oddline.identity import ensure_project
+from oddline.local.postgres import PostgresServer
+from oddline.local.valkey import ValkeyServer
+from oddline.settings import Side
+from oddline.submissions import new_id
+
+Urls = dict[Side, str]
+
+
+class Cluster:
+    """One PostgreSQL server, with a migrated database that each test gets a copy of."""
+
+    TEMPLATE = "oddline"
+
+    def __init__(self, folder: Path, *, version: int) -> None:
+        self.server = PostgresServer(folder, version=version)  # type: ignore[arg-type]  # 16 or 18: the marker's values
+        self.server.start()
+        self.passwords = {role: secrets.token_hex(8) for role in ROLES}
+        migrate(self.server.owner_url, passwords=self.passwords)
+
+    def create(self) -> Urls:
+        """A fresh database; the URL of each side."""
+        name = f"test_{secrets.token_hex(6)}"
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+            template = sql.Identifier(self.TEMPLATE)
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), template))
+        urls: Urls = {"owner": self._url(name)}
+        for side in ("ingest", "console", "search", "worker"):
+            role = f"oddline_{side}"
+            address = self._url(name).rpartition("@")[2]
+            urls[side] = f"postgresql://{role}:{self.passwords[role]}@{address}"  # type: ignore[index]
+        return urls
+
+    def drop(self, urls: Urls) -> None:
+        """Remove a database that `create` made, whoever is still connected."""
+        name = urls["owner"].rpartition("/")[2]
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _url(self, database: str) -> str:
+        return f"{self.server.owner_url.rpartition('/')[0]}/{database}"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests marked `both_postgres` on 16 and on 18."""
+    if metafunc.definition.get_closest_marker("both_postgres"):
+        metafunc.parametrize("postgres_version", [16, 18], indirect=True)
+
+
+@pytest.fixture
+def postgres_version(request: pytest.FixtureRequest) -> int:
+    """18, unless the test is marked `both_postgres`."""
+    return int(getattr(request, "param", 18))
+
+
+@pytest.fixture(scope="session")
+def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], Cluster]]:
+    """The cluster of a version, started when it is first asked for."""
+    started: dict[int, Cluster] = {}
+
+    def get(version: int) -> Cluster:
+        if version not in started:
+            started[version] = Cluster(tmp_path_factory.mktemp(f"postgres{version}"), version=version)
+        return started[version]
+
+    yield get
+    for cluster in started.values():
+        cluster.server.stop()
+        cluster.server.remove()
+
+
+@pytest.fixture
+def database_urls(clusters: Callable[[int], Cluster], postgres_version: int) -> Iterator[Urls]:
+    """The URLs of a fresh, migrated database, one for each side."""
+    cluster = clusters(postgres_version)
+    urls = cluster.create()
+    yield urls
+    cluster.drop(urls)
+
+
+@pytest.fixture
+def db(database_urls: Urls) -> Iterator[Callable[[Side], Database]]:
+    """A `Database` as the given side sees it."""
+    opened: dict[Side, Database] = {}
+
+    def connect(side: Side) -> Database:
+        if side not in opened:
+            opened[side] = Database(database_urls[side], size=8, prepare=side == "worker")
+        return opened[side]
+
+    yield connect
+    for database in opened.values():
+        database.close()
+
+
+@pytest.fixture
+def project(db: Callable[[Side], Database]) -> UUID:
+    """A fresh project's id."""
+    return ensure_project(db("worker"), "first", new_id=new_id(), now=datetime.now(UTC))
+
+
+@pytest.fixture
+def other_project(db: Callable[[Side], Database]) -> UUID:
+    """Another project's id."""
+    return ensure_project(db("worker"), "second", new_id=new_id(), now=datetime.now(UTC))
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """A Valkey for the whole run."""
+    server = ValkeyServer(tmp_path_factory.mktemp("valkey"))
+    server.start()
+    yield server
+    server.stop()
+    server.remove()
+
+
+@pytest.fixture
+def redis_url(valkey: ValkeyServer) -> str:
+    """The URL of an emptied Valkey."""
+    import redis
+
+    with redis.Redis.from_url(valkey.url) as client:
+        client.flushall()
+    return valkey.url
