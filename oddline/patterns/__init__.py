@@ -1,0 +1,39 @@
+"""Patterns: messages with their variable parts masked, what the model said of each, and what each source has known."""
+
+from oddline.patterns.alignment import Segment, align
+from oddline.patterns.masking import MASK_VERSION, PLACEHOLDERS, Masker, pattern_hash
+from oddline.patterns.model import Memo, Sighting, SourceCounts, SourceKey, StoredPattern
+from oddline.patterns.store import (
+    add_sightings,
+    add_source_counts,
+    ensure_sources,
+    find_patterns,
+    insert_memos,
+    insert_patterns,
+    known_patterns,
+    list_sources,
+    pattern_texts,
+)
+
+__all__ = [
+    "MASK_VERSION",
+    "PLACEHOLDERS",
+    "Masker",
+    "Memo",
+    "Segment",
+    "Sighting",
+    "SourceCounts",
+    "SourceKey",
+    "StoredPattern",
+    "add_sightings",
+    "add_source_counts",
+    "align",
+    "ensure_sources",
+    "find_patterns",
+    "insert_memos",
+    "insert_patterns",
+    "known_patterns",
+    "list_sources",
+    "pattern_hash",
+    "pattern_texts",
+]
