@@ -1,0 +1,32 @@
+"""Tell people: messages to channels, each delivery remembered."""
+
+from typing import TYPE_CHECKING
+
+from oddline.lazy import face
+
+if TYPE_CHECKING:
+    from oddline.notifications.model import AnomalyLine, Message, Receipt
+    from oddline.notifications.service import send_anomaly_mail, send_email
+    from oddline.notifications.tasks import SEND_ANOMALY_MAIL, SEND_EMAIL, TASKS, AnomalyMail, EmailPayload
+
+__getattr__ = face(
+    __name__,
+    {
+        "model": ("AnomalyLine", "Message", "Receipt"),
+        "service": ("send_anomaly_mail", "send_email"),
+        "tasks": ("SEND_ANOMALY_MAIL", "SEND_EMAIL", "TASKS", "AnomalyMail", "EmailPayload"),
+    },
+)
+
+__all__ = [
+    "SEND_ANOMALY_MAIL",
+    "SEND_EMAIL",
+    "TASKS",
+    "AnomalyLine",
+    "AnomalyMail",
+    "EmailPayload",
+    "Message",
+    "Receipt",
+    "send_anomaly_mail",
+    "send_email",
+]

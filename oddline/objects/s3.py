@@ -1,0 +1,111 @@
+"""Objects in an S3 bucket; boto3 is imported only when such a store is opened, since it costs a cold start."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC
+from typing import Any
+
+from oddline.errors import ObjectMissing, ObjectStoreUnavailable
+from oddline.objects.keys import check_key, check_metadata, check_prefix, check_range
+from oddline.objects.model import NO_METADATA, ObjectInfo
+
+CONNECT_TIMEOUT_S = 2
+READ_TIMEOUT_S = 10
+ATTEMPTS = 2  # whoever calls is inside a request or a lease; the task's own retry waits longer
+CONNECTIONS = 16  # a page of entries reads at most as many objects at once
+_MISSING = {"404", "NoSuchKey", "NotFound"}
+
+
+class S3Objects:
+    """An `ObjectStore` in a bucket; encrypted as the bucket says. Safe to share between threads, not across a fork.
+
+    Args:
+        prefix: comes before each key, with a `/` between.
+        endpoint_url: another address than AWS's own.
+    """
+
+    def __init__(self, bucket: str, *, prefix: str = "", endpoint_url: str | None = None) -> None:
+        from boto3.session import Session
+        from botocore.config import Config
+
+        self._bucket = bucket
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._client = Session().client(
+            "s3",
+            endpoint_url=endpoint_url,
+            config=Config(
+                connect_timeout=CONNECT_TIMEOUT_S,
+                read_timeout=READ_TIMEOUT_S,
+                retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+                max_pool_connections=CONNECTIONS,
+                # A test server has no name for each bucket.
+                s3={"addressing_style": "path" if endpoint_url else "auto"},
+            ),
+        )
+
+    def put(self, key: str, data: bytes, *, metadata: Mapping[str, str] = NO_METADATA) -> None:
+        """See `ObjectStore.put`."""
+        with _s3_errors(key):
+            self._client.put_object(**self._name(key), Body=data, Metadata=check_metadata(metadata))
+
+    def get(self, key: str, *, start: int = 0, end: int | None = None) -> bytes:
+        """See `ObjectStore.get`. One request, unless the range is empty or past the object's end."""
+        check_range(start, end)
+        if start == end:
+            self.head(key)
+            return b""
+        last = "" if end is None else end - 1
+        wanted = {} if start == 0 and end is None else {"Range": f"bytes={start}-{last}"}
+        with _s3_errors(key):
+            try:
+                found: bytes = self._client.get_object(**self._name(key), **wanted)["Body"].read()
+            except self._client.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] == "InvalidRange":  # it starts behind the end
+                    return b""
+                raise
+        return found
+
+    def head(self, key: str) -> ObjectInfo:
+        """See `ObjectStore.head`."""
+        with _s3_errors(key):
+            found = self._client.head_object(**self._name(key))
+        return ObjectInfo(
+            key=key,
+            size=found["ContentLength"],
+            modified_at=found["LastModified"].astimezone(UTC),
+            metadata=found["Metadata"],
+        )
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """See `ObjectStore.list`."""
+        pages = self._client.get_paginator("list_objects_v2")
+        with _s3_errors(prefix):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + check_prefix(prefix)):
+                for found in page.get("Contents", []):
+                    yield ObjectInfo(
+                        key=found["Key"].removeprefix(self._prefix),
+                        size=found["Size"],
+                        modified_at=found["LastModified"].astimezone(UTC),
+                    )
+
+    def delete(self, key: str) -> None:
+        """See `ObjectStore.delete`."""
+        with _s3_errors(key):
+            self._client.delete_object(**self._name(key))
+
+    def _name(self, key: str) -> dict[str, Any]:
+        return {"Bucket": self._bucket, "Key": self._prefix + check_key(key)}
+
+
+@contextmanager
+def _s3_errors(key: str) -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _MISSING:
+            raise ObjectMissing(f"there is no object {key!r}") from error
+        raise ObjectStoreUnavailable(f"S3 refuses: {error}") from error
+    except BotoCoreError as error:
+        raise ObjectStoreUnavailable(f"S3 does not answer: {error}") from error
