@@ -1,10 +1,12 @@
 """Who calls: projects, API keys, signed requests."""
 
 from oddline.identity.model import ApiKey, Caller, NewKey, Project, Scope
-from oddline.identity.service import authenticate, create_key, ensure_project, list_keys, revoke_key
+from oddline.identity.service import DEFAULT_SCOPES, authenticate, create_key, ensure_project, list_keys, revoke_key
+from oddline.identity.signatures import sign_webhook, verify_older, verify_webhook
 from oddline.identity.store import find_project, list_projects, read_project, update_mail, update_retention
 
 __all__ = [
+    "DEFAULT_SCOPES",
     "ApiKey",
     "Caller",
     "NewKey",
@@ -18,6 +20,9 @@ __all__ = [
     "list_projects",
     "read_project",
     "revoke_key",
+    "sign_webhook",
     "update_mail",
     "update_retention",
+    "verify_older",
+    "verify_webhook",
 ]

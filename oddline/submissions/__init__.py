@@ -1,6 +1,14 @@
 """Submissions: the durable unit. What comes in is validated, stored, and handed out to be scored, exactly once."""
 
 from oddline.submissions.body import pack, unpack
+from oddline.submissions.decoding import (
+    LIMITS,
+    decode_batch,
+    decode_single,
+    too_large_on_the_wire,
+    unpack_body,
+)
+from oddline.submissions.intake import take_entries
 from oddline.submissions.model import (
     INDEX_MASK,
     MOST_ENTRIES,
@@ -25,6 +33,7 @@ from oddline.submissions.store import (
     delete_keys,
     drop,
     keep_unsettled_bodies,
+    needed_objects,
     next_due,
     release_expired,
     replay,
@@ -35,6 +44,7 @@ from oddline.submissions.tasks import ATTEMPTS, SCORE_WAITING, SCORE_WAITING_BAT
 __all__ = [
     "ATTEMPTS",
     "INDEX_MASK",
+    "LIMITS",
     "MOST_ENTRIES",
     "SCORE_WAITING",
     "SCORE_WAITING_BATCH",
@@ -49,6 +59,8 @@ __all__ = [
     "Finished",
     "accept",
     "claim_share",
+    "decode_batch",
+    "decode_single",
     "delete_finished",
     "delete_keys",
     "drop",
@@ -59,6 +71,7 @@ __all__ = [
     "index_of",
     "keep_unsettled_bodies",
     "made_at",
+    "needed_objects",
     "new_id",
     "new_submission_id",
     "next_due",
@@ -68,6 +81,9 @@ __all__ = [
     "renew",
     "replay",
     "submission_of",
+    "take_entries",
+    "too_large_on_the_wire",
     "unpack",
+    "unpack_body",
     "waiting",
 ]

@@ -18,7 +18,11 @@ _CONSTANT = ("severity_numbers", "severity_texts", "sources", "attributes", "tra
 
 def pack(columns: Columns) -> bytes:
     """The body of a submission."""
-    stored: dict[str, Any] = {"form": FORM, "entries": len(columns), **{name: getattr(columns, name) for name in Columns.__slots__}}
+    stored: dict[str, Any] = {
+        "form": FORM,
+        "entries": len(columns),
+        **{name: getattr(columns, name) for name in Columns.__slots__},
+    }
     if columns.indices == list(range(len(columns))):
         del stored["indices"]
     for name in _CONSTANT:

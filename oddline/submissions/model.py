@@ -59,9 +59,7 @@ def new_id(*, clock: Callable[[], float] = time.time, randomness: Callable[[int]
     """A UUIDv7 (RFC 9562, 5.7): 48 bits of milliseconds, 74 of randomness."""
     milliseconds = int(clock() * 1000) & (1 << 48) - 1
     noise = int.from_bytes(randomness(10), "big")
-    return UUID(
-        int=milliseconds << 80 | 7 << 76 | (noise >> 62 & 0xFFF) << 64 | 0b10 << 62 | noise & (1 << 62) - 1
-    )
+    return UUID(int=milliseconds << 80 | 7 << 76 | (noise >> 62 & 0xFFF) << 64 | 0b10 << 62 | noise & (1 << 62) - 1)
 
 
 def entry_id(submission: UUID, index: int) -> UUID:

@@ -56,13 +56,13 @@ def accept(
     told = answer(submission)
     with db.transaction(project=project) as tx:
         for key in request_keys:
-            first = _remember(tx, key, project=project, body_hash=body_hash, submission=submission, answer=told, now=now)
+            first = _remember(
+                tx, key, project=project, body_hash=body_hash, submission=submission, answer=told, now=now
+            )
             if first is not None:
                 tx.rollback()
                 return first
-        store.insert(
-            tx, submission, project=project, body=body, body_object=body_object, entries=len(columns), now=now
-        )
+        store.insert(tx, submission, project=project, body=body, body_object=body_object, entries=len(columns), now=now)
     return Accepted(submission=submission, answer=told, replayed=False)
 
 
@@ -130,15 +130,19 @@ def give_back(db: Database, claimed: Sequence[Claimed], *, wait: timedelta, now:
         store.give_back(tx, claimed, not_before=now + wait)
 
 
-def fail(db: Database, claimed: Sequence[Claimed], *, error: Exception, now: datetime) -> None:
-    """Note a failed attempt: each is tried again, alone, after a while, or becomes a dead letter."""
+def fail(db: Database, claimed: Sequence[Claimed], *, error: Exception, now: datetime) -> timedelta | None:
+    """Note a failed attempt: each is tried again, alone, after a while, or becomes a dead letter.
+
+    Returns when to try again, None when there is nothing left to try.
+    """
     text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
+    # Several at once say nothing about any single one: each is tried alone, at once.
+    ceiling = SCORE_WAITING.retry.ceiling(claimed[0].attempt).total_seconds() if len(claimed) == 1 else 0.0
+    wait = timedelta(seconds=random.uniform(0, ceiling))
     with db.transaction() as tx:
         for one in sorted(claimed, key=lambda claim: claim.id):
-            ceiling = SCORE_WAITING.retry.ceiling(one.attempt).total_seconds()
-            # Several at once say nothing about any single one: each is tried alone, at once.
-            wait = timedelta(seconds=random.uniform(0, ceiling)) if len(claimed) == 1 else timedelta()
             store.fail(tx, one, error=text, dead=one.attempt >= ATTEMPTS, not_before=now + wait, now=now)
+    return wait if any(one.attempt < ATTEMPTS for one in claimed) else None
 
 
 def _remember(

@@ -50,7 +50,14 @@ def insert(
 
 
 def insert_key(
-    tx: Transaction, key: str, *, project: UUID, body_hash: bytes, submission: UUID, answer: dict[str, Any], now: datetime
+    tx: Transaction,
+    key: str,
+    *,
+    project: UUID,
+    body_hash: bytes,
+    submission: UUID,
+    answer: dict[str, Any],
+    now: datetime,
 ) -> bool:
     """Remember a request's key; False when it is there already. Waits for a request that is writing the same key."""
     return (
@@ -274,7 +281,8 @@ def delete_finished(tx: Transaction, *, before: datetime, limit: int) -> int:
         " WHERE state IN ('done', 'dropped') AND finished_at < %s LIMIT %s FOR UPDATE SKIP LOCKED)"
         " RETURNING project_id, received_at, state, entries), summed AS (INSERT INTO day_counts AS d"
         " (project_id, day, accepted, stored, dropped) SELECT project_id, (received_at AT TIME ZONE 'UTC')::date,"
-        " sum(entries), sum(entries) FILTER (WHERE state = 'done'), sum(entries) FILTER (WHERE state = 'dropped')"
+        " sum(entries), coalesce(sum(entries) FILTER (WHERE state = 'done'), 0),"
+        " coalesce(sum(entries) FILTER (WHERE state = 'dropped'), 0)"
         " FROM gone GROUP BY 1, 2"
         " ON CONFLICT (project_id, day) DO UPDATE SET accepted = d.accepted + excluded.accepted,"
         " stored = d.stored + excluded.stored, dropped = d.dropped + excluded.dropped)"
@@ -296,3 +304,9 @@ def keep_unsettled_bodies(tx: Transaction, *, day: date, today: date) -> int:
         {"day": day, "today": today},
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+def needed_objects(tx: Transaction) -> set[str]:
+    """The names of the objects that hold bodies of submissions."""
+    rows = tx.execute("SELECT body_object FROM submissions WHERE body_object IS NOT NULL").fetchall()
+    return {row[0] for row in rows}

@@ -78,7 +78,7 @@ class Retry:
 
     def ceiling(self, attempt: int) -> timedelta:
         """The longest wait after `attempt` (1 for the first) failed."""
-        return min(self.cap, self.base * 2 ** min(attempt - 1, 20))
+        return min(self.cap, self.base * (1 << min(attempt - 1, 20)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,7 @@ class TaskSpec:
     `idempotency` says in a sentence why running it twice does what once does. A spec with `in_function` runs inside the
     schedules function itself: as a task it would wait behind the backlog that it is to mend. One without `ledger` is a
     mere wake-up: the database says what there is to do. `critical` ones raise a system alert when they fail for good.
+    `smoke` is a payload with which it does no harm: so operators can try every kind of task.
     """
 
     name: str
@@ -115,13 +116,14 @@ class TaskSpec:
     in_function: bool = False
     ledger: bool = True
     result_kept: timedelta = timedelta(days=3)
+    smoke: Payload = field(default_factory=NoPayload)
 
 
 class Catalogue(Mapping[str, TaskSpec]):
     """Every task by its name.
 
     Raises:
-        ValueError: two specs have one name, or a soft limit is not below its hard one.
+        ValueError: two specs have one name, a soft limit is not below its hard one, or a smoke payload is of another kind.
     """
 
     def __init__(self, specs: Iterable[TaskSpec]) -> None:
@@ -131,6 +133,8 @@ class Catalogue(Mapping[str, TaskSpec]):
                 raise ValueError(f"two tasks are called {spec.name}")
             if not spec.soft_limit < spec.hard_limit:
                 raise ValueError(f"{spec.name}: the soft limit must be below the hard one")
+            if not isinstance(spec.smoke, spec.payload):
+                raise ValueError(f"{spec.name}: its smoke payload is no {spec.payload.__name__}")
             self._specs[spec.name] = spec
 
     def __getitem__(self, name: str) -> TaskSpec:

@@ -145,7 +145,12 @@ def publish_due(db: Database, publisher: Publisher, *, catalogue: Catalogue, now
 
 
 def newest(
-    tx: Transaction, *, states: Sequence[State] = (), name: str | None = None, before: UUID | None = None, limit: int = 100
+    tx: Transaction,
+    *,
+    states: Sequence[State] = (),
+    name: str | None = None,
+    before: UUID | None = None,
+    limit: int = 100,
 ) -> list[Task]:
     """Tasks of the transaction's project, newest first."""
     return store.newest(tx, states=[str(state) for state in states], name=name, before=before, limit=limit)

@@ -45,9 +45,7 @@ def insert(
     )
 
 
-def claim(
-    tx: Transaction, task_id: UUID, *, worker: str, now: datetime, lease_until: datetime
-) -> Task | None:
+def claim(tx: Transaction, task_id: UUID, *, worker: str, now: datetime, lease_until: datetime) -> Task | None:
     """Take a task that is due, or whose holder let its lease run out; None when there is nothing to take."""
     with tx.cursor(row_factory=kwargs_row(_task)) as cursor:
         return cursor.execute(
@@ -118,9 +116,7 @@ def find(tx: Transaction, task_id: UUID) -> Task | None:
         return cursor.execute(f"SELECT {_COLUMNS} FROM ledger WHERE id = %s", [task_id]).fetchone()
 
 
-def newest(
-    tx: Transaction, *, states: Sequence[str], name: str | None, before: UUID | None, limit: int
-) -> list[Task]:
+def newest(tx: Transaction, *, states: Sequence[str], name: str | None, before: UUID | None, limit: int) -> list[Task]:
     """Tasks and scorings, newest first, by keyset: ids are times."""
     with tx.cursor(row_factory=kwargs_row(_task)) as cursor:
         return cursor.execute(

@@ -135,7 +135,6 @@ CREATE TABLE sources (
     first_seen timestamptz NOT NULL,
     last_seen timestamptz NOT NULL,
     entries bigint NOT NULL DEFAULT 0,
-    anomalies bigint NOT NULL DEFAULT 0,
     histogram bigint[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (project_id, id),
     UNIQUE (project_id, name)
@@ -335,7 +334,7 @@ CREATE TABLE health_checks (
 
 CREATE TABLE deliveries (
     id uuid PRIMARY KEY,
-    project_id uuid NOT NULL,
+    project_id uuid,
     task_id uuid NOT NULL,
     channel text NOT NULL,
     recipients text[] NOT NULL,

@@ -1,0 +1,46 @@
+# Two commands do everything: `make run` and `make test`. The rest are their parts.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := run
+.PHONY: run test check unit integration chaos browser aws bench lock format clean
+
+run: $(STAMP)
+	@exec $(BIN)/oddline up
+
+test: $(STAMP) check
+	$(BIN)/pytest --numprocesses 2 --dist loadfile tests
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/cfn-lint template.yaml
+
+unit integration chaos: $(STAMP)
+	$(BIN)/pytest tests/$@
+
+bench: $(STAMP)
+	$(BIN)/python -m bench
+
+# The lock file names every package with its hashes; pip checks them, and builds nothing else into the environment.
+$(STAMP): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(STAMP)
+
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header \
+	  --extra http --extra worker --extra local --extra dev pyproject.toml --output-file requirements.lock
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	-$(BIN)/oddline stop
+	rm -rf $(VENV) .oddline

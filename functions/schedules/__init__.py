@@ -1,0 +1,1 @@
+"""What EventBridge Scheduler starts: one Chalice handler for each schedule of the catalogue."""

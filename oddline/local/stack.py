@@ -1,0 +1,103 @@
+"""What a local stack is to those who use it: its address, its keys, the settings of its programs."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from oddline.database import ROLES, Database
+from oddline.errors import StackFailed
+from oddline.identity import Scope, create_key, ensure_project
+from oddline.local.state import choose_port, write_private
+from oddline.settings import Settings
+from oddline.submissions import new_id
+
+FILE = "stack.json"
+PROJECT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A stack as it was started last; kept in a file that only its owner may read."""
+
+    port: int
+    url: str
+    api_key: str
+    hmac_secret: str
+    database_urls: dict[str, str]
+    redis_url: str
+    objects_url: str
+    home: str
+    first_start: bool = False
+
+    @classmethod
+    def load(cls, home: Path) -> Self:
+        """The stack of a home folder.
+
+        Raises:
+            StackFailed: none was ever started there.
+        """
+        try:
+            return cls(**json.loads((home / FILE).read_text(encoding="utf-8")))
+        except FileNotFoundError as error:
+            raise StackFailed(f"no local stack was started in {home}: `oddline up` does it") from error
+
+    @classmethod
+    def prepare(
+        cls, settings: Settings, *, owner_url: str, passwords: Mapping[str, str], redis_url: str
+    ) -> Self:
+        """The stack for servers that run: with the key of an earlier start, or a new project and key."""
+        home = settings.home.absolute()
+        before = cls.load(home) if (home / FILE).exists() else None
+        port = choose_port(before.port if before else settings.port)
+        database_urls = {role.removeprefix("oddline_"): _as_role(owner_url, role, passwords[role]) for role in ROLES}
+        stack = cls(
+            port=port,
+            url=f"http://{settings.host}:{port}",
+            api_key=before.api_key if before else _first_key(database_urls["worker"]),
+            hmac_secret=settings.hmac_secret or (before.hmac_secret if before else secrets.token_hex(24)),
+            database_urls=database_urls,
+            redis_url=redis_url,
+            objects_url=settings.objects_url or str(home / "objects"),
+            home=str(home),
+            first_start=before is None,
+        )
+        write_private(home / FILE, json.dumps(asdict(stack) | {"first_start": False}))
+        return stack
+
+    def environment(self) -> dict[str, str]:
+        """The settings of the stack's programs, as environment variables."""
+        return {
+            "ODDLINE_HOME": self.home,
+            "ODDLINE_REDIS_URL": self.redis_url,
+            "ODDLINE_OBJECTS_URL": self.objects_url,
+            "ODDLINE_LEGACY_PROJECT": PROJECT,
+            "ODDLINE_HMAC_SECRET": self.hmac_secret,
+            **{f"ODDLINE_DATABASE_URL_{side.upper()}": url for side, url in self.database_urls.items()},
+        }
+
+    def settings(self) -> Settings:
+        """The settings of a process on this machine that works with the stack."""
+        urls = {f"database_url_{side}": url for side, url in self.database_urls.items()}
+        return Settings(home=Path(self.home), redis_url=self.redis_url, objects_url=self.objects_url, **urls)  # type: ignore[arg-type]  # mypy takes the mapping for positional types
+
+
+def _as_role(owner_url: str, role: str, password: str) -> str:
+    address = urlsplit(owner_url)
+    place = address.netloc.rpartition("@")[2]
+    return urlunsplit(address._replace(netloc=f"{role}:{quote(password, safe='')}@{place}"))
+
+
+def _first_key(worker_url: str) -> str:
+    db = Database(worker_url, size=1)
+    try:
+        now = datetime.now(UTC)
+        project = ensure_project(db, PROJECT, new_id=new_id(), now=now)
+        scopes = [Scope.INGEST, Scope.READ, Scope.ADMIN]
+        return create_key(db, project=project, name="first", key_id=new_id(), now=now, scopes=scopes).key
+    finally:
+        db.close()

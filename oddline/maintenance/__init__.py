@@ -1,0 +1,27 @@
+"""Maintenance: health, reconciling, partitions, cleaning up, settling dead letters."""
+
+from oddline.maintenance.health import Health, check_health, read_health
+from oddline.maintenance.service import (
+    cleanup_old_results,
+    drop_dead_letter,
+    make_partitions,
+    reconcile,
+    replay_dead_letter,
+)
+from oddline.maintenance.tasks import CLEANUP_OLD_RESULTS, CREATE_PARTITIONS, HEALTH_CHECK, RECONCILE, TASKS
+
+__all__ = [
+    "CLEANUP_OLD_RESULTS",
+    "CREATE_PARTITIONS",
+    "HEALTH_CHECK",
+    "RECONCILE",
+    "TASKS",
+    "Health",
+    "check_health",
+    "cleanup_old_results",
+    "drop_dead_letter",
+    "make_partitions",
+    "read_health",
+    "reconcile",
+    "replay_dead_letter",
+]

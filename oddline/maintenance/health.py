@@ -1,0 +1,110 @@
+"""Look at every part that Oddline stands on, and tell how it is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import redis
+
+from oddline.database import Database
+from oddline.maintenance import store
+from oddline.maintenance.store import HealthCheck
+from oddline.objects import ObjectStore
+from oddline.settings import Settings
+from oddline.tasks import count_workers, forget_workers
+
+WORKER_SEEN = timedelta(seconds=45)  # four of a worker's signs of life
+WORKER_FORGOTTEN = timedelta(days=1)
+WAITING_TOO_LONG = timedelta(minutes=5)  # a backlog this old means that scoring does not keep up, or is dead
+REDIS_TIMEOUT_S = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How Oddline is: what `GET /api/v1/monitoring/health` tells."""
+
+    healthy: bool
+    message: str
+    workers: int
+    checks: tuple[HealthCheck, ...]
+
+    def view(self) -> dict[str, Any]:
+        """As the API tells it; `last_scan` is when the parts were last looked at."""
+        looked = [check.checked_at for check in self.checks]
+        return {
+            "status": "healthy" if self.healthy else "unhealthy",
+            "message": self.message,
+            "workers": self.workers,
+            "last_scan": None,
+            "checked_at": max(looked) if looked else None,
+            "parts": {check.part: {"healthy": check.healthy, "detail": check.detail} for check in self.checks},
+        }
+
+
+def check_health(db: Database, *, objects: ObjectStore, settings: Settings, now: datetime) -> Health:
+    """Look at Redis, the object store, the workers and the backlog, and remember what was seen."""
+    looks: dict[str, Callable[[], str]] = {
+        "redis": lambda: _look_at_redis(settings),
+        "objects": lambda: _look_at_objects(objects),
+        "workers": lambda: _look_at_workers(db, now=now),
+        "backlog": lambda: _look_at_backlog(db, now=now),
+    }
+    checks = [_look(part, look, now=now) for part, look in looks.items()]
+    with db.transaction() as tx:
+        for check in checks:
+            store.write_check(tx, check)
+        forget_workers(tx, before=now - WORKER_FORGOTTEN)
+    return read_health(db, now=now)
+
+
+def read_health(db: Database, *, now: datetime) -> Health:
+    """What the last look saw, with the workers as they are now.
+
+    Raises:
+        DatabaseUnavailable: the database itself does not answer.
+    """
+    with db.transaction() as tx:
+        checks = tuple(store.read_checks(tx))
+        workers = count_workers(tx, since=now - WORKER_SEEN)
+    ill = [f"{check.part}: {check.detail}" for check in checks if not check.healthy and check.part != "workers"]
+    if not workers:
+        ill.append("workers: none was seen lately")
+    return Health(healthy=not ill, message="; ".join(ill) or "all parts answer", workers=workers, checks=checks)
+
+
+def _look(part: str, look: Callable[[], str], *, now: datetime) -> HealthCheck:
+    try:
+        return HealthCheck(part=part, healthy=True, detail=look(), checked_at=now)
+    except Exception as error:  # whatever is wrong with a part is the finding
+        return HealthCheck(part=part, healthy=False, detail=f"{type(error).__name__}: {error}", checked_at=now)
+
+
+def _look_at_redis(settings: Settings) -> str:
+    with redis.Redis.from_url(
+        settings.redis_url, socket_connect_timeout=REDIS_TIMEOUT_S, socket_timeout=REDIS_TIMEOUT_S
+    ) as client:
+        client.ping()
+    return "answers"
+
+
+def _look_at_objects(objects: ObjectStore) -> str:
+    next(iter(objects.list("health/")), None)
+    return "answers"
+
+
+def _look_at_workers(db: Database, *, now: datetime) -> str:
+    with db.transaction() as tx:
+        workers = count_workers(tx, since=now - WORKER_SEEN)
+    if not workers:
+        raise LookupError("none was seen lately")
+    return f"{workers} seen lately"
+
+
+def _look_at_backlog(db: Database, *, now: datetime) -> str:
+    with db.transaction() as tx:
+        oldest = store.oldest_waiting(tx)
+    age = now - oldest if oldest else timedelta()
+    if age > WAITING_TOO_LONG:
+        raise LookupError(f"the oldest submission has waited for {int(age.total_seconds())} s")
+    return f"the oldest submission has waited for {int(age.total_seconds())} s"

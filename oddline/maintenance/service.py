@@ -1,0 +1,108 @@
+"""What keeps the ledger moving and small: reconcile, partitions ahead, old results gone."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from oddline import submissions
+from oddline.database import Database, Transaction, create_partitions, drop_partition, partition_days
+from oddline.objects import ObjectStore
+from oddline.scoring import FOLD_COUNTS
+from oddline.submissions import ATTEMPTS, SCORE_WAITING
+from oddline.tasks import (
+    LONGEST_COUNTDOWN,
+    Catalogue,
+    NoPayload,
+    Publisher,
+    TaskContext,
+    TaskSpec,
+    delete_expired,
+    drop,
+    publish_due,
+    replay,
+)
+
+STATES_KEPT = timedelta(days=3)
+BODIES_KEPT = timedelta(days=2)
+KEYS_KEPT = timedelta(hours=24)
+ROWS_AT_ONCE = 5_000  # in one transaction, so that none is long
+
+
+def reconcile(db: Database, publisher: Publisher, *, catalogue: Catalogue, now: datetime) -> dict[str, int]:
+    """Publish again what Redis may have lost: what waits, what lost its worker, what comes due within a minute."""
+    with db.transaction() as tx:
+        released = submissions.release_expired(tx, attempts=ATTEMPTS, now=now)
+        waiting = submissions.waiting(tx, now=now)
+        due = submissions.next_due(tx, soon=now + LONGEST_COUNTDOWN)
+    if waiting:
+        publisher.wake(SCORE_WAITING)
+    if due is not None:
+        publisher.wake(SCORE_WAITING, countdown=max(due - now, timedelta(seconds=1)))
+    publisher.wake(FOLD_COUNTS)
+    return {"released": released, "published": publish_due(db, publisher, catalogue=catalogue, now=now)}
+
+
+def make_partitions(db: Database, *, now: datetime) -> list[str]:
+    """Make the day partitions ahead."""
+    with db.autocommit() as connection:
+        return create_partitions(connection, day=now.date)
+
+
+def cleanup_old_results(payload: NoPayload, context: TaskContext) -> dict[str, int]:  # noqa: ARG001
+    """Delete results, states, idempotency keys and bodies that are past their time; what is unsettled stays."""
+    now = context.clock()
+    deleted = {"tasks": 0, "submissions": 0}
+    while count := _in_transaction(context.db, lambda tx: delete_expired(tx, now=now, limit=ROWS_AT_ONCE)):
+        deleted["tasks"] += count
+    before = now - STATES_KEPT
+    while count := _in_transaction(
+        context.db, lambda tx: submissions.delete_finished(tx, before=before, limit=ROWS_AT_ONCE)
+    ):
+        deleted["submissions"] += count
+    deleted["keys"] = _in_transaction(context.db, lambda tx: submissions.delete_keys(tx, before=now - KEYS_KEPT))
+    deleted["days"] = _drop_old_bodies(context.db, context.objects, now=now)
+    return deleted
+
+
+def replay_dead_letter(tx: Transaction, identifier: UUID, *, catalogue: Catalogue) -> TaskSpec:
+    """Put a dead task or submission back to its beginning; publish the returned spec after the commit.
+
+    Raises:
+        NotFound: no such dead letter.
+    """
+    if submissions.replay(tx, identifier):
+        return SCORE_WAITING
+    return replay(tx, identifier, catalogue=catalogue)
+
+
+def drop_dead_letter(tx: Transaction, identifier: UUID, *, now: datetime) -> None:
+    """Settle a dead task or submission for good.
+
+    Raises:
+        NotFound: no such dead letter.
+    """
+    if not submissions.drop(tx, identifier, now=now):
+        drop(tx, identifier, now=now)
+
+
+def _in_transaction(db: Database, work: Callable[[Transaction], int]) -> int:
+    with db.transaction() as tx:
+        return work(tx)
+
+
+def _drop_old_bodies(db: Database, objects: ObjectStore, *, now: datetime) -> int:
+    """Drop the days of bodies past their time; bodies that are still needed move to today's partition first."""
+    dropped = 0
+    with db.autocommit() as connection:
+        days = [day for day in partition_days(connection, "submissions") if day < (now - BODIES_KEPT).date()]
+        for day in days:
+            submissions.keep_unsettled_bodies(connection, day=day, today=now.date())
+            drop_partition(connection, "submissions", day)
+            dropped += 1
+    oldest_kept = (now - BODIES_KEPT).date().isoformat()
+    with db.transaction() as tx:
+        needed = submissions.needed_objects(tx)
+    for found in objects.list("bodies/"):
+        if found.key.split("/")[1] < oldest_kept and found.key not in needed:
+            objects.delete(found.key)
+    return dropped

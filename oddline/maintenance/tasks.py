@@ -1,0 +1,41 @@
+"""The tasks that keep Oddline itself in order."""
+
+from datetime import timedelta
+
+from oddline.tasks import Priority, Queue, Schedule, TaskSpec
+
+RECONCILE = TaskSpec(
+    name="reconcile",
+    queue=Queue.MAINTENANCE,
+    idempotency="publishes wake-ups only; a second one finds nothing to claim",
+    schedule=Schedule("rate(1 minute)"),
+    in_function=True,
+    ledger=False,
+)
+HEALTH_CHECK = TaskSpec(
+    name="health_check",
+    queue=Queue.MAINTENANCE,
+    idempotency="overwrites the last result",
+    schedule=Schedule("rate(1 minute)"),
+    in_function=True,
+    ledger=False,
+)
+CREATE_PARTITIONS = TaskSpec(
+    name="create_partitions",
+    queue=Queue.MAINTENANCE,
+    idempotency="makes only what is missing",
+    schedule=Schedule("cron(30 0 * * ? *)"),
+    in_function=True,
+    ledger=False,
+)
+CLEANUP_OLD_RESULTS = TaskSpec(
+    name="cleanup_old_results",
+    queue=Queue.MAINTENANCE,
+    idempotency="deletes only what is past its time",
+    priority=Priority.LOW,
+    soft_limit=timedelta(seconds=1_500),
+    hard_limit=timedelta(seconds=1_800),
+    schedule=Schedule("cron(30 3 * * ? *)"),
+)
+
+TASKS = (RECONCILE, HEALTH_CHECK, CREATE_PARTITIONS, CLEANUP_OLD_RESULTS)

@@ -1,0 +1,49 @@
+"""Bind each task of the catalogue to its code, as a Celery task that looks into the ledger first."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from celery import Celery
+
+from oddline.errors import UnknownTask
+from oddline.tasks import Catalogue, NoPayload, Run, TaskSpec, run_task
+from worker_image.worker.process import Process
+
+log = logging.getLogger(__name__)
+
+Bound = Callable[[Process], Run]
+"""Makes a task's code from what the process holds."""
+
+
+def bind_all(app: Celery, catalogue: Catalogue, bindings: Mapping[str, Bound], process: Callable[[], Process]) -> None:
+    """Register every task that runs in the worker.
+
+    Raises:
+        UnknownTask: a task has a spec and no code here, or code and no spec.
+    """
+    expected = {name for name, spec in catalogue.items() if not spec.in_function}
+    if expected != bindings.keys():
+        raise UnknownTask(f"spec or code is missing for: {', '.join(sorted(expected ^ bindings.keys()))}")
+    for name, bound in bindings.items():
+        _bind(app, catalogue[name], bound, process)
+
+
+def _bind(app: Celery, spec: TaskSpec, bound: Bound, process: Callable[[], Process]) -> None:
+    @app.task(  # type: ignore[untyped-decorator]  # Celery has no type information
+        name=spec.name,
+        soft_time_limit=spec.soft_limit.total_seconds(),
+        time_limit=spec.hard_limit.total_seconds(),
+        rate_limit=spec.rate_limit,
+    )
+    def handle(task_id: str | None = None) -> None:
+        own = process()
+        if task_id is not None:
+            run_task(spec, bound(own), task_id=UUID(task_id), context=own.context)
+        elif not spec.ledger:
+            bound(own)(NoPayload(), own.context)
+        else:
+            log.warning("a message for %s names no task of the ledger", spec.name)
+
+    _: Any = handle

@@ -1,0 +1,86 @@
+"""What one worker process holds: connections and the model, made after the fork.
+
+A model session made before the fork hangs in the child, and connections cannot be shared between processes.
+"""
+
+import logging
+import os
+import socket
+import time
+from dataclasses import dataclass
+
+from oddline.catalogue import CATALOGUE
+from oddline.database import Database
+from oddline.errors import ModelUnavailable
+from oddline.objects import open_objects
+from oddline.patterns import Masker
+from oddline.scoring import Encoder, Memories, Scorer
+from oddline.settings import load_settings
+from oddline.tasks import Publisher, TaskContext
+
+log = logging.getLogger(__name__)
+
+CONNECTIONS = 3  # the task's own, its heartbeat's, and one to spare
+
+
+@dataclass(slots=True)
+class Process:
+    """This process's resources; the model is loaded when the first task needs it."""
+
+    context: TaskContext
+    _scorer: Scorer | None = None
+    _folded_at: float = float("-inf")
+
+    @property
+    def scorer(self) -> Scorer:
+        """The loaded model with its memories.
+
+        Raises:
+            ModelUnavailable: it cannot be loaded now.
+        """
+        if self._scorer is None:
+            settings = self.context.settings
+            encoder = Encoder.load(settings.model_folder, threads=settings.threads)
+            self._scorer = Scorer(encoder=encoder, masker=Masker(), memories=Memories(encoder))
+        return self._scorer
+
+    def warm_up(self) -> None:
+        """Load the model now; one that cannot be loaded is tried again by each task that needs it."""
+        try:
+            _ = self.scorer
+        except ModelUnavailable as error:
+            log.warning("the model cannot be loaded: %s", error)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.context.db.close()
+        self.context.publisher.close()
+
+    def fold_is_due(self, every_s: float) -> bool:
+        """Whether this process asked for folding longer ago than `every_s` seconds; notes the asking."""
+        due = time.monotonic() - self._folded_at >= every_s
+        if due:
+            self._folded_at = time.monotonic()
+        return due
+
+
+def worker_name() -> str:
+    """A name for this process's claims: host and process id."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def open_process() -> Process:
+    """Make this process's resources."""
+    settings = load_settings()
+    return Process(
+        context=TaskContext(
+            db=Database(
+                settings.database_url_for("worker"), size=CONNECTIONS, prepare=True, application=f"worker {os.getpid()}"
+            ),
+            objects=open_objects(settings),
+            publisher=Publisher(settings.redis_url, timeout_s=settings.publish_timeout, pause_s=settings.publish_pause),
+            settings=settings,
+            catalogue=CATALOGUE,
+            worker=worker_name(),
+        )
+    )

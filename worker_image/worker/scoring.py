@@ -1,0 +1,60 @@
+"""Scoring in the worker: work off what waits for a while, then let others have the process."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from oddline.notifications import SEND_ANOMALY_MAIL
+from oddline.scoring import FOLD_COUNTS, fold_counts, score_waiting
+from oddline.submissions import SCORE_WAITING, SCORE_WAITING_BATCH
+from oddline.tasks import NoPayload, Run, TaskContext
+from worker_image.worker.binding import Bound
+from worker_image.worker.process import Process
+
+LONGEST_STRETCH_S = 10.0  # then a wake-up goes behind whatever else waits in the queues
+FOLD_EVERY_S = 5.0  # counts are asked for once a minute; folding more often costs more than it brings
+
+
+class _Scoring:
+    """The run of both wake-ups; remembers when it last asked for folding."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def __call__(self, payload: NoPayload, context: TaskContext) -> None:  # noqa: ARG002  # a wake-up carries nothing
+        deadline = time.monotonic() + LONGEST_STRETCH_S
+        stored = 0
+        while time.monotonic() < deadline:
+            scored = score_waiting(
+                db=context.db,
+                objects=context.objects,
+                scorer=self._process.scorer,
+                worker=context.worker,
+                lease=context.settings.lease,
+                now=context.clock,
+            )
+            if scored is None:
+                break
+            stored += scored.entries
+            for mail in scored.mails:
+                context.publisher.wake(SEND_ANOMALY_MAIL, task_id=mail)
+            if scored.retry_after is not None:
+                context.publisher.wake(SCORE_WAITING, countdown=scored.retry_after)
+        else:
+            context.publisher.wake(SCORE_WAITING_BATCH)
+        if stored and self._process.fold_is_due(FOLD_EVERY_S):
+            context.publisher.wake(FOLD_COUNTS)
+
+
+def _fold(process: Process) -> Run:  # noqa: ARG001  # folding needs nothing of the process
+    def run(payload: NoPayload, context: TaskContext) -> Any:  # noqa: ARG001
+        return fold_counts(context.db)
+
+    return run
+
+
+BINDINGS: Mapping[str, Bound] = {
+    SCORE_WAITING.name: _Scoring,
+    SCORE_WAITING_BATCH.name: _Scoring,
+    FOLD_COUNTS.name: _fold,
+}
