@@ -110,6 +110,12 @@ class Gone(OddlineError):
     status, code, title = 410, "gone", "What was asked for is past its time"
 
 
+class UnreadableFile(OddlineError):
+    """A file that the caller named cannot be read."""
+
+    status, code, title = 400, "unreadable-file", "The file cannot be read"
+
+
 # What Oddline stands on
 
 

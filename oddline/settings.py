@@ -60,7 +60,10 @@ class Settings(BaseSettings):
     legacy_project: str = Field(default="", description="project of callers of /api/logs/ who send no X-API-Key")
     hmac_secret: str = Field(default="", description="secret of X-HMAC-Signature at the older routes")
 
-    smtp_url: str = Field(default="", description="smtp://user:password@host:port or smtps://…")
+    smtp_url: str = Field(
+        default="",
+        description="smtps://user:password@host:port, or smtp://…: STARTTLS where offered; ?starttls=required, or =off",
+    )
     ses_region: str = Field(default="", description="send mail by SES in this region")
     mail_from: str = "oddline@localhost"
 

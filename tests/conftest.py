@@ -30,7 +30,9 @@ class Cluster:
         self.server = PostgresServer(folder, version=version)  # type: ignore[arg-type]  # 16 or 18: the marker's values
         self.server.start()
         with psycopg.connect(self.server.superuser_url, autocommit=True) as connection:
-            connection.execute("ALTER SYSTEM SET fsync = off")  # nobody pulls the plug, and databases come and go
+            # Nobody pulls the plug, and databases come and go: autovacuum would still hold some that are to be dropped.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("ALTER SYSTEM SET autovacuum = off")
             connection.execute("SELECT pg_reload_conf()")
         self.passwords = {role: secrets.token_hex(8) for role in ROLES}
         migrate(self.server.owner_url, passwords=self.passwords)

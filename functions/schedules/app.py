@@ -7,9 +7,9 @@ from typing import Any
 from chalice import Chalice
 from chalice.app import CloudWatchEvent
 
+from oddline import maintenance
 from oddline.catalogue import CATALOGUE
 from oddline.database import Database
-from oddline.maintenance import check_health, make_partitions, reconcile
 from oddline.objects import ObjectStore, open_objects
 from oddline.settings import load_settings
 from oddline.submissions import new_id
@@ -40,9 +40,11 @@ def objects() -> ObjectStore:
 
 # What would wait, as a task, behind the backlog that it is to mend.
 IN_FUNCTION: dict[str, Callable[[], Any]] = {
-    "reconcile": lambda: reconcile(database(), publisher(), catalogue=CATALOGUE, now=utc_now()),
-    "health_check": lambda: check_health(database(), objects=objects(), settings=load_settings(), now=utc_now()).view(),
-    "create_partitions": lambda: make_partitions(database(), now=utc_now()),
+    "reconcile": lambda: maintenance.reconcile(database(), publisher(), catalogue=CATALOGUE, now=utc_now()),
+    "health_check": lambda: maintenance.check_health(
+        database(), objects=objects(), settings=load_settings(), now=utc_now()
+    ).view(),
+    "create_partitions": lambda: maintenance.make_partitions(database(), now=utc_now()),
 }
 
 

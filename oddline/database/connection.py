@@ -14,6 +14,7 @@ from oddline.errors import DatabaseUnavailable
 
 Transaction = Connection[tuple[Any, ...]]
 CONNECT_TIMEOUT_S = 5
+POOL_TIMEOUT_S = 3.0  # a caller is told to come back rather than kept waiting
 STATEMENT_TIMEOUT_MS = 60_000  # nothing that Oddline asks takes longer; what does is stuck
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000  # one forgotten transaction would hold up every incremental reader
 
@@ -33,7 +34,7 @@ class Database:
             min_size=0,
             max_size=size,
             open=False,
-            timeout=10,
+            timeout=POOL_TIMEOUT_S,
             check=ConnectionPool.check_connection,
             kwargs={
                 "application_name": application,

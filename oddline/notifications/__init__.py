@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from oddline.lazy import face
 
 if TYPE_CHECKING:
+    from oddline.notifications.channels.email.mime import is_address
     from oddline.notifications.model import AnomalyLine, Message, Receipt
     from oddline.notifications.service import send_anomaly_mail, send_email
     from oddline.notifications.tasks import SEND_ANOMALY_MAIL, SEND_EMAIL, TASKS, AnomalyMail, EmailPayload
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 __getattr__ = face(
     __name__,
     {
+        "channels.email.mime": ("is_address",),
         "model": ("AnomalyLine", "Message", "Receipt"),
         "service": ("send_anomaly_mail", "send_email"),
         "tasks": ("SEND_ANOMALY_MAIL", "SEND_EMAIL", "TASKS", "AnomalyMail", "EmailPayload"),
@@ -27,6 +29,7 @@ __all__ = [
     "EmailPayload",
     "Message",
     "Receipt",
+    "is_address",
     "send_anomaly_mail",
     "send_email",
 ]

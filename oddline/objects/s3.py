@@ -1,8 +1,9 @@
-"""Objects in an S3 bucket; boto3 is imported only when such a store is opened, since it costs a cold start."""
+"""Objects in an S3 bucket; boto3 is imported only when such a store is first used, since it costs a cold start."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC
+from functools import cached_property
 from typing import Any
 
 from oddline.errors import ObjectMissing, ObjectStoreUnavailable
@@ -25,21 +26,26 @@ class S3Objects:
     """
 
     def __init__(self, bucket: str, *, prefix: str = "", endpoint_url: str | None = None) -> None:
+        self._bucket = bucket
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._endpoint_url = endpoint_url
+
+    @cached_property
+    def _client(self) -> Any:
+        """Made at the first call: what takes logs opens a store at every start, and rarely needs it."""
         from boto3.session import Session
         from botocore.config import Config
 
-        self._bucket = bucket
-        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-        self._client = Session().client(
+        return Session().client(
             "s3",
-            endpoint_url=endpoint_url,
+            endpoint_url=self._endpoint_url,
             config=Config(
                 connect_timeout=CONNECT_TIMEOUT_S,
                 read_timeout=READ_TIMEOUT_S,
                 retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
                 max_pool_connections=CONNECTIONS,
                 # A test server has no name for each bucket.
-                s3={"addressing_style": "path" if endpoint_url else "auto"},
+                s3={"addressing_style": "path" if self._endpoint_url else "auto"},
             ),
         )
 

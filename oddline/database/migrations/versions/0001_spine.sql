@@ -279,11 +279,11 @@ CREATE TABLE odd_entries (
     count integer NOT NULL,
     chunk_id uuid NOT NULL,
     explanation jsonb NOT NULL,
-    PRIMARY KEY (project_id, id)
+    PRIMARY KEY (project_id, id, kind)
 );
 CREATE UNIQUE INDEX odd_entries_peak ON odd_entries (project_id, source_id, hour) WHERE kind = 'peak';
-CREATE INDEX odd_entries_newest ON odd_entries (project_id, timestamp DESC, id DESC);
-CREATE INDEX odd_entries_oddest ON odd_entries (project_id, score DESC, id DESC);
+CREATE INDEX odd_entries_newest ON odd_entries (project_id, kind, timestamp DESC, id DESC);
+CREATE INDEX odd_entries_oddest ON odd_entries (project_id, kind, score DESC, id DESC);
 CREATE INDEX odd_entries_arrival ON odd_entries (project_id, arrival_day);
 
 -- Tasks

@@ -1,0 +1,1 @@
+"""The Lambda function that shows and settles what rows hold: tasks, health, sources, settings, odd entries."""

@@ -1,0 +1,53 @@
+"""The route of odd entries: what people look at one by one, each with its explanation."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from functions.console.documentation import ANOMALIES
+from functions.http import json_answer, needs, parts_of
+from functions.http.pages import fitting
+from functions.http.parameters import DEFAULT_AT_ONCE, After, From, Limit, MinimumScore, Sources, To
+from oddline.entries import OddQuery, list_odd_entries
+from oddline.identity import Caller, Scope
+
+router = APIRouter(tags=["anomalies"])
+
+Order = Annotated[Literal["newest", "oddest"], Query(description="Which come first")]
+Peaks = Annotated[bool, Query(description="The highest score of each source and hour, be it an anomaly or not")]
+
+
+@router.get("/api/v1/anomalies", responses=ANOMALIES)
+def list_anomalies(
+    request: Request,
+    caller: Annotated[Caller, Depends(needs(Scope.READ))],
+    *,
+    order: Order = "newest",
+    time_from: From = None,
+    time_to: To = None,
+    source: Sources = None,
+    minimum_score: MinimumScore = None,
+    peaks: Peaks = False,
+    after: After = None,
+    limit: Limit = DEFAULT_AT_ONCE,
+) -> Response:
+    """List odd entries; one stands for `count` alike."""
+    query = OddQuery(
+        order=order,
+        time_from=time_from,
+        time_to=time_to,
+        sources=tuple(source or ()),
+        score_minimum=minimum_score,
+        peaks=peaks,
+    )
+    parts = parts_of(request)
+    asked: dict[str, Any] = {"project": caller.project, "now": parts.clock(), "after": after}
+    with parts.db.transaction(project=caller.project) as tx:
+        page = list_odd_entries(tx, query, **asked, limit=limit)
+        shown = len(fitting(page.entries))
+        if shown < len(page.entries):
+            page = list_odd_entries(tx, query, **asked, limit=shown)
+    view: dict[str, Any] = {"anomalies": page.entries}
+    if page.next is not None:
+        view["next"] = page.next
+    return json_answer(view)

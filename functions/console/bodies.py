@@ -1,0 +1,49 @@
+"""Read a small JSON body as a model: what does not fit is told by the name of its field."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from functions.http import raw_body
+from oddline.errors import InvalidParameter
+
+M = TypeVar("M", bound="Body")
+
+
+class Body(BaseModel):
+    """A body; fields that it does not know are faults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def body_of(model: type[M]) -> Callable[[bytes], M]:
+    """A dependency: the request's body as `model`.
+
+    Raises (as a dependency):
+        InvalidParameter: it is no JSON, or does not fit the model; `field` is the first that does not.
+        TooLarge: it is over the limit of any body.
+    """
+
+    def read(raw: Annotated[bytes, Depends(raw_body)]) -> M:
+        try:
+            return model.model_validate_json(raw)
+        except ValidationError as error:
+            faults = [_told(fault) for fault in error.errors(include_url=False, include_input=False)]
+            first = faults[0]
+            raise InvalidParameter(
+                f"{first['field']}: {first['detail']}", field=first["field"], errors=faults
+            ) from None
+
+    return read
+
+
+def documented(model: type[Body]) -> dict[str, Any]:
+    """What OpenAPI says of a body that is read so."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
+
+
+def _told(fault: Any) -> dict[str, str]:
+    field = ".".join(map(str, fault["loc"])) or "body"
+    return {"field": field, "code": fault["type"], "detail": fault["msg"]}

@@ -1,0 +1,79 @@
+"""Routes of the project's own settings: who gets mail about odd lines, and how long entries are kept."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import AfterValidator, Field
+
+from functions.console.bodies import Body, body_of, documented
+from functions.console.documentation import PROJECT
+from functions.http import json_answer, needs, parts_of
+from oddline.database import Transaction
+from oddline.errors import NotFound
+from oddline.identity import Caller, Scope, read_project, update_mail, update_retention
+from oddline.notifications import is_address
+
+MOST_RECIPIENTS = 50  # SES's own limit for one message
+
+router = APIRouter(tags=["project"])
+
+
+def _address(text: str) -> str:
+    if not is_address(text):
+        raise ValueError("this is no mail address")
+    return text
+
+
+class ProjectSettings(Body):
+    """What of a project can be set; what is left out stays as it is."""
+
+    mail_recipients: Annotated[list[Annotated[str, AfterValidator(_address)]], Field(max_length=MOST_RECIPIENTS)] = (
+        Field(default_factory=list, examples=[["oncall@example.org"]], description="Who gets mail about odd lines")
+    )
+    mail_minimum_score: float = Field(
+        default=0.0, ge=0, le=1, allow_inf_nan=False, description="From which score on", examples=[0.9]
+    )
+    retention_days: int = Field(
+        default=30, ge=1, le=3650, strict=True, description="Days after their arrival that entries are kept"
+    )
+
+
+@router.get("/api/v1/project", responses=PROJECT)
+def show_project(request: Request, caller: Annotated[Caller, Depends(needs(Scope.READ))]) -> Response:
+    """Show the project's settings."""
+    with parts_of(request).db.transaction(project=caller.project) as tx:
+        return json_answer(_view(tx, caller))
+
+
+@router.put("/api/v1/project", responses=PROJECT, openapi_extra=documented(ProjectSettings))
+def update_project(
+    request: Request,
+    caller: Annotated[Caller, Depends(needs(Scope.ADMIN))],
+    settings: Annotated[ProjectSettings, Depends(body_of(ProjectSettings))],
+) -> Response:
+    """Set who gets mail about odd lines, from which score on, and how long entries are kept."""
+    given = settings.model_dump(exclude_unset=True)
+    with parts_of(request).db.transaction(project=caller.project) as tx:
+        update_mail(
+            tx,
+            caller.project,
+            recipients=given.get("mail_recipients"),
+            minimum_score=given.get("mail_minimum_score"),
+        )
+        if "retention_days" in given:
+            update_retention(tx, caller.project, days=given["retention_days"])
+        return json_answer(_view(tx, caller))
+
+
+def _view(tx: Transaction, caller: Caller) -> dict[str, Any]:
+    project = read_project(tx, caller.project)
+    if project is None:
+        raise NotFound("the project of this key is gone")
+    return {
+        "id": project.id,
+        "name": project.name,
+        "created_at": project.created_at,
+        "mail_recipients": project.mail_recipients,
+        "mail_minimum_score": project.mail_minimum_score,
+        "retention_days": project.retention_days,
+    }

@@ -1,0 +1,1 @@
+"""Takes submissions over HTTP. It may write them, and read nothing back."""

@@ -1,0 +1,120 @@
+"""What OpenAPI says of the bodies: they are read by hand, so that a bad entry never refuses the good ones."""
+
+from typing import Any
+
+from functions.http import PROBLEM_RESPONSES
+
+_ENTRY_EXAMPLE = {
+    "timestamp": "2026-11-05T08:15:30.123Z",
+    "severity": "ERROR",
+    "source": "checkout-api",
+    "message": "payment 4711 refused after 3 tries: connection reset by 10.0.4.7",
+    "attributes": {"host": "web-3", "retries": 3},
+    "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+}
+_ENTRY: dict[str, Any] = {
+    "type": "object",
+    "title": "Entry",
+    "required": ["message"],
+    "description": "Further fields become attributes.",
+    "properties": {
+        "message": {"type": "string", "minLength": 1, "description": "At most 256 KB as UTF-8, not blank, without NUL"},
+        "timestamp": {"type": "string", "format": "date-time", "description": "With a zone; arrival where missing"},
+        "severity": {
+            "oneOf": [{"type": "string"}, {"type": "integer", "minimum": 1, "maximum": 24}],
+            "description": "OpenTelemetry's names or numbers, and the usual other names; `level` is taken as well",
+        },
+        "source": {"type": "string", "minLength": 1, "maxLength": 200, "default": "default"},
+        "attributes": {"type": "object", "description": "At most 64 KB as JSON and 32 levels deep"},
+        "trace_id": {"type": "string", "pattern": "^[0-9a-fA-F]{32}$"},
+        "span_id": {"type": "string", "pattern": "^[0-9a-fA-F]{16}$"},
+        "session": {"type": "string", "minLength": 1, "maxLength": 200},
+    },
+    "example": _ENTRY_EXAMPLE,
+}
+_BATCH: dict[str, Any] = {
+    "title": "Batch",
+    "oneOf": [
+        {"type": "array", "items": _ENTRY, "minItems": 1, "maxItems": 10_000},
+        *(
+            {"type": "object", "required": [name], "properties": {name: {"type": "array", "items": _ENTRY}}}
+            for name in ("entries", "logs", "log_entries")
+        ),
+    ],
+    "example": [_ENTRY_EXAMPLE, {"message": "started"}],
+}
+_PARAMETERS: list[dict[str, Any]] = [
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "A retry with the same key and body gets the first answer (`Idempotent-Replayed: true`)",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    },
+    *(
+        {"name": name, "in": "header", "description": description, "schema": {"type": "string"}}
+        for name, description in {
+            "webhook-id": "Standard Webhooks; for keys with a signing secret",
+            "webhook-timestamp": "Seconds since 1970, at most 5 minutes off",
+            "webhook-signature": "v1,<base64 of HMAC-SHA256 over id.timestamp.body>",
+        }.items()
+    ),
+]
+_SUBMISSION = "01934f0e-7c5a-7d2b-9f3e-52c8a1d64000"
+
+
+def _documentation(content: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": content}, "parameters": _PARAMETERS}
+
+
+SINGLE_DOCUMENTATION = _documentation({"application/json": {"schema": _ENTRY}})
+BATCH_DOCUMENTATION = _documentation(
+    {
+        "application/json": {"schema": _BATCH},
+        "application/x-ndjson": {
+            "schema": {"type": "string", "description": "One entry a line"},
+            "example": '{"message": "started"}\n{"message": "stopped"}\n',
+        },
+    }
+)
+
+_ACCEPTED_HEADERS = {"Location": {"description": "The task that scores it", "schema": {"type": "string"}}}
+SINGLE_RESPONSES = PROBLEM_RESPONSES | {
+    202: {
+        "description": "Stored, and to be scored",
+        "headers": _ACCEPTED_HEADERS,
+        "content": {
+            "application/json": {
+                "example": {
+                    "id": _SUBMISSION,
+                    "timestamp": "2026-11-05T08:15:30.123000Z",
+                    "severity": "ERROR",
+                    "message": _ENTRY_EXAMPLE["message"],
+                    "source": "checkout-api",
+                    "analysis_task_id": _SUBMISSION,
+                    "status": "processing",
+                }
+            }
+        },
+    }
+}
+BATCH_RESPONSES = PROBLEM_RESPONSES | {
+    202: {
+        "description": "What could be taken is stored, and to be scored; the rest is told by its index",
+        "headers": _ACCEPTED_HEADERS,
+        "content": {
+            "application/json": {
+                "example": {
+                    "batch_id": _SUBMISSION,
+                    "task_id": _SUBMISSION,
+                    "analysis_task_id": _SUBMISSION,
+                    "accepted": 1,
+                    "refused": [
+                        {"index": 1, "field": "message", "code": "missing", "detail": "an entry needs a message"}
+                    ],
+                    "entry_ids": {"first": _SUBMISSION, "formula": "batch_id | index"},
+                    "status": "processing",
+                }
+            }
+        },
+    }
+}

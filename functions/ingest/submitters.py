@@ -1,0 +1,92 @@
+"""Whose request it is, whether it was signed as it must be, and the keys by which a retry of it is known."""
+
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+from starlette.datastructures import Headers
+
+from functions.http import Parts, authenticate_key
+from oddline.errors import InvalidParameter, NotConfigured, Unauthenticated
+from oddline.identity import Caller, Scope, find_project, verify_older, verify_webhook
+
+_REQUEST_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Submitter:
+    """A project, and the keys under which it remembers this request."""
+
+    project: UUID
+    request_keys: tuple[str, ...]
+
+
+def submitter_of(parts: Parts, caller: Caller, *, headers: Headers, body: bytes) -> Submitter:
+    """The submitter of a request with a key.
+
+    Raises:
+        Unauthenticated: the key demands a signature that is missing or wrong, or one came that it cannot check.
+        InvalidParameter: an idempotency key or message id is not 1 to 255 printable ASCII characters.
+    """
+    message_keys = _check_signature(parts, caller, headers=headers, body=body)
+    return Submitter(project=caller.project, request_keys=(*_idempotency_keys(headers), *message_keys))
+
+
+def older_submitter_of(parts: Parts, presented: str | None, *, headers: Headers, body: bytes) -> Submitter:
+    """The submitter at the older routes: `X-HMAC-Signature` may stand for a key, which then only names the project.
+
+    Raises:
+        Unauthenticated, InvalidParameter: as `submitter_of`; or the older signature is wrong.
+        Forbidden: the key lacks the scope.
+        NotConfigured: no project has the name that is configured for callers without a key.
+    """
+    signature = headers.get("X-HMAC-Signature")
+    if signature is not None:
+        verify_older(body, signature=signature, secret=parts.settings.hmac_secret)
+        if presented is None:
+            return Submitter(project=_older_project(parts), request_keys=_idempotency_keys(headers))
+    caller = authenticate_key(parts, presented, Scope.INGEST)
+    return submitter_of(parts, caller, headers=headers, body=body)
+
+
+def _check_signature(parts: Parts, caller: Caller, *, headers: Headers, body: bytes) -> tuple[str, ...]:
+    signatures = headers.get("webhook-signature", "")
+    if not caller.signing_secrets:
+        if signatures:
+            raise Unauthenticated(
+                "the request is signed, but its API key has no signing secret to check that with",
+                field="webhook-signature",
+            )
+        return ()
+    message_id = headers.get("webhook-id", "")
+    verify_webhook(
+        body,
+        message_id=message_id,
+        timestamp=headers.get("webhook-timestamp", ""),
+        signatures=signatures,
+        secrets=caller.signing_secrets,
+        now=parts.clock(),
+    )
+    return (f"webhook:{_checked(message_id, 'webhook-id')}",)
+
+
+def _idempotency_keys(headers: Headers) -> tuple[str, ...]:
+    key = headers.get("Idempotency-Key")
+    return () if key is None else (f"key:{_checked(key, 'Idempotency-Key')}",)
+
+
+def _checked(key: str, header: str) -> str:
+    if not _REQUEST_KEY.fullmatch(key):
+        raise InvalidParameter(f"{header} must be 1 to 255 printable ASCII characters", field=header)
+    return key
+
+
+def _older_project(parts: Parts) -> UUID:
+    name = parts.settings.legacy_project
+    if not name:
+        raise Unauthenticated("send X-API-Key: no project is configured for callers without one", field="X-API-Key")
+    with parts.db.transaction() as tx:
+        project = find_project(tx, name)
+    if project is None:
+        raise NotConfigured(f"ODDLINE_LEGACY_PROJECT names {name}, and there is no project of that name")
+    return project

@@ -1,0 +1,119 @@
+"""From a request's body to its 202: what one entry and a batch have in common, and where they differ."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from fastapi import Response
+from starlette.datastructures import Headers
+
+from functions.http import Parts, json_answer
+from functions.ingest.submitters import Submitter
+from oddline.errors import InvalidEntries
+from oddline.submissions import (
+    SCORE_WAITING,
+    SCORE_WAITING_BATCH,
+    Columns,
+    Fault,
+    accept,
+    decode_batch,
+    decode_single,
+    entry_id,
+    take_entries,
+    unpack_body,
+)
+from oddline.tasks import TaskSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a route reads a body, answers it and wakes the workers."""
+
+    name: str
+    decode: Callable[..., list[Any]]
+    answer: Callable[[Columns, Sequence[Fault], UUID], dict[str, Any]]
+    wake: TaskSpec
+
+
+def submit(parts: Parts, form: Form, *, submitter: Submitter, headers: Headers, body: bytes) -> Response:
+    """Store what can be taken and say so with 202; a request that came before gets its first answer.
+
+    Raises:
+        BadRequest, TooLarge, UnsupportedEncoding: the request is refused whole.
+        InvalidEntries: none of its entries can be taken.
+        KeyReused, RequestInProgress: its idempotency key or message id came before.
+        DatabaseUnavailable, ObjectStoreUnavailable: nothing was stored.
+    """
+    plain = unpack_body(body, content_encoding=headers.get("content-encoding", ""))
+    items = form.decode(plain, content_type=headers.get("content-type", ""))
+    now = parts.clock()
+    columns, faults = take_entries(items, now=now)
+    if not columns:
+        raise _none_left(faults)
+    accepted = accept(
+        parts.db,
+        project=submitter.project,
+        columns=columns,
+        answer=partial(form.answer, columns, faults),
+        request_keys=submitter.request_keys,
+        # The form belongs to it: the same bytes can be one entry and a batch of one.
+        body_hash=hashlib.sha256(form.name.encode() + b"\n" + plain).digest(),
+        now=now,
+        objects=parts.objects,
+        body_object_bytes=parts.settings.body_object_bytes,
+    )
+    if not accepted.replayed:
+        parts.publisher.wake(form.wake)
+    return _accepted(accepted.answer, replayed=accepted.replayed)
+
+
+def _answer_single(columns: Columns, _faults: Sequence[Fault], submission: UUID) -> dict[str, Any]:
+    return {
+        "id": str(entry_id(submission, 0)),
+        "timestamp": _rfc_3339(columns.timestamps[0]),
+        "severity": columns.severity_texts[0],
+        "message": columns.messages[0],
+        "source": columns.sources[0],
+        "analysis_task_id": str(submission),
+        "status": "processing",
+    }
+
+
+def _answer_batch(columns: Columns, faults: Sequence[Fault], submission: UUID) -> dict[str, Any]:
+    return {
+        "batch_id": str(submission),
+        "task_id": str(submission),
+        "analysis_task_id": str(submission),
+        "accepted": len(columns),
+        "refused": [fault.view() for fault in faults],
+        "entry_ids": {"first": str(entry_id(submission, columns.indices[0])), "formula": "batch_id | index"},
+        "status": "processing",
+    }
+
+
+SINGLE = Form(name="single", decode=decode_single, answer=_answer_single, wake=SCORE_WAITING)
+BATCH = Form(name="batch", decode=decode_batch, answer=_answer_batch, wake=SCORE_WAITING_BATCH)
+
+
+def _accepted(answer: Mapping[str, Any], *, replayed: bool) -> Response:
+    headers = {"Location": f"/api/v1/tasks/{answer['analysis_task_id']}"}
+    if replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return json_answer(answer, status=202, headers=headers)
+
+
+def _none_left(faults: Sequence[Fault]) -> InvalidEntries:
+    errors = [fault.view() for fault in faults]
+    if len(faults) == 1:
+        only = faults[0]
+        return InvalidEntries(only.detail, index=only.index, field=only.field, errors=errors)
+    return InvalidEntries(f"none of the {len(faults)} entries can be taken", errors=errors)
+
+
+def _rfc_3339(microseconds: int) -> str:
+    seconds, fraction = divmod(microseconds, 1_000_000)
+    return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=fraction).isoformat().replace("+00:00", "Z")

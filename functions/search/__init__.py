@@ -1,0 +1,1 @@
+"""The Lambda function that reads chunks: entries by filters and by id."""

@@ -1,0 +1,55 @@
+"""Chunks: how entries are stored, merged, found again and let go."""
+
+from typing import TYPE_CHECKING
+
+from oddline.lazy import face
+
+if TYPE_CHECKING:
+    from oddline.chunks.building import build
+    from oddline.chunks.frame import SCHEMA, SCHEMA_VERSION
+    from oddline.chunks.incremental import COUNTS, advance, projects_with_new, read_new
+    from oddline.chunks.model import HISTOGRAM_BINS, BornChunk, Chunk, NewChunk, Part, Wanted
+    from oddline.chunks.reader import Reader
+    from oddline.chunks.service import cleanup_old_logs, compact_chunks
+    from oddline.chunks.store import follow, insert_born, list_by_id, list_parts
+    from oddline.chunks.tasks import CLEANUP_OLD_LOGS, COMPACT_CHUNKS, TASKS
+
+__all__ = [
+    "CLEANUP_OLD_LOGS",
+    "COMPACT_CHUNKS",
+    "COUNTS",
+    "HISTOGRAM_BINS",
+    "SCHEMA",
+    "SCHEMA_VERSION",
+    "TASKS",
+    "BornChunk",
+    "Chunk",
+    "NewChunk",
+    "Part",
+    "Reader",
+    "Wanted",
+    "advance",
+    "build",
+    "cleanup_old_logs",
+    "compact_chunks",
+    "follow",
+    "insert_born",
+    "list_by_id",
+    "list_parts",
+    "projects_with_new",
+    "read_new",
+]
+
+__getattr__ = face(
+    __name__,
+    {
+        "building": ["build"],
+        "frame": ["SCHEMA", "SCHEMA_VERSION"],
+        "incremental": ["COUNTS", "advance", "projects_with_new", "read_new"],
+        "model": ["HISTOGRAM_BINS", "BornChunk", "Chunk", "NewChunk", "Part", "Wanted"],
+        "reader": ["Reader"],
+        "service": ["cleanup_old_logs", "compact_chunks"],
+        "store": ["follow", "insert_born", "list_by_id", "list_parts"],
+        "tasks": ["CLEANUP_OLD_LOGS", "COMPACT_CHUNKS", "TASKS"],
+    },
+)

@@ -1,0 +1,255 @@
+"""Merge small chunks into large sorted ones, while everybody reads and writes."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import accumulate
+from typing import Final
+from uuid import UUID
+
+import polars as pl
+
+from oddline.chunks import compaction_store
+from oddline.chunks.building import bounds
+from oddline.chunks.codec import COMPACTED_LEVEL, to_parquet
+from oddline.chunks.footer import footer_offset, row_group_extents
+from oddline.chunks.frame import SCHEMA_VERSION
+from oddline.chunks.model import RESULT_MASK, CompactedChunk, MergeGroup, Original, RowGroup, merge_result
+from oddline.chunks.reader import PROJECT_METADATA, Reader
+from oddline.database import Database
+from oddline.errors import OddlineError
+from oddline.objects import ObjectStore
+
+log = logging.getLogger(__name__)
+
+ENOUGH_CHUNKS: Final = 16  # to merge: so each level has at most so many small chunks a group
+ENOUGH_ENTRIES: Final = 100_000  # to merge, to be of the day's level at once, and for a source to have its own objects
+MOST_ENTRIES: Final = 300_000  # of an object, and of a merge
+MOST_OBJECT_BYTES: Final = 16 * 1024 * 1024
+SMALL_BYTES: Final = 256 * 1024  # a result below this stays in its row until the day's level
+MOST_DECODED_BYTES: Final = 64 * 1024 * 1024  # of a merge: sorted and encoded it takes under 300 MB
+MOST_ORIGINALS: Final = 2_048  # of a merge: rows that one transaction locks
+STEP_BYTES: Final = 512 * 1024  # opened at once: some 10 MB decoded, and hundreds of the smallest chunks
+REPLACED_KEPT: Final = timedelta(hours=1)  # open pages still read what has been replaced
+OBJECT_PREFIX: Final = "chunks"
+SORT_ORDER: Final = ("source_id", "timestamp", "submission", "index")
+
+
+@dataclass(slots=True)
+class Compacted:
+    """What a run of compaction did; `bytes_read` beside `bytes_written` tells what rewriting costs."""
+
+    merges: int = 0
+    lost: int = 0
+    chunks_replaced: int = 0
+    chunks_made: int = 0
+    entries: int = 0
+    bytes_read: int = 0
+    bytes_written: int = 0
+    failed: int = 0
+
+
+class Compactor:
+    """Merges what is due, group by group; safe to run side by side and to kill at any step.
+
+    Objects are written first, under keys that nobody else uses, then one transaction puts the results in the place of
+    the originals. Who finds an original replaced meanwhile throws its results away.
+    """
+
+    def __init__(
+        self, *, db: Database, objects: ObjectStore, clock: Callable[[], datetime], new_id: Callable[[], UUID]
+    ) -> None:
+        self._db = db
+        self._objects = objects
+        self._clock = clock
+        self._new_id = new_id
+
+    def run(self, *, until: datetime) -> Compacted:
+        """Merge until nothing is due or `until` is past; a group that fails is logged and left out."""
+        done = Compacted()
+        broken: set[MergeGroup] = set()
+        for level in (0, 1):
+            while groups := [group for group in self._due(level) if group not in broken]:
+                for group in groups:
+                    if self._clock() >= until:
+                        return done
+                    try:
+                        self._merge(group, done)
+                    except OddlineError:
+                        log.exception("chunks of project %s of %s cannot be merged", group.project, group.arrival_day)
+                        done.failed += 1
+                        broken.add(group)
+        return done
+
+    def _due(self, level: int) -> list[MergeGroup]:
+        with self._db.transaction() as tx:
+            return compaction_store.due_groups(
+                tx, level=level, chunks=ENOUGH_CHUNKS, entries=ENOUGH_ENTRIES, now=self._clock()
+            )
+
+    def _merge(self, group: MergeGroup, done: Compacted) -> None:
+        with self._db.transaction() as tx:
+            candidates = compaction_store.list_originals(tx, group, limit=MOST_ORIGINALS)
+        if not candidates:
+            return
+        reader = Reader(db=self._db, objects=self._objects, project=group.project)
+        originals, entries = _open(reader, candidates)
+        merge = UUID(int=self._new_id().int & ~RESULT_MASK)
+        large = entries.height >= ENOUGH_ENTRIES
+        level = 2 if large else group.level + 1
+        results = [
+            _result(
+                piece, group=group, level=level, identifier=merge_result(merge, number), blob=blob, now=self._clock()
+            )
+            for number, (piece, blob) in enumerate(_encoded(entries.sort(SORT_ORDER)))
+        ]
+        for result in results:
+            if result.object_key is not None:
+                self._objects.put(result.object_key, result.blob, metadata={PROJECT_METADATA: str(group.project)})
+        if not self._swap(group, originals, results, merge):
+            for result in results:
+                if result.object_key is not None:
+                    self._objects.delete(result.object_key)
+            done.lost += 1
+            return
+        done.merges += 1
+        done.chunks_replaced += len(originals)
+        done.chunks_made += len(results)
+        done.entries += entries.height
+        done.bytes_read += reader.bytes_read
+        done.bytes_written += sum(result.bytes for result in results)
+
+    def _swap(
+        self, group: MergeGroup, originals: Sequence[Original], results: Sequence[CompactedChunk], merge: UUID
+    ) -> bool:
+        now = self._clock()
+        with self._db.transaction() as tx:
+            replaced = compaction_store.replace(
+                tx,
+                [original.chunk for original in originals],
+                level=group.level,
+                merge=merge,
+                project=group.project,
+                day=group.arrival_day,
+                now=now,
+            )
+            if replaced:
+                compaction_store.insert_compacted(tx, results)
+                keys = [original.object_key for original in originals if original.object_key is not None]
+                compaction_store.doom(tx, keys, delete_after=now + REPLACED_KEPT)
+        return replaced
+
+
+def clear_replaced(db: Database, objects: ObjectStore, *, now: datetime) -> int:
+    """Delete objects whose time has come, and the rows of what was replaced an hour ago; returns how many objects."""
+    deleted = 0
+    while True:
+        with db.transaction() as tx:
+            keys = compaction_store.doomed(tx, now=now, limit=1_000)
+        for key in keys:
+            objects.delete(key)
+        with db.transaction() as tx:
+            compaction_store.forget_doomed(tx, keys)
+            compaction_store.delete_replaced(tx, before=now - REPLACED_KEPT)
+        deleted += len(keys)
+        if not keys:
+            return deleted
+
+
+def object_key(project: UUID, *, day: str, chunk: UUID) -> str:
+    """Where a chunk's object stands: a new chunk, a new key, so that nobody ever overwrites another's."""
+    return f"{OBJECT_PREFIX}/{project}/{day}/{chunk}"
+
+
+def _open(reader: Reader, candidates: Sequence[Original]) -> tuple[list[Original], pl.DataFrame]:
+    """As many of the candidates as fit into one merge (at least one), and their entries."""
+    running = accumulate(original.entries for original in candidates)
+    fitting = [one for one, total in zip(candidates, running, strict=True) if total <= MOST_ENTRIES] or candidates[:1]
+    taken: list[Original] = []
+    frames: list[pl.DataFrame] = []
+    for step in _steps(fitting):
+        frames += reader.read([part for original in step for part in original.parts])
+        taken += step
+        if sum(frame.estimated_size() for frame in frames) > MOST_DECODED_BYTES:
+            break
+    return taken, pl.concat(frames)
+
+
+def _steps(originals: Sequence[Original]) -> Iterator[list[Original]]:
+    """What to open at once, before the size of what was in it is looked at."""
+    step: list[Original] = []
+    for original in originals:
+        if step and sum(one.bytes for one in step) + original.bytes > STEP_BYTES:
+            yield step
+            step = []
+        step.append(original)
+    yield step
+
+
+def _encoded(entries: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, bytes]]:
+    """Sorted entries in pieces, each with its Parquet, of at most MOST_ENTRIES and MOST_OBJECT_BYTES."""
+    for piece in _pieces(entries):
+        yield from _encode_or_halve(piece)
+
+
+def _encode_or_halve(piece: pl.DataFrame) -> Iterable[tuple[pl.DataFrame, bytes]]:
+    blob = to_parquet(piece, level=COMPACTED_LEVEL)
+    if len(blob) <= MOST_OBJECT_BYTES or piece.height == 1:
+        return [(piece, blob)]
+    half = piece.height // 2
+    return [*_encode_or_halve(piece[:half]), *_encode_or_halve(piece[half:])]
+
+
+def _pieces(entries: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Sources with more than ENOUGH_ENTRIES in pieces of their own, the others together."""
+    counts = entries.group_by("source_id", maintain_order=True).len()["len"]
+    start = end = 0
+    for count in counts:
+        if count > ENOUGH_ENTRIES or end - start + count > MOST_ENTRIES:
+            if end > start:
+                yield entries[start:end]
+            start = end
+        end += count
+        if count > ENOUGH_ENTRIES:
+            for offset in range(start, end, MOST_ENTRIES):
+                yield entries[offset : min(offset + MOST_ENTRIES, end)]
+            start = end
+    if end > start:
+        yield entries[start:end]
+
+
+def _result(
+    piece: pl.DataFrame, *, group: MergeGroup, level: int, identifier: UUID, blob: bytes, now: datetime
+) -> CompactedChunk:
+    stays_in_row = level == 1 and len(blob) < SMALL_BYTES
+    key = object_key(group.project, day=group.arrival_day.isoformat(), chunk=identifier)
+    return CompactedChunk(
+        id=identifier,
+        project=group.project,
+        arrival_day=group.arrival_day,
+        level=level,
+        format="parquet",
+        schema_version=SCHEMA_VERSION,
+        late=group.late,
+        entries=piece.height,
+        anomalies=int(piece["is_anomaly"].sum()),
+        pattern_ids=tuple(piece["pattern_id"].unique().sort().to_list()),
+        bytes=len(blob),
+        object_key=None if stays_in_row else key,
+        footer_offset=footer_offset(blob),
+        row_groups=_row_groups(piece, blob),
+        created_at=now,
+        blob=blob,
+        **bounds(piece),
+    )
+
+
+def _row_groups(piece: pl.DataFrame, blob: bytes) -> tuple[RowGroup, ...]:
+    groups = []
+    offset = 0
+    for extent in row_group_extents(blob):
+        rows = piece[offset : offset + extent.rows]
+        groups.append(RowGroup(start=extent.start, end=extent.end, rows=extent.rows, **bounds(rows)))
+        offset += extent.rows
+    return tuple(groups)

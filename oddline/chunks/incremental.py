@@ -1,0 +1,34 @@
+"""Read chunks as they were born, each exactly once, by a cursor that no late commit can slip past."""
+
+from typing import Final
+from uuid import UUID
+
+from oddline.chunks import store
+from oddline.chunks.model import NewChunk
+from oddline.database import Transaction
+
+COUNTS: Final = "counts"
+WHOLE_READERS: Final = frozenset({COUNTS})
+"""Consumers that need every chunk of a project from its first on; others start with what comes after them."""
+
+
+def read_new(tx: Transaction, *, project: UUID, consumer: str, limit: int) -> list[NewChunk]:
+    """Up to `limit` chunks that `consumer` has not passed yet, in the order (era, xid, chunk id).
+
+    Only what every transaction in progress must come behind is shown: a chunk that becomes visible later always has a
+    later position. The cursor stays locked until the end of the transaction, so that two runs side by side take turns.
+    Blobs come from `store.read_blobs`. Call `advance` in the transaction that writes what was made of the chunks.
+    """
+    store.ensure_cursor(tx, project=project, consumer=consumer, from_beginning=consumer in WHOLE_READERS)
+    position = store.lock_cursor(tx, project=project, consumer=consumer)
+    return store.list_born(tx, project=project, after=position, limit=limit)
+
+
+def advance(tx: Transaction, *, consumer: str, to: NewChunk) -> None:
+    """Note that `consumer` is done with all that `read_new` gave up to and including `to`."""
+    store.move_cursor(tx, project=to.project, consumer=consumer, to=to.position)
+
+
+def projects_with_new(tx: Transaction, *, consumer: str) -> list[UUID]:
+    """The projects in which `read_new` has something for `consumer`."""
+    return store.projects_with_born(tx, consumer=consumer)

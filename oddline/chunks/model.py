@@ -1,0 +1,223 @@
+"""What a chunk is: some entries of one project, scored, in one blob, and the row that says what the blob holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+Format = Literal["parquet", "jsonl"]
+
+HISTOGRAM_BINS = 20  # of scores, 0 to 1: fine enough to read a threshold from, and 20 integers a source
+LATE_AFTER = timedelta(days=1)  # an entry further from its arrival stands in a chunk that is found by its own range
+
+# An original names the merge that replaced it; the results of that merge are its id with the low bits counted up.
+RESULT_BITS = 14
+RESULT_MASK = (1 << RESULT_BITS) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowGroup:
+    """A part of a blob that can be read alone: bytes `start` up to `end`, `rows` rows, and what bounds their values.
+
+    `severities` has bit n set where an entry has severity number n.
+    """
+
+    start: int
+    end: int
+    rows: int
+    lowest_time: datetime
+    highest_time: datetime
+    lowest_id: UUID
+    highest_id: UUID
+    highest_score: float
+    severities: int
+    source_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """A chunk's row without its blob. Times are those of the entries; `level` is 0 (born), 1 (hour) or 2 (day)."""
+
+    id: UUID
+    project: UUID
+    arrival_day: date
+    level: int
+    format: Format
+    schema_version: int
+    late: bool
+    lowest_id: UUID
+    highest_id: UUID
+    lowest_time: datetime
+    highest_time: datetime
+    entries: int
+    anomalies: int
+    highest_score: float
+    severities: int
+    source_ids: tuple[int, ...]
+    pattern_ids: tuple[int, ...]
+    bytes: int
+
+    def holds(self, *, timestamp: datetime, received_at: datetime) -> bool:
+        """Whether, of the chunks that one call of `build` made, an entry with these times went into this one."""
+        if self.arrival_day != received_at.date() or self.late != is_late(timestamp, received_at):
+            return False
+        return self.late or self.highest_time.date() == timestamp.date()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BornChunk(Chunk):
+    """A chunk as scoring made it.
+
+    `histograms` has HISTOGRAM_BINS counts of scores for each source, in the order of `source_ids`. The n-th of
+    `pattern_ids`, `pattern_sources` and `pattern_counts` say together: this pattern, in that source, so many entries.
+    """
+
+    histograms: tuple[int, ...]
+    pattern_sources: tuple[int, ...]
+    pattern_counts: tuple[int, ...]
+    created_at: datetime
+    blob: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompactedChunk(Chunk):
+    """A chunk that took the place of others; its blob stands in the row, or in the object that `object_key` names.
+
+    `bytes` is the size of the blob, `footer_offset` where its Parquet footer begins.
+    """
+
+    object_key: str | None
+    footer_offset: int
+    row_groups: tuple[RowGroup, ...]
+    created_at: datetime
+    blob: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in the order in which chunks became visible: `xid` is the transaction that wrote them."""
+
+    era: int
+    xid: int
+    chunk: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewChunk(Chunk):
+    """A chunk as an incremental reader gets it: as it was born, whatever became of it since."""
+
+    histograms: tuple[int, ...]
+    pattern_sources: tuple[int, ...]
+    pattern_counts: tuple[int, ...]
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the blob of a chunk is, and how to read it: in the row, or in the object that `object_key` names."""
+
+    chunk: UUID
+    project: UUID
+    format: Format
+    schema_version: int
+    bytes: int
+    object_key: str | None
+    footer_offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One row group of a chunk, or a whole chunk where it has none: what a search opens at once."""
+
+    place: Place
+    row_offset: int
+    group: RowGroup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeGroup:
+    """Chunks that may be merged with each other; `entry_day` is None for late ones."""
+
+    project: UUID
+    arrival_day: date
+    late: bool
+    entry_day: date | None
+    level: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """A chunk that a merge is to replace, in all its parts."""
+
+    chunk: UUID
+    entries: int
+    bytes: int
+    object_key: str | None
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a search asks of entries, as far as it can be told from a chunk's row; `time_to` itself is not wanted.
+
+    None is "whatever"; `severities` has bit n set for severity number n.
+    """
+
+    time_from: datetime
+    time_to: datetime
+    source_ids: tuple[int, ...] | None = None
+    severities: int | None = None
+    score_minimum: float | None = None
+    anomalies_only: bool = False
+    pattern_id: int | None = None
+
+    def may_be_in(self, group: RowGroup) -> bool:
+        """Whether a row group may hold such an entry."""
+        return (
+            group.lowest_time < self.time_to
+            and group.highest_time >= self.time_from
+            and (self.source_ids is None or not set(self.source_ids).isdisjoint(group.source_ids))
+            and (self.severities is None or bool(self.severities & group.severities))
+            and (self.score_minimum is None or group.highest_score >= self.score_minimum)
+        )
+
+
+def is_late(timestamp: datetime, received_at: datetime) -> bool:
+    """Whether an entry is too far from its arrival to be looked for near it."""
+    return abs(timestamp - received_at) > LATE_AFTER
+
+
+def merge_result(merge: UUID, number: int) -> UUID:
+    """The id of a merge's n-th result."""
+    return UUID(int=merge.int | number)
+
+
+def row_group_from_json(stored: Mapping[str, Any]) -> RowGroup:
+    """What `row_group_to_json` was given."""
+    return RowGroup(
+        **{
+            **stored,
+            "lowest_time": datetime.fromisoformat(stored["lowest_time"]),
+            "highest_time": datetime.fromisoformat(stored["highest_time"]),
+            "lowest_id": UUID(stored["lowest_id"]),
+            "highest_id": UUID(stored["highest_id"]),
+            "source_ids": tuple(stored["source_ids"]),
+        }
+    )
+
+
+def row_group_to_json(group: RowGroup) -> dict[str, Any]:
+    """A row group as its chunk's row keeps it."""
+    return {
+        "start": group.start,
+        "end": group.end,
+        "rows": group.rows,
+        "lowest_time": group.lowest_time.isoformat(),
+        "highest_time": group.highest_time.isoformat(),
+        "lowest_id": group.lowest_id.hex,
+        "highest_id": group.highest_id.hex,
+        "highest_score": group.highest_score,
+        "severities": group.severities,
+        "source_ids": list(group.source_ids),
+    }

@@ -1,0 +1,132 @@
+"""Open chunks wherever their blobs are: in rows, or in objects of which only the parts that matter are fetched."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import polars as pl
+
+from oddline.chunks import store
+from oddline.chunks.codec import collect, decode_json_lines, scan_parquet
+from oddline.chunks.model import Part, Place
+from oddline.database import Database
+from oddline.errors import ChunkMissing, CorruptBody, ObjectMissing
+from oddline.objects import ObjectStore
+
+MOST_GETS: Final = 16  # at once: beyond that a search would take the bandwidth of its neighbours
+LARGEST_GAP_BYTES: Final = 1024 * 1024  # fetched for nothing, this much costs what another request costs
+PROJECT_METADATA: Final = "project"  # the name under which an object says whose it is
+
+Narrow = Callable[[pl.LazyFrame], pl.LazyFrame]
+"""What a caller wants of a chunk's entries (filter, order, columns); given to polars before anything is decoded."""
+
+
+class Span(NamedTuple):
+    """Bytes `start` up to `end` of an object."""
+
+    key: str
+    start: int
+    end: int
+
+
+class Reader:
+    """Opens chunks of one project; counts the bytes that it fetched in `bytes_read`."""
+
+    def __init__(self, *, db: Database, objects: ObjectStore, project: UUID) -> None:
+        self.bytes_read = 0
+        self._db = db
+        self._objects = objects
+        self._project = project
+
+    def read(self, parts: Sequence[Part], narrow: Narrow = lambda entries: entries) -> list[pl.DataFrame]:
+        """What `narrow` leaves of the parts, as one or more frames; in no order.
+
+        Raises:
+            ChunkMissing: a blob is gone: compaction or retention has passed since its row was read.
+            CorruptBody: a blob cannot be read, or is another project's.
+            ObjectStoreUnavailable, DatabaseUnavailable: no answer.
+        """
+        ordered = sorted(parts, key=lambda part: (part.place.chunk, part.row_offset))
+        in_rows = [part for part in ordered if part.place.object_key is None]
+        in_objects = [part for part in ordered if part.place.object_key is not None]
+        return [*self._read_rows(in_rows, narrow), *self._read_objects(in_objects, narrow)]
+
+    def _read_rows(self, parts: Sequence[Part], narrow: Narrow) -> list[pl.DataFrame]:
+        if not parts:
+            return []
+        wanted = {part.place.chunk for part in parts}
+        with self._db.transaction(project=self._project) as tx:
+            blobs = store.read_blobs(tx, list(wanted))
+        if missing := wanted - blobs.keys():
+            raise ChunkMissing(f"chunk {min(missing)} is gone", chunk=str(min(missing)))
+        self.bytes_read += sum(map(len, blobs.values()))
+        frames = [_cut(blobs[part.place.chunk], part, narrow) for part in parts if part.place.format == "parquet"]
+        if lines := [blobs[part.place.chunk] for part in parts if part.place.format == "jsonl"]:
+            frames.append(narrow(decode_json_lines(lines).lazy()).collect())
+        return frames
+
+    def _read_objects(self, parts: Sequence[Part], narrow: Narrow) -> list[pl.DataFrame]:
+        if not parts:
+            return []
+        by_place = [(place, list(group)) for place, group in groupby(parts, key=lambda part: part.place)]
+        spans = [span for place, group in by_place for span in _spans(place, group)]
+        with ThreadPoolExecutor(max_workers=MOST_GETS) as pool:
+            checks = [pool.submit(self._check_owner, place) for place, _ in by_place]
+            fetched = dict(zip(spans, pool.map(self._get, spans), strict=True))
+            for check in checks:
+                check.result()
+        self.bytes_read += sum(map(len, fetched.values()))
+        frames = []
+        for place, group in by_place:
+            blob = _patch_together(
+                place, {span: data for span, data in fetched.items() if span.key == place.object_key}
+            )
+            frames += [_cut(blob, part, narrow) for part in group]
+        return frames
+
+    def _get(self, span: Span) -> bytes:
+        try:
+            data = self._objects.get(span.key, start=span.start, end=span.end)
+        except ObjectMissing as error:
+            raise ChunkMissing(f"object {span.key} is gone", object=span.key) from error
+        if len(data) != span.end - span.start:
+            raise CorruptBody(f"object {span.key} is shorter than its row says")
+        return data
+
+    def _check_owner(self, place: Place) -> None:
+        """Row-level security does not reach the object store, so what is read there says itself whose it is."""
+        key = place.object_key or ""
+        try:
+            owner = self._objects.head(key).metadata.get(PROJECT_METADATA)
+        except ObjectMissing as error:
+            raise ChunkMissing(f"object {key} is gone", object=key) from error
+        if owner != str(self._project):
+            raise CorruptBody(f"object {key} does not belong to project {self._project}")
+
+
+def _spans(place: Place, parts: Iterable[Part]) -> list[Span]:
+    """What must be fetched to read the parts: their bytes and the footer, near neighbours in one request."""
+    key = place.object_key or ""
+    spans: list[Span] = []
+    for start, end in [*((part.group.start, part.group.end) for part in parts), (place.footer_offset, place.bytes)]:
+        if spans and start - spans[-1].end <= LARGEST_GAP_BYTES:
+            spans[-1] = Span(key, spans[-1].start, max(end, spans[-1].end))
+        else:
+            spans.append(Span(key, start, end))
+    return spans
+
+
+def _patch_together(place: Place, fetched: dict[Span, bytes]) -> bytes:
+    """The object with zeros where nothing was fetched: offsets in a Parquet footer count from the file's start."""
+    pieces = []
+    position = 0
+    for span, data in sorted(fetched.items()):
+        pieces += [bytes(span.start - position), data]
+        position = span.end
+    return b"".join([*pieces, bytes(place.bytes - position)])
+
+
+def _cut(blob: bytes, part: Part, narrow: Narrow) -> pl.DataFrame:
+    return collect(narrow(scan_parquet(blob).slice(part.row_offset, part.group.rows)))

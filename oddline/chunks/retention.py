@@ -1,0 +1,110 @@
+"""Let go of what is past its time: days of hot chunks, entries past their retention, objects that no row names."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import psycopg
+
+from oddline.chunks import compaction_store
+from oddline.chunks.compaction import OBJECT_PREFIX, REPLACED_KEPT
+from oddline.chunks.incremental import WHOLE_READERS
+from oddline.database import Database, drop_partition, partition_days
+from oddline.objects import ObjectStore
+
+log = logging.getLogger(__name__)
+
+HOT_DAYS: Final = 3  # how far an incremental reader may fall behind without holding anything up
+UNNAMED_KEPT: Final = timedelta(hours=24)  # no merge takes so long between writing an object and naming it
+COUNTS_KEPT_LONGER_DAYS: Final = 7  # so that the last days can still be compared with what is gone
+SWEEP_BATCH: Final = 1_000  # keys asked for in one statement
+DROP_TRIES: Final = 20  # each waits for its lock as long as others can bear to queue behind it
+
+
+@dataclass(slots=True)
+class HotDays:
+    """What became of the days of hot chunks that could go; `kept` says for each that stayed why: an alarm."""
+
+    dropped: list[date] = field(default_factory=list)
+    kept: dict[date, list[str]] = field(default_factory=dict)
+
+
+def drop_hot_days(db: Database, *, now: datetime) -> HotDays:
+    """Drop the hot chunks of days that everybody is done with.
+
+    A day goes once it is HOT_DAYS old, every cursor is past it, each of its chunks is replaced or past its retention,
+    and no submission of it is left that may still become one. Otherwise it stays, and the report says why.
+    """
+    report = HotDays()
+    with db.autocommit() as connection:
+        days = partition_days(connection, "hot_chunks")
+    for day in days:
+        if day < now.date() - timedelta(days=HOT_DAYS):
+            reasons = _drop(db, day, today=now.date())
+            if reasons:
+                log.warning("the hot chunks of %s stay: %s", day, "; ".join(reasons))
+                report.kept[day] = reasons
+            else:
+                report.dropped.append(day)
+    return report
+
+
+def delete_expired(db: Database, *, now: datetime) -> int:
+    """Delete compacted chunks and odd entries past their project's retention; returns how many chunks.
+
+    Their objects go an hour later, and what is hot with its day: until then readers hide it.
+    """
+    with db.transaction() as tx:
+        deleted = compaction_store.delete_expired(tx, today=now.date(), delete_after=now + REPLACED_KEPT)
+        compaction_store.delete_expired_copies(tx, today=now.date())
+        compaction_store.delete_day_counts(tx, today=now.date(), days_longer=COUNTS_KEPT_LONGER_DAYS)
+    return deleted
+
+
+def sweep_unnamed(db: Database, objects: ObjectStore, *, now: datetime) -> int:
+    """Delete objects of chunks that no row names: a merge was killed after it wrote them. Returns how many."""
+    deleted = 0
+    keys: list[str] = []
+    for info in objects.list(f"{OBJECT_PREFIX}/"):
+        if info.modified_at < now - UNNAMED_KEPT and _is_chunk_key(info.key):
+            keys.append(info.key)
+        if len(keys) == SWEEP_BATCH:
+            deleted += _delete_unnamed(db, objects, keys)
+            keys.clear()
+    return deleted + _delete_unnamed(db, objects, keys)
+
+
+def _drop(db: Database, day: date, *, today: date) -> list[str]:
+    """Drop one day; or why it stays."""
+    with db.transaction() as tx:
+        reasons = compaction_store.why_kept(tx, day=day, today=today, whole_readers=WHOLE_READERS)
+    if reasons:
+        return reasons
+    for _ in range(DROP_TRIES):
+        with db.autocommit() as connection:
+            try:
+                drop_partition(connection, "hot_chunks", day)
+            except psycopg.errors.LockNotAvailable as error:
+                log.info("the hot chunks of %s are in use: %s", day, error)
+            else:
+                return []
+    return ["its lock could not be had"]
+
+
+def _delete_unnamed(db: Database, objects: ObjectStore, keys: Sequence[str]) -> int:
+    with db.transaction() as tx:
+        unnamed = set(keys) - compaction_store.named_objects(tx, keys)
+    for key in unnamed:
+        objects.delete(key)
+    return len(unnamed)
+
+
+def _is_chunk_key(key: str) -> bool:
+    try:
+        UUID(key.rpartition("/")[2])
+    except ValueError:
+        return False
+    return True

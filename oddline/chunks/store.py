@@ -1,0 +1,262 @@
+"""SQL of chunks as scoring writes them and as readers find them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg.rows import dict_row
+
+from oddline.chunks.model import (
+    LATE_AFTER,
+    RESULT_MASK,
+    BornChunk,
+    NewChunk,
+    Part,
+    Place,
+    Position,
+    RowGroup,
+    Wanted,
+    row_group_from_json,
+)
+from oddline.database import Transaction
+
+PLACE: Final = "id AS chunk, project_id AS project, format, schema_version, bytes, object_key, footer_offset"
+BOUNDS: Final = (
+    "entries, lowest_time, highest_time, lowest_id, highest_id, highest_score, severities, source_ids, row_groups"
+)
+
+
+def insert_born(tx: Transaction, chunks: Iterable[BornChunk]) -> None:
+    """Write newborn chunks; their place in the order of incremental readers is that of the transaction."""
+    for chunk in chunks:
+        tx.execute(
+            "INSERT INTO hot_chunks (id, arrival_day, project_id, era, format, schema_version, late, lowest_id,"
+            " highest_id, lowest_time, highest_time, entries, anomalies, highest_score, severities, source_ids,"
+            " histograms, pattern_ids, pattern_sources, pattern_counts, blob, created_at)"
+            " SELECT %(id)s, %(arrival_day)s, %(project)s, era, %(format)s, %(schema_version)s, %(late)s,"
+            " %(lowest_id)s, %(highest_id)s, %(lowest_time)s, %(highest_time)s, %(entries)s, %(anomalies)s,"
+            " %(highest_score)s, %(severities)s, %(source_ids)b::int4[], %(histograms)b::int4[],"
+            " %(pattern_ids)b::int4[], %(pattern_sources)b::int4[], %(pattern_counts)b::int4[], %(blob)b,"
+            " %(created_at)s FROM instance",
+            {
+                "id": chunk.id,
+                "arrival_day": chunk.arrival_day,
+                "project": chunk.project,
+                "format": chunk.format,
+                "schema_version": chunk.schema_version,
+                "late": chunk.late,
+                "lowest_id": chunk.lowest_id,
+                "highest_id": chunk.highest_id,
+                "lowest_time": chunk.lowest_time,
+                "highest_time": chunk.highest_time,
+                "entries": chunk.entries,
+                "anomalies": chunk.anomalies,
+                "highest_score": chunk.highest_score,
+                "severities": chunk.severities,
+                "source_ids": list(chunk.source_ids),
+                "histograms": list(chunk.histograms),
+                "pattern_ids": list(chunk.pattern_ids),
+                "pattern_sources": list(chunk.pattern_sources),
+                "pattern_counts": list(chunk.pattern_counts),
+                "blob": chunk.blob,
+                "created_at": chunk.created_at,
+            },
+        )
+
+
+def list_parts(tx: Transaction, *, project: UUID, wanted: Wanted, today: date) -> list[Part]:
+    """The parts of chunks that may hold what is wanted, in no order, without those past their project's retention.
+
+    One statement, so that a compaction meanwhile neither hides an entry nor shows it twice.
+    """
+    rows = fetch(
+        tx,
+        f"SELECT {PLACE}, {BOUNDS} FROM chunks"
+        # A chunk that is not late spans one day at most: its highest time alone says whether it can matter.
+        f" WHERE NOT late AND highest_time < %(time_to)s + interval '1 day' AND {_MAY_HOLD}"
+        # What is not late arrived within a day of its timestamp, which leaves few partitions to look into.
+        " AND arrival_day BETWEEN %(first_day)s AND %(last_day)s"
+        f" UNION ALL SELECT {PLACE}, {BOUNDS} FROM chunks WHERE late AND {_MAY_HOLD}",
+        {
+            "project": project,
+            "today": today,
+            "time_from": wanted.time_from,
+            "time_to": wanted.time_to,
+            "first_day": wanted.time_from.date() - LATE_AFTER,
+            "last_day": wanted.time_to.date() + LATE_AFTER,
+            "source_ids": None if wanted.source_ids is None else list(wanted.source_ids),
+            "severities": wanted.severities,
+            "score_minimum": wanted.score_minimum,
+            "anomalies_only": wanted.anomalies_only,
+            "pattern_id": wanted.pattern_id,
+        },
+    )
+    return [part for row in rows for part in parts_of(row) if wanted.may_be_in(part.group)]
+
+
+# Counted in days of arrival, so that no entry goes before its time and none stays a day longer.
+_KEPT: Final = "arrival_day >= (SELECT %(today)s::date - retention_days FROM projects WHERE projects.id = %(project)s)"
+_MAY_HOLD: Final = (
+    "project_id = %(project)s AND replaced_by IS NULL AND "
+    + _KEPT
+    + " AND highest_time >= %(time_from)s AND lowest_time < %(time_to)s"
+    " AND (%(source_ids)s::int4[] IS NULL OR source_ids && %(source_ids)s::int4[])"
+    " AND (%(severities)s::int4 IS NULL OR severities & %(severities)s::int4 <> 0)"
+    " AND (%(score_minimum)s::float4 IS NULL OR highest_score >= %(score_minimum)s::float4)"
+    " AND (NOT %(anomalies_only)s OR anomalies > 0)"
+    " AND (%(pattern_id)s::int4 IS NULL OR %(pattern_id)s::int4 = ANY (pattern_ids))"
+)
+
+
+def follow(tx: Transaction, *, project: UUID, chunks: Sequence[UUID], entry: UUID, today: date) -> list[Part]:
+    """The parts that may hold an entry, of the chunks it was stored in or of what has replaced them since."""
+    ranges = [(chunk, chunk) for chunk in chunks]
+    found: list[Part] = []
+    while ranges:
+        rows = fetch(
+            tx,
+            f"SELECT {PLACE}, {BOUNDS}, replaced_by FROM chunks JOIN unnest(%(lows)s::uuid[], %(highs)s::uuid[])"
+            " AS named (low, high) ON id BETWEEN low AND high"
+            f" WHERE project_id = %(project)s AND lowest_id <= %(entry)s AND highest_id >= %(entry)s AND {_KEPT}",
+            {
+                "today": today,
+                "lows": [low for low, _ in ranges],
+                "highs": [high for _, high in ranges],
+                "project": project,
+                "entry": entry,
+            },
+        )
+        found += [part for row in rows if row["replaced_by"] is None for part in parts_of(row)]
+        merges = {row["replaced_by"] for row in rows if row["replaced_by"] is not None}
+        ranges = [(merge, UUID(int=merge.int | RESULT_MASK)) for merge in merges]
+    return [part for part in found if part.group.lowest_id <= entry <= part.group.highest_id]
+
+
+def list_by_id(tx: Transaction, *, project: UUID, days: Sequence[date], entry: UUID, today: date) -> list[Part]:
+    """The parts that may hold an entry which arrived on one of `days`, unless past their project's retention."""
+    rows = fetch(
+        tx,
+        f"SELECT {PLACE}, {BOUNDS} FROM chunks WHERE project_id = %(project)s AND replaced_by IS NULL"
+        f" AND arrival_day = ANY (%(days)s) AND lowest_id <= %(entry)s AND highest_id >= %(entry)s AND {_KEPT}",
+        {"project": project, "days": list(days), "entry": entry, "today": today},
+    )
+    return [part for row in rows for part in parts_of(row) if part.group.lowest_id <= entry <= part.group.highest_id]
+
+
+def read_blobs(tx: Transaction, chunks: Sequence[UUID]) -> dict[UUID, bytes]:
+    """The blobs of those of the chunks whose rows hold them."""
+    with tx.cursor(binary=True) as cursor:
+        rows = cursor.execute(
+            "SELECT id, blob FROM hot_chunks WHERE id = ANY (%(ids)s) UNION ALL"
+            " SELECT id, blob FROM compacted_chunks WHERE id = ANY (%(ids)s) AND blob IS NOT NULL",
+            {"ids": list(chunks)},
+        ).fetchall()
+    return dict(rows)
+
+
+def ensure_cursor(tx: Transaction, *, project: UUID, consumer: str, from_beginning: bool) -> None:
+    """Give a consumer its cursor if it has none: before all chunks, or behind what is committed now."""
+    tx.execute(
+        "INSERT INTO cursors (project_id, consumer, era, xid, chunk_id)"
+        " SELECT %(project)s, %(consumer)s, CASE WHEN %(from_beginning)s THEN 0 ELSE era END,"
+        " pg_snapshot_xmin(pg_current_snapshot()), %(nil)s FROM instance ON CONFLICT DO NOTHING",
+        {"project": project, "consumer": consumer, "from_beginning": from_beginning, "nil": UUID(int=0)},
+    )
+
+
+def lock_cursor(tx: Transaction, *, project: UUID, consumer: str) -> Position:
+    """A consumer's cursor, which nobody else reads or moves until the transaction ends."""
+    with tx.cursor() as cursor:
+        era, xid, chunk = cursor.execute(
+            "SELECT era, xid::text, chunk_id FROM cursors WHERE project_id = %s AND consumer = %s FOR UPDATE",
+            [project, consumer],
+        ).fetchall()[0]
+    return Position(era, int(xid), chunk)
+
+
+def move_cursor(tx: Transaction, *, project: UUID, consumer: str, to: Position) -> None:
+    """Set a consumer's cursor."""
+    tx.execute(
+        "UPDATE cursors SET era = %s, xid = %s::xid8, chunk_id = %s WHERE project_id = %s AND consumer = %s",
+        [to.era, str(to.xid), to.chunk, project, consumer],
+    )
+
+
+def list_born(tx: Transaction, *, project: UUID, after: Position, limit: int) -> list[NewChunk]:
+    """Chunks after a position, as they were born, in their order, below every transaction in progress."""
+    rows = fetch(
+        tx,
+        "SELECT id, project_id AS project, arrival_day, 0 AS level, format, schema_version, late, lowest_id,"
+        " highest_id, lowest_time, highest_time, entries, anomalies, highest_score, severities, source_ids,"
+        " pattern_ids, length(blob) AS bytes, histograms, pattern_sources, pattern_counts, era, xid::text AS xid"
+        f" FROM hot_chunks WHERE project_id = %(project)s AND (era, xid, id) > (%(era)s, %(xid)s::xid8, %(chunk)s)"
+        f" AND {_SETTLED} ORDER BY era, xid, id LIMIT %(limit)s",
+        {"project": project, "era": after.era, "xid": str(after.xid), "chunk": after.chunk, "limit": limit},
+    )
+    return [_new_chunk(row) for row in rows]
+
+
+def projects_with_born(tx: Transaction, *, consumer: str) -> list[UUID]:
+    """The projects with chunks that a consumer has not passed, or in which it has no cursor yet."""
+    rows = tx.execute(
+        "SELECT p.id FROM projects p LEFT JOIN cursors c ON c.project_id = p.id AND c.consumer = %(consumer)s"
+        " WHERE EXISTS (SELECT 1 FROM hot_chunks WHERE project_id = p.id AND (era, xid, hot_chunks.id) >"
+        f" (coalesce(c.era, 0), coalesce(c.xid, '0'::xid8), coalesce(c.chunk_id, %(nil)s)) AND {_SETTLED})",
+        {"consumer": consumer, "nil": UUID(int=0)},
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+# Transaction ids of an earlier era, before a logical restore, say nothing beside those of today.
+_SETTLED: Final = (
+    "(hot_chunks.era < (SELECT instance.era FROM instance) OR hot_chunks.xid < pg_snapshot_xmin(pg_current_snapshot()))"
+)
+
+
+def fetch(tx: Transaction, statement: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a statement by the names of their columns."""
+    with tx.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(statement, parameters).fetchall()
+
+
+def _new_chunk(row: dict[str, Any]) -> NewChunk:
+    position = Position(row.pop("era"), int(row.pop("xid")), row["id"])
+    arrays = ("source_ids", "pattern_ids", "histograms", "pattern_sources", "pattern_counts")
+    return NewChunk(**{**row, **{name: tuple(row[name]) for name in arrays}}, position=position)
+
+
+def parts_of(row: dict[str, Any]) -> Iterator[Part]:
+    """The parts of a chunk whose row has the columns of PLACE and BOUNDS."""
+    place = Place(
+        chunk=row["chunk"],
+        project=row["project"],
+        format=row["format"],
+        schema_version=row["schema_version"],
+        bytes=row["bytes"],
+        object_key=row["object_key"],
+        footer_offset=row["footer_offset"],
+    )
+    row_offset = 0
+    for group in _row_groups(row):
+        yield Part(place=place, row_offset=row_offset, group=group)
+        row_offset += group.rows
+
+
+def _row_groups(row: dict[str, Any]) -> list[RowGroup]:
+    if row["row_groups"] is not None:
+        return [row_group_from_json(stored) for stored in row["row_groups"]]
+    return [
+        RowGroup(
+            start=0,
+            end=row["bytes"],
+            rows=row["entries"],
+            lowest_time=row["lowest_time"],
+            highest_time=row["highest_time"],
+            lowest_id=row["lowest_id"],
+            highest_id=row["highest_id"],
+            highest_score=row["highest_score"],
+            severities=row["severities"],
+            source_ids=tuple(row["source_ids"]),
+        )
+    ]

@@ -1,0 +1,103 @@
+"""The frame of the command line: its list of commands, each loaded only when it is called, and how errors are told."""
+
+import os
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from oddline.errors import BadRequest, InvalidParameter, OddlineError
+
+EXIT_ERROR: Final = 1
+EXIT_USAGE: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command: `home` is `module:attribute`, a function for one command or a `typer.Typer` for a group of them."""
+
+    name: str
+    home: str
+    help: str
+
+
+COMMANDS: Final = (
+    Entry("up", "oddline.cli.stack:up", "Start everything on this machine and stay in the foreground."),
+    Entry("status", "oddline.cli.stack:status", "Say whether the local stack runs, where, and how it is."),
+    Entry("stop", "oddline.cli.stack:stop", "Stop the local stack."),
+    Entry("worker", "oddline.cli.stack:worker", "Run one more worker in the foreground."),
+    Entry("send", "oddline.cli.send:send", "Send log files to the API, one entry a line."),
+    Entry("keys", "oddline.cli.keys:app", "Make, list and revoke API keys."),
+    Entry("tasks", "oddline.cli.tasks:app", "What runs, what waits, what failed; replay, drop, smoke."),
+    Entry("score", "oddline.cli.score:score", "Point at the odd lines of files, or of standard input."),
+    Entry("model", "oddline.cli.model:app", "Train a model, or list those that are shipped."),
+)
+
+
+def make_app(**settings: Any) -> typer.Typer:
+    """A Typer app in the style of ours: plain help (a rich one takes twice the time to start), no added options."""
+    return typer.Typer(
+        add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True, **settings
+    )
+
+
+class _LateCommands(TyperGroup):
+    """Shows the commands' names and one-line helps without importing their modules; only the one called is loaded."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = {
+            entry.name: TyperCommand(name=entry.name, help=entry.help, rich_markup_mode=None) for entry in COMMANDS
+        }
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, _load(next(entry for entry in COMMANDS if entry.name == name)), rest
+
+
+def _load(entry: Entry) -> Any:
+    module, _, attribute = entry.home.partition(":")
+    found = getattr(import_module(module), attribute)
+    if not isinstance(found, typer.Typer):
+        single = make_app()
+        single.command(entry.name)(found)
+        found = single
+    return typer.main.get_command(found)
+
+
+app = make_app(cls=_LateCommands, context_settings={"help_option_names": ["-h", "--help"]})
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"oddline {version('oddline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """Reads logs and points at the odd lines."""
+
+
+def run() -> None:
+    """Run the command line. An error of ours is one line on stderr; anything else is a bug, and shows its traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # A file's name or a line may hold what the terminal's encoding lacks; that is no reason to stop.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        app(prog_name="oddline")
+    except OddlineError as error:
+        is_coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+        label = typer.style("error:", fg="red", bold=True) if is_coloured else "error:"
+        print(label, " ".join(str(error).split()), file=sys.stderr)
+        sys.exit(EXIT_USAGE if isinstance(error, BadRequest | InvalidParameter) else EXIT_ERROR)

@@ -1,0 +1,49 @@
+"""What a command talks to: the servers named in the environment, else the local stack of this folder."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+
+from oddline.database import Database
+from oddline.errors import StackFailed
+from oddline.local.stack import Stack
+from oddline.settings import Settings, load_settings
+
+REQUEST_TIMEOUT_S = 30.0
+
+
+def operator_settings() -> Settings:
+    """Settings with a database: those of the environment, else the local stack's.
+
+    Raises:
+        StackFailed: there is neither.
+    """
+    settings = load_settings()
+    if settings.database_url_worker or settings.database_url:
+        return settings
+    return Stack.load(settings.home).settings()
+
+
+@contextmanager
+def operator_database() -> Iterator[Database]:
+    """The database, as the worker's side sees it: all projects."""
+    database = Database(operator_settings().database_url_for("worker"), size=2, application="oddline-cli")
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def api_client(*, url: str | None, key: str | None) -> httpx.Client:
+    """A client of the API at `url` with `key`; both of the local stack where they are not given.
+
+    Raises:
+        StackFailed: one is missing and there is no local stack.
+    """
+    if not (url and key):
+        stack = Stack.load(load_settings().home)
+        url, key = url or stack.url, key or stack.api_key
+    if not url.startswith(("http://", "https://")):
+        raise StackFailed(f"{url} is not the address of an API")
+    return httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=REQUEST_TIMEOUT_S)

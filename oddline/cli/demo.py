@@ -1,0 +1,55 @@
+"""Show a new user what Oddline does: send the sample log as any client would, and print its oddest lines."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from oddline.cli.connecting import api_client
+from oddline.cli.sending import send, wait_until_scored
+from oddline.local.sample import read_demo
+from oddline.local.stack import Stack
+
+SHOWN = 12
+SCORED_PATIENCE_S = 120.0
+LONGEST_LINE = 160  # characters
+ODD_SHARE, ODDEST_SHARE = 0.25, 0.6  # of the largest share in the line
+
+
+def show_demo(stack: Stack, *, console: Console) -> None:
+    """Send the sample log and print its oddest lines with their odd tokens.
+
+    Raises:
+        Unavailable: it was not scored in time.
+    """
+    with api_client(url=stack.url, key=stack.api_key) as client:
+        sent = list(send(client, _entries(), run="demo"))
+        wait_until_scored(client, [one.task_id for one in sent], patience_s=SCORED_PATIENCE_S)
+        answer = client.get("/api/v1/anomalies", params={"order": "oddest", "limit": SHOWN}).raise_for_status().json()
+    accepted = sum(one.accepted for one in sent)
+    console.print(f"\nThe sample log: {accepted:,} lines sent and scored. The oddest:\n")
+    for odd in answer["anomalies"]:
+        console.print(_line(odd))
+
+
+def _entries() -> Iterator[dict[str, Any]]:
+    for line in read_demo():
+        if line.text.strip():
+            yield {"message": line.text, "source": line.source}
+
+
+def _line(odd: dict[str, Any]) -> Text:
+    text = Text.assemble((f"{odd['anomaly_score']:.2f} ", "bold"), (f"{odd['source']:>10} ", "cyan"))
+    tokens = odd["explanation"]["tokens"]
+    largest = max((share for _, share in tokens), default=0.0)
+    for token, share in tokens:
+        text.append(token, style=_style(share, largest))
+    text.truncate(LONGEST_LINE, overflow="ellipsis")
+    return text
+
+
+def _style(share: float, largest: float) -> str:
+    if share <= 0 or share < ODD_SHARE * largest:
+        return ""
+    return "bold red" if share >= ODDEST_SHARE * largest else "yellow"

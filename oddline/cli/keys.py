@@ -1,0 +1,93 @@
+"""`oddline keys`: make, list and revoke API keys."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from oddline import identity
+from oddline.cli.app import make_app
+from oddline.cli.connecting import operator_database
+from oddline.cli.console import new_console
+from oddline.identity import Scope
+from oddline.local.stack import PROJECT
+from oddline.submissions import new_id
+
+app = make_app(help="Make, list and revoke API keys.")
+console = new_console()
+
+AsJson = Annotated[bool, typer.Option("--json", help="as JSON")]
+
+
+@app.command()
+def create(
+    project: Annotated[str, typer.Option(help="made where it is missing")] = PROJECT,
+    name: Annotated[str, typer.Option(help="what the key is for")] = "",
+    scope: Annotated[list[Scope] | None, typer.Option(help="ingest, read, admin; may be given several times")] = None,
+    signed: Annotated[bool, typer.Option(help="requests must bear a Standard Webhooks signature")] = False,
+    days: Annotated[int | None, typer.Option(min=1, help="until it expires; never when not given")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key. It is shown once, here."""
+    now = datetime.now(UTC)
+    with operator_database() as db:
+        project_id = identity.ensure_project(db, project, new_id=new_id(), now=now)
+        made = identity.create_key(
+            db,
+            project=project_id,
+            name=name,
+            key_id=new_id(),
+            now=now,
+            scopes=scope or identity.DEFAULT_SCOPES,
+            signed=signed,
+            expires_at=now + timedelta(days=days) if days else None,
+        )
+    told = {"project": project, "project_id": str(project_id), "key": made.key, "signing_secret": made.signing_secret}
+    if as_json:
+        print(json.dumps(told))
+        return
+    print(made.key)
+    if made.signing_secret:
+        print(made.signing_secret)
+    console.print("[dim]It is not shown again.[/dim]")
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List all keys, newest first; never the keys themselves."""
+    with operator_database() as db:
+        keys = identity.list_keys(db)
+    if as_json:
+        print(json.dumps([{name: getattr(key, name) for name in key.__slots__} for key in keys], default=str))
+        return
+    table = Table("prefix", "project", "name", "scopes", "signed", "made", "last used", "state", box=None)
+    for key in keys:
+        table.add_row(
+            key.prefix,
+            key.project,
+            key.name,
+            " ".join(key.scopes),
+            "yes" if key.signed else "",
+            f"{key.created_at:%Y-%m-%d}",
+            f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never",
+            _state(key),
+        )
+    console.print(table)
+
+
+@app.command()
+def revoke(prefix: Annotated[str, typer.Argument(help="the key's prefix, odl_…, or the whole key")]) -> None:
+    """Revoke a key: the next request with it is refused."""
+    with operator_database() as db:
+        identity.revoke_key(db, prefix, now=datetime.now(UTC))
+    console.print(f"revoked {prefix}")
+
+
+def _state(key: identity.ApiKey) -> str:
+    if key.revoked_at:
+        return "revoked"
+    if key.expires_at and key.expires_at <= datetime.now(UTC):
+        return "expired"
+    return "in force"

@@ -1,0 +1,151 @@
+"""Read lines of files of any size, packed or not, in blocks: what a line or a file holds never costs memory."""
+
+import gzip
+import io
+import lzma
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol, cast
+
+import zstandard
+
+from oddline.errors import UnreadableFile
+
+BLOCK_BYTES: Final = 1024 * 1024  # Some thousand lines: larger ones gain nothing.
+LINE_BYTES: Final = 256 * 1024  # As long as an entry may be; the rest of a longer line is skipped.
+STDIN: Final = "-"
+
+_GZIP: Final = b"\x1f\x8b"
+_XZ: Final = b"\xfd7zXZ\x00"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_MAGIC_BYTES: Final = 6
+_DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file to read. `size` is its bytes on disk where that is known, `is_packed` whether more lines are in it."""
+
+    path: str
+    size: int | None
+    is_packed: bool
+
+    @property
+    def name(self) -> str:
+        """What to call it in front of people."""
+        return "stdin" if self.path == STDIN else os.fsencode(self.path).decode("utf-8", "replace")
+
+
+class _Stream(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+    def read1(self, size: int, /) -> bytes: ...
+
+
+def look_at(path: str) -> Input:
+    """See what can be known of a file before it is read, so that a wrong name stops a run before it starts.
+
+    Raises:
+        UnreadableFile: it is not there, a folder, or not ours to read.
+    """
+    if path == STDIN:
+        return Input(path=path, size=None, is_packed=False)
+    try:
+        status = Path(path).stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise UnreadableFile(f"{path}: is a directory")
+        if not stat.S_ISREG(status.st_mode):  # To open a pipe twice would end it.
+            return Input(path=path, size=None, is_packed=False)
+        with Path(path).open("rb") as file:
+            return Input(path=path, size=status.st_size, is_packed=_is_packed(file.read(_MAGIC_BYTES)))
+    except OSError as error:
+        raise UnreadableFile(f"{path}: {error.strerror}") from error
+
+
+class LineReader:
+    """Reads one input's lines; gzip, xz and zstd are unpacked, what is not UTF-8 becomes U+FFFD.
+
+    `is_prompt` gives lines as soon as they are there, for a pipe that somebody writes to now and then.
+
+    Attributes:
+        bytes_read: how much of the file was read so far (of a packed one, packed bytes).
+    """
+
+    def __init__(self, source: Input, *, is_prompt: bool = False) -> None:
+        self._source = source
+        self._is_prompt = is_prompt
+        self.bytes_read = 0
+
+    def blocks(self) -> Iterator[tuple[list[str], int]]:
+        """Lists of lines, none empty, each with how many bytes they were.
+
+        Raises:
+            UnreadableFile: it cannot be opened or read on, or its packing is damaged.
+        """
+        try:
+            if self._source.path == STDIN:
+                yield from self._split(cast(io.BufferedReader, sys.stdin.buffer))
+            else:
+                with Path(self._source.path).open("rb") as file:
+                    yield from self._split(file)
+        except _DAMAGED as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UnreadableFile(f"{self._source.name}: {reason}") from error
+
+    def _split(self, file: io.BufferedReader) -> Iterator[tuple[list[str], int]]:
+        rest, is_skipping = b"", False
+        for chunk in self._chunks(file):
+            start = 0
+            if is_skipping:
+                start = chunk.find(b"\n")
+                if start < 0:
+                    continue
+                is_skipping = False
+            data = rest + chunk[start:]
+            end = data.rfind(b"\n") + 1
+            rest = data[end:]
+            if len(rest) > LINE_BYTES:
+                rest, is_skipping = rest[:LINE_BYTES], True
+            if end:
+                yield _decode(data[:end]), end
+        if rest:
+            yield _decode(rest + b"\n"), len(rest)
+
+    def _chunks(self, file: io.BufferedReader) -> Iterator[bytes]:
+        stream = _unpacked(file)
+        read = stream.read1 if self._is_prompt else stream.read
+        is_seekable = file.seekable()
+        while chunk := read(BLOCK_BYTES):
+            self.bytes_read = file.tell() if is_seekable else self.bytes_read + len(chunk)
+            yield chunk
+
+
+def expected_bytes(sources: Sequence[Input]) -> int | None:
+    """How much there is to read in all; None where a pipe is among the inputs."""
+    sizes = [source.size for source in sources if source.size is not None]
+    return sum(sizes) if len(sizes) == len(sources) else None
+
+
+def _decode(data: bytes) -> list[str]:
+    lines = data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+    lines.pop()
+    return lines
+
+
+def _is_packed(start: bytes) -> bool:
+    return start.startswith((_GZIP, _XZ, _ZSTD))
+
+
+def _unpacked(file: io.BufferedReader) -> _Stream:
+    start = file.peek(_MAGIC_BYTES)
+    if start.startswith(_GZIP):
+        return gzip.GzipFile(fileobj=file)
+    if start.startswith(_XZ):
+        return lzma.LZMAFile(cast(BinaryIO, file))
+    if start.startswith(_ZSTD):
+        return cast(_Stream, zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=False))
+    return file

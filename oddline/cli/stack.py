@@ -1,0 +1,149 @@
+"""`oddline up`, `status`, `stop` and `worker`: the local stack."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from oddline.cli.console import new_console
+from oddline.cli.demo import show_demo
+from oddline.errors import OddlineError, StackFailed
+from oddline.local.stack import Stack
+from oddline.local.supervisor import Supervisor
+from oddline.settings import load_settings
+
+READY_PATIENCE_S = 120.0
+HEALTH_TIMEOUT_S = 5.0
+STOP_PATIENCE_S = 60.0
+
+console = new_console()
+
+
+def up(
+    demo: Annotated[bool, typer.Option(help="send the sample log at the first start")] = True,
+) -> None:
+    """Start everything and stay in the foreground until Ctrl-C."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    supervisor = Supervisor(load_settings(), say=lambda step: console.print(f"[dim]{step} …[/dim]"))
+    try:
+        with supervisor.running() as stack:
+            _wait_until_ready(supervisor, stack)
+            if demo and stack.first_start:
+                threading.Thread(target=_demo, args=[stack], daemon=True).start()
+            else:
+                _say_where(stack)
+            supervisor.watch(until=lambda: False)
+    except KeyboardInterrupt:
+        console.print("stopped")
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="as one JSON object")] = False,
+) -> None:
+    """Say whether the local stack runs, where, and how its parts are."""
+    stack = Stack.load(load_settings().home.absolute())
+    health = _health(stack)
+    told = {
+        "healthy": health.get("status") == "healthy",
+        "url": stack.url,
+        "api_key": stack.api_key,
+        "hmac_secret": stack.hmac_secret,
+        "health": health,
+    }
+    if as_json:
+        print(json.dumps(told))
+    else:
+        console.print(f"{'healthy' if told['healthy'] else 'not healthy'}: {health.get('message', '')}")
+        console.print(f"API {stack.url}\nkey {stack.api_key}", soft_wrap=True)
+    raise typer.Exit(0 if told["healthy"] else 1)
+
+
+def stop() -> None:
+    """Stop the local stack of this folder."""
+    lock = load_settings().home.absolute() / "lock"
+    deadline = time.monotonic() + STOP_PATIENCE_S
+    pid = _holder(lock)
+    if pid is None:
+        console.print("nothing runs here")
+        return
+    os.kill(pid, signal.SIGTERM)
+    while _holder(lock) is not None:
+        if time.monotonic() > deadline:
+            raise StackFailed(f"process {pid} did not end within {STOP_PATIENCE_S:.0f} s")
+        time.sleep(0.1)
+    console.print("stopped")
+
+
+def worker(
+    concurrency: Annotated[int | None, typer.Option(min=1, help="processes")] = None,
+    queues: Annotated[str | None, typer.Option(help="comma-separated; all of them when not given")] = None,
+) -> None:
+    """Run one more worker in the foreground, for the servers of the environment or the local stack's."""
+    settings = load_settings()
+    env = dict(os.environ) | {"REMAP_SIGTERM": "SIGQUIT"}
+    if not (settings.database_url_worker or settings.database_url):
+        env |= Stack.load(settings.home.absolute()).environment()
+    command = [sys.executable, "-m", "celery", "--app", "worker_image.worker.app", "worker", "--without-gossip"]
+    command += ["--without-mingle", "--hostname", f"extra{os.getpid()}@%h"]
+    command += ["--concurrency", str(concurrency)] if concurrency else []
+    command += ["--queues", queues] if queues else []
+    os.execve(command[0], command, env)  # noqa: S606  # this process becomes the worker
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _wait_until_ready(supervisor: Supervisor, stack: Stack) -> None:
+    deadline = time.monotonic() + READY_PATIENCE_S
+
+    def ready() -> bool:
+        if time.monotonic() > deadline:
+            raise StackFailed(f"not healthy after {READY_PATIENCE_S:.0f} s: {_health(stack).get('message')}")
+        return _health(stack).get("status") == "healthy"
+
+    supervisor.watch(until=ready)
+
+
+def _health(stack: Stack) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = httpx.get(f"{stack.url}/api/v1/monitoring/health", timeout=HEALTH_TIMEOUT_S).json()
+    except (httpx.HTTPError, ValueError) as error:
+        return {"status": "unhealthy", "message": f"the API does not answer: {error}"}
+    return answer
+
+
+def _demo(stack: Stack) -> None:
+    try:
+        show_demo(stack, console=console)
+    except (OddlineError, httpx.HTTPError) as error:
+        console.print(f"[red]the sample log could not be shown:[/red] {error}")
+    _say_where(stack)
+
+
+def _say_where(stack: Stack) -> None:
+    console.print(f"\n[bold green]Oddline runs[/bold green] at {stack.url}", soft_wrap=True)
+    console.print(f"API key {stack.api_key}", soft_wrap=True)
+    console.print("[dim]Ctrl-C stops it; `.venv/bin/oddline status` tells how it is[/dim]")
+
+
+def _holder(lock: Path) -> int | None:
+    """The process that holds the home folder."""
+    import fcntl
+
+    if not lock.exists():
+        return None
+    with lock.open("a+") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held.seek(0)
+            return int(held.read() or 0) or None
+    return None

@@ -1,0 +1,194 @@
+"""What can be asked of entries, and where in their order a page ends."""
+
+import base64
+import binascii
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from oddline.errors import InvalidParameter
+
+Kind = Literal["anomaly", "peak"]
+
+HIGHEST_SEVERITY: Final = 24  # OpenTelemetry log data model, "Severity Fields"
+LONGEST_TEXT: Final = 1_000  # characters
+LARGEST_PATTERN_ID: Final = 2**31 - 1
+MOST_AT_ONCE: Final = 1_000
+LATEST_US: Final = 2**53  # in the year 2255: what is added to a time below stays a time
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_POSITION: Final = struct.Struct(">q16s")  # microseconds since 1970, entry id
+_RANK: Final = struct.Struct(">d16s")  # score, entry id
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in the order of entries: behind it is what is older, or as old and of a lower id."""
+
+    timestamp: datetime
+    id: UUID
+
+    def encode(self) -> str:
+        """As clients get it."""
+        return _encode(_POSITION.pack((self.timestamp - _EPOCH) // timedelta(microseconds=1), self.id.bytes))
+
+    @classmethod
+    def decode(cls, cursor: str) -> "Position":
+        """What `encode` gave.
+
+        Raises:
+            InvalidParameter: it did not give this.
+        """
+        microseconds, identifier = _decode(_POSITION, cursor)
+        _check(0 <= microseconds < LATEST_US, "after", "the cursor is not one that was given")
+        return cls(_EPOCH + timedelta(microseconds=microseconds), UUID(bytes=identifier))
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """A place in the order of odd entries from the oddest on."""
+
+    score: float
+    id: UUID
+
+    def encode(self) -> str:
+        """As clients get it."""
+        return _encode(_RANK.pack(self.score, self.id.bytes))
+
+    @classmethod
+    def decode(cls, cursor: str) -> "Rank":
+        """What `encode` gave.
+
+        Raises:
+            InvalidParameter: it did not give this.
+        """
+        score, identifier = _decode(_RANK, cursor)
+        return cls(score, UUID(bytes=identifier))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryQuery:
+    """Which entries: all conditions that are given must hold; `time_to` itself is not in the range.
+
+    `severity_minimum` and `severities` are OpenTelemetry's numbers, 0 to 24; `text` is looked for in the message as it
+    stands, whatever the case of its letters.
+
+    Raises:
+        InvalidParameter: a value that it cannot have; `field` names it.
+    """
+
+    time_from: datetime | None = None
+    time_to: datetime | None = None
+    sources: tuple[str, ...] = ()
+    severity_minimum: int | None = None
+    severities: tuple[int, ...] = ()
+    score_minimum: float | None = None
+    is_anomaly: bool | None = None
+    pattern_id: int | None = None
+    text: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_range(self.time_from, self.time_to)
+        _check(all(self.sources), "source", "the name of a source is empty")
+        numbers = [*self.severities, *([] if self.severity_minimum is None else [self.severity_minimum])]
+        _check(all(0 <= number <= HIGHEST_SEVERITY for number in numbers), "severity", "severities go from 0 to 24")
+        _check(self.score_minimum is None or 0 <= self.score_minimum <= 1, "min_score", "scores go from 0 to 1")
+        _check(
+            self.pattern_id is None or 0 <= self.pattern_id <= LARGEST_PATTERN_ID, "pattern", "this is no pattern's id"
+        )
+        _check(self.text is None or 0 < len(self.text) <= LONGEST_TEXT, "text", "give 1 to 1,000 characters")
+        _check(self.text is None or "\0" not in self.text, "text", "no message holds a NUL character")
+
+    def severity_mask(self) -> int | None:
+        """Bit n is set where severity n is wanted; None when all are."""
+        if self.severity_minimum is None and not self.severities:
+            return None
+        wanted = set(self.severities or range(HIGHEST_SEVERITY + 1))
+        return sum(1 << number for number in wanted if number >= (self.severity_minimum or 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OddQuery:
+    """Which odd entries, and whether the newest or the oddest come first.
+
+    `peaks` asks for the highest score of each source and hour, too, be it an anomaly or not.
+
+    Raises:
+        InvalidParameter: a value that it cannot have; `field` names it.
+    """
+
+    order: Literal["newest", "oddest"] = "newest"
+    time_from: datetime | None = None
+    time_to: datetime | None = None
+    sources: tuple[str, ...] = ()
+    score_minimum: float | None = None
+    peaks: bool = False
+
+    def __post_init__(self) -> None:
+        _check(self.order in {"newest", "oddest"}, "order", "either newest or oddest")
+        _check_range(self.time_from, self.time_to)
+        _check(self.score_minimum is None or 0 <= self.score_minimum <= 1, "min_score", "scores go from 0 to 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OddEntry:
+    """An entry chosen for the list of odd ones: `entry` is its row, `count` how many it stands for, itself included.
+
+    `kind` is "anomaly", or "peak" for the highest score of a source in an hour.
+    """
+
+    kind: Kind
+    entry: Mapping[str, Any]
+    count: int
+    chunk_id: UUID
+    arrival_day: date
+    explanation: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some entries as clients get them, newest first.
+
+    Fewer than were asked for is not the end: only a missing `next` is. `searched_until` is set when the search stopped
+    early: everything younger has been looked at. `cost` says what the answer took.
+    """
+
+    entries: Sequence[Mapping[str, Any]]
+    next: str | None
+    searched_until: datetime | None = None
+    cost: Mapping[str, float] = field(default_factory=dict)
+
+
+def check_limit(limit: int) -> None:
+    """Refuse a page of no or too many entries.
+
+    Raises:
+        InvalidParameter: it is one.
+    """
+    _check(1 <= limit <= MOST_AT_ONCE, "limit", f"between 1 and {MOST_AT_ONCE}")
+
+
+def _check_range(time_from: datetime | None, time_to: datetime | None) -> None:
+    for name, moment in (("from", time_from), ("to", time_to)):
+        _check(moment is None or moment.tzinfo is not None, name, "a time needs its zone")
+    if time_from is not None and time_to is not None:
+        _check(time_from <= time_to, "to", "it lies before `from`")
+
+
+def _check(holds: bool, name: str, detail: str) -> None:
+    if not holds:
+        raise InvalidParameter(f"{name}: {detail}", field=name)
+
+
+def _encode(packed: bytes) -> str:
+    return base64.urlsafe_b64encode(packed).decode()
+
+
+def _decode(form: struct.Struct, cursor: str) -> tuple[Any, ...]:
+    try:
+        return form.unpack(base64.b64decode(cursor.encode(), altchars=b"-_", validate=True))
+    except (binascii.Error, struct.error, UnicodeEncodeError) as error:
+        raise InvalidParameter("the cursor is not one that was given", field="after") from error

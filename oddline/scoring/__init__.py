@@ -1,0 +1,42 @@
+"""Scoring: the model, what it remembers, and turning submissions into scored entries."""
+
+from typing import TYPE_CHECKING
+
+from oddline.lazy import face
+
+if TYPE_CHECKING:
+    from oddline.scoring.encoder import Encoded, Encoder, severity
+    from oddline.scoring.folding import fold_counts
+    from oddline.scoring.memory import Memories
+    from oddline.scoring.offline import Block, Oddest, OddLine, OfflineScorer
+    from oddline.scoring.service import Scored, Scorer, score_waiting
+    from oddline.scoring.tasks import FOLD_COUNTS, TASKS
+
+__getattr__ = face(
+    __name__,
+    {
+        "encoder": ("Encoded", "Encoder", "severity"),
+        "folding": ("fold_counts",),
+        "memory": ("Memories",),
+        "offline": ("Block", "OddLine", "Oddest", "OfflineScorer"),
+        "service": ("Scored", "Scorer", "score_waiting"),
+        "tasks": ("FOLD_COUNTS", "TASKS"),
+    },
+)
+
+__all__ = [
+    "FOLD_COUNTS",
+    "TASKS",
+    "Block",
+    "Encoded",
+    "Encoder",
+    "Memories",
+    "OddLine",
+    "Oddest",
+    "OfflineScorer",
+    "Scored",
+    "Scorer",
+    "fold_counts",
+    "score_waiting",
+    "severity",
+]

@@ -1,0 +1,65 @@
+"""Say why an entry got its score: each token's share of the severity, the nearest known pattern, the two parts."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oddline.patterns import align
+
+if TYPE_CHECKING:  # The memory needs a database; explaining a line of a file does not.
+    from oddline.scoring.memory import Pattern
+
+
+def explain(
+    pattern: "Pattern", *, message: str, severity: float, novelty: float, nearest: tuple[int, str] | None
+) -> dict[str, Any]:
+    """The explanation of one entry, ready for JSON.
+
+    Its `tokens` are the message cut into pieces, each with its share; the shares add up to the severity logit, and
+    severity = 1 / (1 + exp(-logit)), score = novelty × severity.
+    """
+    return {
+        "tokens": token_shares(pattern.text, tokens=pattern.tokens, shares=pattern.shares, message=message),
+        "severity_logit": round(pattern.severity_logit, 4),
+        "severity": round(severity, 4),
+        "novelty": round(novelty, 4),
+        "pattern": pattern.text,
+        "nearest": None if nearest is None else {"pattern_id": nearest[0], "pattern": nearest[1]},
+    }
+
+
+def token_shares(
+    pattern: str, *, tokens: Sequence[str], shares: NDArray[np.float32], message: str
+) -> list[tuple[str, float]]:
+    """The message's pieces with the share of the pattern's tokens that stand in each.
+
+    `tokens` and `shares` (len(tokens),) are what the model said of `pattern`. The pieces make up the message, but
+    where the tokens do not stand in the pattern (a blank one, an older model's memo): then they are the tokens.
+    """
+    starts = _token_starts(pattern, tokens=tokens)
+    if starts is None:
+        return [(token, round(float(share), 4)) for token, share in zip(tokens, shares, strict=True)]
+    pieces: list[tuple[str, float]] = []
+    place, token = 0, 0
+    for segment in align(pattern, message):
+        place += len(segment.token)
+        share = 0.0
+        while token < len(starts) and starts[token] < place:
+            share += float(shares[token])
+            token += 1
+        pieces.append((segment.text, round(share, 4)))
+    return pieces
+
+
+def _token_starts(pattern: str, *, tokens: Sequence[str]) -> list[int] | None:
+    """Where each token begins in the pattern's text; None when one cannot be found there."""
+    place, starts = 0, []
+    for token in tokens:
+        start = pattern.find(token, place)
+        if start < 0:
+            return None
+        starts.append(start)
+        place = start + len(token)
+    return starts

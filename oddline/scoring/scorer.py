@@ -1,0 +1,158 @@
+"""Score the entries of one project: score = novelty × severity, the same for all entries of a source and pattern."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from oddline.chunks import SCHEMA
+from oddline.database import Database
+from oddline.patterns import MASK_VERSION, Masker
+from oddline.scoring.encoder import Encoder
+from oddline.scoring.memory import Pattern, ProjectMemory, Source
+from oddline.scoring.novelty import novelties
+from oddline.submissions import Claimed, Columns
+from oddline.tasks import Clock
+
+CALIBRATION_VERSION = 0  # the shipped thresholds; calibrated ones count up from 1
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredEntries:
+    """The scored entries of one project and claim.
+
+    `frame` has the columns of `oddline.chunks.SCHEMA`, in the order of the claim; `patterns` are those that occur, by id.
+    """
+
+    project: UUID
+    frame: pl.DataFrame
+    patterns: dict[int, Pattern]
+
+
+def score_entries(
+    submissions: Sequence[tuple[Claimed, Columns]],
+    *,
+    memory: ProjectMemory,
+    masker: Masker,
+    db: Database,
+    encoder: Encoder,
+    clock: Clock,
+    stopwatch: Callable[[], float] = time.perf_counter,
+) -> ScoredEntries:
+    """Score submissions of one project.
+
+    Raises:
+        DatabaseUnavailable, ModelUnavailable: nothing was stored; the claim can be given back.
+    """
+    started = stopwatch()
+    masked = masker.mask_many([message for _, columns in submissions for message in columns.messages])
+    texts, pattern_codes = _encode(masked)
+    names, source_codes = _encode([name for _, columns in submissions for name in columns.sources])
+    now = clock()
+    patterns = memory.patterns(db, texts, now=now)
+    known_sources = memory.sources(db, names, now=now)
+    sources = [known_sources[name] for name in names]
+    judged = _judge(
+        patterns, sources, pattern_codes=pattern_codes, source_codes=source_codes, scale=encoder.novelty_scale
+    )
+    per_entry_s = (stopwatch() - started) / len(masked)
+    frame = pl.DataFrame(
+        _declared(submissions)
+        | judged
+        | {
+            "calibration_version": CALIBRATION_VERSION,
+            "model_version": encoder.version,
+            "mask_version": MASK_VERSION,
+            "analyzed_at": clock(),
+            "processing_time": per_entry_s,
+            "shadow_score": None,
+        }
+    ).select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
+    return ScoredEntries(
+        project=submissions[0][0].project, frame=frame, patterns={pattern.id: pattern for pattern in patterns}
+    )
+
+
+def _encode(values: Sequence[str]) -> tuple[list[str], NDArray[np.int32]]:
+    """The distinct values in order of appearance, and for each value its place among them."""
+    places: dict[str, int] = {}
+    codes = np.fromiter((places.setdefault(value, len(places)) for value in values), dtype=np.int32, count=len(values))
+    return list(places), codes
+
+
+def _declared(submissions: Sequence[tuple[Claimed, Columns]]) -> dict[str, pl.Series]:
+    """What the caller declared, one series per column."""
+    lengths = [len(columns) for _, columns in submissions]
+    owner = pl.Series(np.repeat(np.arange(len(submissions)), lengths))
+
+    def joined(field: str, kind: type[pl.DataType]) -> pl.Series:
+        return pl.Series([value for _, columns in submissions for value in getattr(columns, field)], dtype=kind)
+
+    return {
+        "submission": pl.Series([claimed.id.bytes for claimed, _ in submissions], dtype=pl.Binary).gather(owner),
+        "index": joined("indices", pl.UInt16),
+        "timestamp": joined("timestamps", pl.Int64).cast(pl.Datetime("us", "UTC")),
+        "received_at": pl.Series([claimed.received_at for claimed, _ in submissions]).gather(owner),
+        "severity_number": joined("severity_numbers", pl.UInt8),
+        "severity_text": joined("severity_texts", pl.String),
+        "source": joined("sources", pl.String),
+        "message": joined("messages", pl.String),
+        "attributes": joined("attributes", pl.String),
+        "trace_id": joined("trace_ids", pl.String),
+        "span_id": joined("span_ids", pl.String),
+        "session": joined("sessions", pl.String),
+    }
+
+
+def _judge(
+    patterns: Sequence[Pattern],
+    sources: Sequence[Source],
+    *,
+    pattern_codes: NDArray[np.int32],
+    source_codes: NDArray[np.int32],
+    scale: float,
+) -> dict[str, pl.Series]:
+    """Score each pair of source and pattern once, and give every entry what its pair got."""
+    pairs, entry_pairs = np.unique(source_codes.astype(np.int64) * len(patterns) + pattern_codes, return_inverse=True)
+    pair_sources, pair_patterns = np.divmod(pairs, len(patterns))
+    novelty = np.zeros(len(pairs), dtype=np.float32)
+    nearest = np.zeros(len(pairs), dtype=np.int32)
+    for code, source in enumerate(sources):
+        places = np.flatnonzero(pair_sources == code)
+        novelty[places], nearest[places] = _novelty_in(
+            source, [patterns[one] for one in pair_patterns[places]], scale=scale
+        )
+    severities = np.array([pattern.severity for pattern in patterns], dtype=np.float32)[pair_patterns]
+    thresholds = np.array([source.threshold for source in sources], dtype=np.float32)[pair_sources]
+    scores = novelty * severities
+    per_pair = {
+        "source_id": np.array([source.id for source in sources], dtype=np.int32)[pair_sources],
+        "pattern_id": np.array([pattern.id for pattern in patterns], dtype=np.int32)[pair_patterns],
+        "score": scores,
+        "severity": severities,
+        "novelty": novelty,
+        "is_anomaly": scores >= thresholds,
+        "threshold": thresholds,
+    }
+    judged = {name: pl.Series(values[entry_pairs]) for name, values in per_pair.items()}
+    near = pl.Series(nearest[entry_pairs])
+    judged["nearest_pattern"] = near.set(near < 0, None)
+    return judged
+
+
+def _novelty_in(
+    source: Source, patterns: Sequence[Pattern], *, scale: float
+) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Per pattern its novelty to the source, and the id of the nearest pattern that the source knows (-1: none)."""
+    novelty = np.zeros(len(patterns), dtype=np.float32)
+    nearest = np.array([pattern.id for pattern in patterns], dtype=np.int32)
+    unknown = [place for place, pattern in enumerate(patterns) if pattern.id not in source.known.members]
+    if unknown:
+        embeddings = np.stack([patterns[place].embedding for place in unknown])
+        novelty[unknown], found = novelties(embeddings, source.known.embeddings, scale=scale)
+        nearest[unknown] = source.known.ids[found] if len(source.known.ids) else -1
+    return novelty, nearest

@@ -1,0 +1,150 @@
+"""Turn waiting submissions into scored entries, exactly once each."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+from uuid import UUID
+
+from oddline import submissions
+from oddline.database import Database
+from oddline.errors import LostClaim, OddlineError
+from oddline.objects import ObjectStore
+from oddline.patterns import Masker
+from oddline.scoring.encoder import Encoder
+from oddline.scoring.memory import Memories
+from oddline.scoring.scorer import ScoredEntries, score_entries
+from oddline.scoring.writing import write_scored
+from oddline.submissions import Claimed, Columns
+from oddline.tasks import Clock, heartbeat
+
+log = logging.getLogger(__name__)
+
+TURN = timedelta(milliseconds=100)  # of work for all projects that wait, so that none waits long for another
+TURN_ALONE = timedelta(milliseconds=500)  # when there is only one
+FEWEST_LINES, MOST_LINES = 256, 16_384
+GIVE_BACK_WAIT = timedelta(seconds=5)  # before a claim that failed for a passing reason is tried again
+
+
+@dataclass(slots=True)
+class Scorer:
+    """What a worker process keeps from claim to claim: the model, its memories, its speed, whose turn it is."""
+
+    encoder: Encoder
+    masker: Masker
+    memories: Memories
+    lines_per_second: float = 20_000.0  # a first guess, corrected by each claim
+    after: UUID = UUID(int=0)
+
+    def lines_in(self, turn: timedelta) -> int:
+        """How many lines make up `turn` of work."""
+        return int(min(max(self.lines_per_second * turn.total_seconds(), FEWEST_LINES), MOST_LINES))
+
+    def learn_speed(self, lines: int, seconds: float) -> None:
+        """Note how long a claim took; small ones say little about speed."""
+        if lines >= FEWEST_LINES:
+            self.lines_per_second = 0.7 * self.lines_per_second + 0.3 * lines / seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a claim came to.
+
+    `mails` are the ids of the tasks that mail about it; `retry_after` is when to look again for what was given back.
+    """
+
+    submissions: int = 0
+    entries: int = 0
+    mails: tuple[UUID, ...] = ()
+    retry_after: timedelta | None = None
+
+    def __add__(self, other: "Scored") -> "Scored":
+        return Scored(
+            self.submissions + other.submissions,
+            self.entries + other.entries,
+            self.mails + other.mails,
+            self.retry_after or other.retry_after,
+        )
+
+
+def score_waiting(
+    *, db: Database, objects: ObjectStore, scorer: Scorer, worker: str, lease: timedelta, now: Clock
+) -> Scored | None:
+    """Claim a fair share of what waits, score it, store it; None when nothing waits.
+
+    Safe to run any number of times and side by side: what another worker has claimed is left to it, and what this
+    worker loses (its lease ran out while it was scoring) is written by nobody but the new holder.
+
+    A project's failure does not touch the others of the claim: what failed for a passing reason is given back, what
+    failed otherwise is tried again alone and ends as a dead letter.
+    """
+    claimed = submissions.claim_share(
+        db,
+        worker=worker,
+        lines=scorer.lines_in(TURN),
+        lines_alone=scorer.lines_in(TURN_ALONE),
+        after=scorer.after,
+        lease=lease,
+        now=now(),
+    )
+    if not claimed:
+        return None
+    started = time.perf_counter()
+    scored = Scored()
+    with heartbeat(lambda: submissions.renew(db, claimed, lease=lease, now=now()), lease=lease):
+        for share in _by_project(claimed):
+            scored += _score_share(share, db=db, objects=objects, scorer=scorer, now=now)
+    scorer.after = max(one.project for one in claimed)
+    scorer.learn_speed(scored.entries, time.perf_counter() - started)
+    return scored
+
+
+def _by_project(claimed: Sequence[Claimed]) -> Iterator[list[Claimed]]:
+    """The claim's shares, the smallest first: who sent one line does not wait for who sent ten thousand."""
+    ordered = sorted(claimed, key=lambda one: (one.project, one.id))
+    shares = [list(share) for _, share in groupby(ordered, key=lambda one: one.project)]
+    return iter(sorted(shares, key=lambda share: sum(one.entries for one in share)))
+
+
+def _score_share(share: Sequence[Claimed], *, db: Database, objects: ObjectStore, scorer: Scorer, now: Clock) -> Scored:
+    try:
+        bodies = list(submissions.read_bodies(db, share, objects=objects))
+        return _score_bodies(bodies, db=db, scorer=scorer, now=now)
+    except Exception as error:
+        log.warning(
+            "scoring %d submissions of project %s failed: %s", len(share), share[0].project, error, exc_info=True
+        )
+        if isinstance(error, OddlineError) and not error.permanent:
+            submissions.give_back(db, share, wait=GIVE_BACK_WAIT, now=now())
+            return Scored(retry_after=GIVE_BACK_WAIT)
+        return Scored(retry_after=submissions.fail(db, share, error=error, now=now()))
+
+
+def _score_bodies(bodies: Sequence[tuple[Claimed, Columns]], *, db: Database, scorer: Scorer, now: Clock) -> Scored:
+    scored = score_entries(
+        bodies,
+        memory=scorer.memories.of(bodies[0][0].project),
+        masker=scorer.masker,
+        db=db,
+        encoder=scorer.encoder,
+        clock=now,
+    )
+    held = [claimed for claimed, _ in bodies]
+    while held:
+        try:
+            mails = write_scored(scored, held, db=db, now=now())
+        except LostClaim as error:
+            held = [one for one in held if one.id not in error.extra["lost"]]
+            scored = _without(scored, error.extra["lost"])
+        else:
+            return Scored(len(held), scored.frame.height, mails)
+    return Scored()
+
+
+def _without(scored: ScoredEntries, lost: set[UUID]) -> ScoredEntries:
+    import polars as pl
+
+    kept = scored.frame.filter(~pl.col("submission").is_in([one.bytes for one in lost]))
+    return ScoredEntries(project=scored.project, frame=kept, patterns=scored.patterns)

@@ -1,0 +1,200 @@
+"""The template says what the code says: schedules, handlers, settings, routes and rights, each in both directions."""
+
+import importlib
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.decode import decode
+from chalice.app import CloudWatchEvent
+from fastapi.routing import iter_route_contexts
+
+from functions.schedules.app import app as schedules_app
+from oddline.catalogue import CATALOGUE
+from oddline.local.schedule_runner import event
+from oddline.settings import Settings
+
+TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
+SCHEDULES = "functions.schedules.app."
+HTTP = {"Ingest": "ingest", "Console": "console", "Search": "search"}  # function → its package and its database role
+BUCKET = "arn:${AWS::Partition}:s3:::${Bucket}"
+
+# Why a setting does not stand in the template.
+ONLY_LOCAL = {
+    *("home", "host", "port", "postgres_version", "aws_endpoint_url"),
+    *("database_url_ingest", "database_url_console", "database_url_search", "database_url_worker"),
+}
+ONLY_WORKERS = {
+    *("model_folder", "threads", "lease", "smtp_url", "ses_region", "mail_from", "soft_shutdown_timeout"),
+    *("worker_concurrency", "worker_max_tasks_per_child", "worker_max_memory_per_child_kb"),
+}
+DEFAULT_FITS = {"publish_timeout", "publish_pause", "body_object_bytes", "tracing"}
+LAMBDA_SETS_IT = {"log_level"}  # LoggingConfig
+
+Resource = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    decoded, faults = decode(str(TEMPLATE))
+    assert not faults
+    plain: dict[str, Any] = json.loads(json.dumps(decoded))
+    return plain
+
+
+@pytest.fixture(scope="module")
+def functions(template: dict[str, Any]) -> dict[str, Resource]:
+    """The functions' properties, with the variables that all of them have."""
+    shared = template["Globals"]["Function"]["Environment"]["Variables"]
+    found = {
+        name: resource["Properties"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+    return {
+        name: function | {"Variables": shared | function["Environment"]["Variables"]}
+        for name, function in found.items()
+    }
+
+
+def entry_point(function: Resource) -> str:
+    command: str = function["ImageConfig"]["Command"][0] if "ImageConfig" in function else function["Handler"]
+    return command
+
+
+def events(function: Resource, kind: str) -> list[Resource]:
+    return [found.get("Properties", {}) for found in function.get("Events", {}).values() if found["Type"] == kind]
+
+
+def schedules(functions: dict[str, Resource]) -> Iterator[tuple[str, Resource]]:
+    """Each schedule with the task whose handler it calls."""
+    for function in functions.values():
+        for schedule in events(function, "ScheduleV2"):
+            yield entry_point(function).removeprefix(SCHEDULES), schedule
+
+
+def statements(function: Resource) -> Iterator[tuple[str, str]]:
+    for policy in function.get("Policies", []):
+        for statement in policy["Statement"]:
+            assert statement["Effect"] == "Allow"
+            yield statement["Action"], statement["Resource"]["Fn::Sub"]
+
+
+def named_in(node: Any) -> Iterator[str]:
+    """Everything that a `Ref` or a `${…}` names."""
+    if isinstance(node, list):
+        for item in node:
+            yield from named_in(item)
+    if not isinstance(node, dict):
+        return
+    for key, value in node.items():
+        if key == "Ref":
+            yield value
+        elif key == "Fn::Sub":
+            yield from re.findall(r"\$\{([^}]+)\}", value)
+        else:
+            yield from named_in(value)
+
+
+def test_every_reference_names_something(template: dict[str, Any]) -> None:
+    # cfn-lint does not look into policies and merged variables.
+    pseudo = {"AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::StackName", "AWS::URLSuffix"}
+    made_by_sam = {"ServerlessHttpApi"}
+
+    named = set(named_in(template))
+
+    assert named - pseudo - made_by_sam - template["Resources"].keys() == template["Parameters"].keys()
+
+
+def test_schedules_are_those_of_the_catalogue_and_of_chalice(functions: dict[str, Resource]) -> None:
+    in_template = [(task, schedule["ScheduleExpression"]) for task, schedule in schedules(functions)]
+
+    in_catalogue = [(spec.name, spec.schedule.expression) for spec in CATALOGUE.scheduled() if spec.schedule]
+    in_chalice = [(source.name, source.schedule_expression) for source in schedules_app.event_sources]
+    assert sorted(in_template) == sorted(in_catalogue) == sorted(in_chalice)
+
+
+def test_every_schedule_sends_the_event_that_chalice_needs(functions: dict[str, Resource]) -> None:
+    members = event("any", at=datetime(2026, 11, 4, tzinfo=UTC)).keys()
+
+    for task, schedule in schedules(functions):
+        sent = json.loads(schedule["Input"]["Fn::Sub"])
+
+        assert sent.keys() == members, task
+        assert CloudWatchEvent(sent, None).resources == ["<aws.scheduler.schedule-arn>"]
+
+
+def test_every_schedule_is_named_after_its_stack_and_task(functions: dict[str, Resource]) -> None:
+    for task, schedule in schedules(functions):
+        assert schedule["Name"] == {"Fn::Sub": f"${{AWS::StackName}}-{task}"}
+
+
+def test_every_handler_is_there_to_be_called(functions: dict[str, Resource]) -> None:
+    for function in functions.values():
+        module, _, name = entry_point(function).rpartition(".")
+
+        assert callable(getattr(importlib.import_module(module), name))
+
+
+@pytest.mark.parametrize(("function", "package"), HTTP.items())
+def test_routes_are_those_of_the_application(functions: dict[str, Resource], function: str, package: str) -> None:
+    module = importlib.import_module(f"functions.{package}.app")
+
+    in_template = [(route["Method"], route["Path"]) for route in events(functions[function], "HttpApi") if route]
+
+    in_code = [
+        (method, route.path) for route in iter_route_contexts(module.app.routes) for method in route.methods or ()
+    ]
+    assert sorted(in_template) == sorted(in_code)
+    assert entry_point(functions[function]) == f"functions.{package}.app.handler"
+
+
+def test_only_http_functions_have_routes_and_the_console_answers_for_unknown_paths(
+    functions: dict[str, Resource],
+) -> None:
+    with_routes = {name for name, function in functions.items() if events(function, "HttpApi")}
+    with_default = [name for name, function in functions.items() if {} in events(function, "HttpApi")]
+
+    assert with_routes == HTTP.keys()
+    assert with_default == ["Console"]
+
+
+def test_every_setting_stands_in_the_template_or_in_one_list_that_says_why_not(functions: dict[str, Resource]) -> None:
+    variables = {name for function in functions.values() for name in function["Variables"]}
+
+    set_here = [name.removeprefix("ODDLINE_").lower() for name in variables if name.startswith("ODDLINE_")]
+
+    assert sorted([*set_here, *ONLY_LOCAL, *ONLY_WORKERS, *DEFAULT_FITS, *LAMBDA_SETS_IT]) == sorted(
+        Settings.model_fields
+    )
+
+
+def test_every_function_has_the_settings_that_all_need(functions: dict[str, Resource]) -> None:
+    needed = {"ODDLINE_DATABASE_URL", "ODDLINE_DATABASE_POOL_SIZE", "ODDLINE_REDIS_URL", "ODDLINE_OBJECTS_URL"}
+
+    for name, function in functions.items():
+        more = {"ODDLINE_HMAC_SECRET", "ODDLINE_LEGACY_PROJECT"} if name == "Ingest" else set()
+
+        assert function["Variables"].keys() == needed | more
+
+
+def test_every_function_connects_with_its_own_role(functions: dict[str, Resource]) -> None:
+    for name, function in functions.items():
+        role = HTTP.get(name, "worker")
+
+        secret = f"{{{{resolve:secretsmanager:${{SecretArn}}:SecretString:database_url_{role}}}}}"
+        assert function["Variables"]["ODDLINE_DATABASE_URL"] == {"Fn::Sub": secret}
+
+
+def test_each_function_may_do_this_and_no_more(functions: dict[str, Resource]) -> None:
+    rights = {name: set(statements(function)) for name, function in functions.items()}
+
+    assert {name: granted for name, granted in rights.items() if granted} == {
+        "Ingest": {("s3:PutObject", f"{BUCKET}/bodies/*")},
+        "Search": {("s3:GetObject", f"{BUCKET}/chunks/*"), ("s3:ListBucket", BUCKET)},
+        "HealthCheck": {("s3:ListBucket", BUCKET)},
+    }

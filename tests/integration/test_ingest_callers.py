@@ -1,0 +1,218 @@
+"""Only who may submit does, and only into their own project."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from ingesting import HMAC_SECRET, MovableClock, Stored
+from starlette.testclient import TestClient
+
+from functions.http import Parts, new_app
+from functions.ingest.app import router
+from oddline.database import Database
+from oddline.identity import NewKey, revoke_key, sign_webhook
+
+Read = Callable[[], list[Stored]]
+MakeKey = Callable[..., NewKey]
+PATHS = ["/api/v1/logs", "/api/v1/logs/batch", "/api/logs/", "/api/batch-analysis/"]
+BODY = json.dumps({"message": "a"}).encode()
+
+
+@pytest.fixture(scope="module")
+def database_urls(clusters: Callable[[int], Any]) -> Iterator[dict[Any, str]]:
+    """One database for all cases here: there are too many for a fresh one each."""
+    cluster = clusters(18)
+    urls = cluster.create()
+    yield urls
+    cluster.drop(urls)
+
+
+@pytest.fixture(autouse=True)
+def _emptied(db: Callable[[Any], Database]) -> Iterator[None]:
+    yield
+    with db("worker").transaction() as tx:
+        tx.execute(
+            "WITH a AS (DELETE FROM submissions), b AS (DELETE FROM idempotency_keys) DELETE FROM submission_state"
+        )
+
+
+def older(body: bytes, secret: str = HMAC_SECRET) -> str:
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def signed(key: NewKey, clock: MovableClock, *, body: bytes = BODY, message_id: str = "msg_1") -> dict[str, str]:
+    assert key.signing_secret is not None
+    timestamp = str(int(clock().timestamp()))
+    signature = sign_webhook(body, message_id=message_id, timestamp=timestamp, secret=key.signing_secret)
+    return {
+        "X-API-Key": key.key,
+        "webhook-id": message_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": signature,
+    }
+
+
+def assert_refused(answer: Any, status: int) -> dict[str, Any]:
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"X-API-Key": ""}, {"Authorization": "Basic YTpi"}, {"X-API-Key": "odl_00000000_unknown"},
+     {"Authorization": "Bearer odl_00000000_\xff".encode("latin-1")}],
+    ids=["none", "empty", "basic", "unknown", "not ASCII"],
+)  # fmt: skip
+def test_without_a_known_key_nothing_is_taken(anonymous: TestClient, stored: Read, path: str, headers: Any) -> None:
+    answer = anonymous.post(path, content=BODY, headers=headers)
+
+    assert assert_refused(answer, 401)["code"] == "unauthenticated"
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert stored() == []
+
+
+@pytest.mark.parametrize("header", ["X-API-Key", "Authorization"])
+def test_a_key_is_taken_in_either_header(anonymous: TestClient, make_key: MakeKey, header: str) -> None:
+    key = make_key().key
+    value = f"Bearer {key}" if header == "Authorization" else key
+
+    assert anonymous.post("/api/v1/logs", content=BODY, headers={header: value}).status_code == 202
+
+
+def test_a_revoked_key_is_refused_at_once(
+    anonymous: TestClient, make_key: MakeKey, db: Callable[[Any], Database], stored: Read
+) -> None:
+    key = make_key().key
+    revoke_key(db("owner"), key, now=datetime.now(UTC))
+
+    answer = anonymous.post("/api/v1/logs", content=BODY, headers={"X-API-Key": key})
+
+    assert "revoked" in assert_refused(answer, 401)["detail"]
+    assert stored() == []
+
+
+def test_an_expired_key_is_refused(anonymous: TestClient, make_key: MakeKey, clock: MovableClock) -> None:
+    key = make_key(expires_at=clock() + timedelta(hours=1)).key
+    clock.move(timedelta(hours=1))
+
+    answer = anonymous.post("/api/v1/logs", content=BODY, headers={"X-API-Key": key})
+
+    assert "past its time" in assert_refused(answer, 401)["detail"]
+
+
+def test_a_key_that_may_only_read_cannot_submit(anonymous: TestClient, make_key: MakeKey, stored: Read) -> None:
+    key = make_key(scopes=["read"]).key
+
+    answer = anonymous.post("/api/v1/logs", content=BODY, headers={"X-API-Key": key})
+
+    assert assert_refused(answer, 403)["code"] == "forbidden"
+    assert stored() == []
+
+
+def test_a_foreign_key_submits_into_its_own_project_only(
+    anonymous: TestClient, make_key: MakeKey, project: UUID, other_project: UUID, stored: Read
+) -> None:
+    foreign = make_key(project=other_project).key
+
+    anonymous.post("/api/v1/logs", content=BODY, headers={"X-API-Key": foreign, "X-Project": str(project)})
+
+    assert [submission.project for submission in stored()] == [other_project]
+
+
+def test_a_signed_request_is_taken(anonymous: TestClient, make_key: MakeKey, clock: MovableClock, stored: Read) -> None:
+    answer = anonymous.post("/api/v1/logs", content=BODY, headers=signed(make_key(signed=True), clock))
+
+    assert answer.status_code == 202
+    assert len(stored()) == 1
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_key_with_a_secret_demands_a_signature(
+    anonymous: TestClient, make_key: MakeKey, stored: Read, path: str
+) -> None:
+    headers = {"X-API-Key": make_key(signed=True).key}
+    if not path.startswith("/api/v1"):
+        headers["X-HMAC-Signature"] = older(BODY)
+
+    answer = anonymous.post(path, content=BODY, headers=headers)
+
+    assert assert_refused(answer, 401)["field"] == "webhook-id"
+    assert stored() == []
+
+
+def test_a_wrong_signature_is_refused(
+    anonymous: TestClient, make_key: MakeKey, clock: MovableClock, stored: Read
+) -> None:
+    headers = signed(make_key(signed=True), clock)
+
+    answer = anonymous.post("/api/v1/logs", content=BODY + b" ", headers=headers)
+
+    assert assert_refused(answer, 401)["field"] == "webhook-signature"
+    assert stored() == []
+
+
+def test_a_stale_signature_is_refused(
+    anonymous: TestClient, make_key: MakeKey, clock: MovableClock, stored: Read
+) -> None:
+    headers = signed(make_key(signed=True), clock)
+    clock.move(timedelta(minutes=6))
+
+    answer = anonymous.post("/api/v1/logs", content=BODY, headers=headers)
+
+    assert assert_refused(answer, 401)["field"] == "webhook-timestamp"
+    assert stored() == []
+
+
+def test_a_signature_that_nobody_can_check_is_refused(
+    anonymous: TestClient, make_key: MakeKey, clock: MovableClock
+) -> None:
+    headers = signed(make_key(signed=True), clock) | {"X-API-Key": make_key().key}
+
+    answer = anonymous.post("/api/v1/logs", content=BODY, headers=headers)
+
+    document = assert_refused(answer, 401)
+    assert (document["field"], "no signing secret" in document["detail"]) == ("webhook-signature", True)
+
+
+@pytest.mark.parametrize("path", ["/api/logs/", "/api/batch-analysis/"])
+@pytest.mark.parametrize("signature", ["", "00", older(BODY, "another secret"), older(BODY + b" ")])
+def test_a_wrong_older_signature_is_refused(
+    anonymous: TestClient, project: UUID, stored: Read, path: str, signature: str
+) -> None:
+    answer = anonymous.post(path, content=BODY, headers={"X-HMAC-Signature": signature})
+
+    assert assert_refused(answer, 401)["field"] == "X-HMAC-Signature"
+    assert stored() == []
+
+
+@pytest.mark.parametrize("path", ["/api/v1/logs", "/api/v1/logs/batch"])
+def test_the_older_header_counts_for_nothing_at_the_newer_routes(
+    anonymous: TestClient, project: UUID, path: str
+) -> None:
+    answer = anonymous.post(path, content=BODY, headers={"X-HMAC-Signature": older(BODY)})
+
+    assert_refused(answer, 401)
+
+
+@pytest.mark.parametrize(
+    ("setting", "status"),
+    [({"legacy_project": ""}, 401), ({"legacy_project": "none"}, 500), ({"hmac_secret": ""}, 401)],
+)
+def test_the_older_header_needs_its_settings(
+    parts: Parts, project: UUID, stored: Read, setting: dict[str, str], status: int
+) -> None:
+    changed = replace(parts, settings=parts.settings.model_copy(update=setting))
+    with TestClient(new_app(router, title="test", parts=lambda: changed)) as client:
+        answer = client.post("/api/logs/", content=BODY, headers={"X-HMAC-Signature": older(BODY)})
+
+    assert_refused(answer, status)
+    assert stored() == []
