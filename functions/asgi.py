@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
+from functions.console.app import app as console
 from functions.http import json_answer
 from functions.ingest.app import app as ingest
+from functions.search.app import app as search
 
 DOCUMENTATION_PATH = "/openapi.json"
+READER_PATH = "/docs"
 
 
 class OneOf:
@@ -28,6 +32,9 @@ class OneOf:
             await _live(receive, send)
         elif scope["type"] == "http" and scope["path"] == DOCUMENTATION_PATH:
             await json_answer(self.openapi())(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"] == READER_PATH:
+            page = get_swagger_ui_html(openapi_url=DOCUMENTATION_PATH, title="Oddline")
+            await page(scope, receive, send)
         else:
             await self._chosen(scope)(scope, receive, send)
 
@@ -61,4 +68,4 @@ async def _live(receive: Receive, send: Send) -> None:
             return
 
 
-app = OneOf([ingest])
+app = OneOf([ingest, console, search])

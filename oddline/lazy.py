@@ -1,5 +1,7 @@
-"""Let a package's face name what it offers without loading it: functions import catalogue entries of contexts whose
-engines (numpy, ONNX Runtime, polars) they must never load."""
+"""Let a package's face name what it offers without loading it.
+
+Functions import catalogue entries of contexts whose engines (numpy, ONNX Runtime, polars) they must never load.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module

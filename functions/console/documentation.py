@@ -37,7 +37,6 @@ _DEAD = _TASK | {
 _SOURCE = {
     "name": "checkout-api",
     "entries": 48_213,
-    "anomalies": 17,
     "threshold": None,
     "first_seen": "2026-10-02T06:00:01.004000Z",
     "last_seen": "2026-11-05T08:15:30.201000Z",

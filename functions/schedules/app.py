@@ -59,7 +59,7 @@ def _start(spec: TaskSpec) -> None:
         publisher().wake(spec, task_id=task_id)
 
 
-def _handler(spec: TaskSpec) -> Any:
+def _handler(spec: TaskSpec, *, expression: str) -> Any:
     def handle(event: CloudWatchEvent) -> None:  # noqa: ARG001  # a schedule says no more than that it is time
         if spec.in_function:
             IN_FUNCTION[spec.name]()
@@ -67,9 +67,8 @@ def _handler(spec: TaskSpec) -> Any:
             _start(spec)
 
     handle.__name__ = spec.name
-    assert spec.schedule is not None
-    return app.schedule(spec.schedule.expression, name=spec.name)(handle)
+    return app.schedule(expression, name=spec.name)(handle)
 
 
-HANDLERS = {spec.name: _handler(spec) for spec in CATALOGUE.scheduled()}
+HANDLERS = {spec.name: _handler(spec, expression=schedule.expression) for spec, schedule in CATALOGUE.scheduled()}
 globals().update(HANDLERS)  # where Lambda looks for `Handler: functions.schedules.app.<task>`

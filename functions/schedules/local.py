@@ -16,7 +16,7 @@ def main() -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    schedules = {spec.name: spec.schedule.expression for spec in CATALOGUE.scheduled() if spec.schedule}
+    schedules = {spec.name: schedule.expression for spec, schedule in CATALOGUE.scheduled()}
     run(schedules, HANDLERS, stopped=stopped)
 
 

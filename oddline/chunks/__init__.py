@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from oddline.chunks.model import HISTOGRAM_BINS, BornChunk, Chunk, NewChunk, Part, Wanted
     from oddline.chunks.reader import Reader
     from oddline.chunks.service import cleanup_old_logs, compact_chunks
-    from oddline.chunks.store import follow, insert_born, list_by_id, list_parts
+    from oddline.chunks.store import follow, insert_born, list_by_id, list_parts, newest_before
     from oddline.chunks.tasks import CLEANUP_OLD_LOGS, COMPACT_CHUNKS, TASKS
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "insert_born",
     "list_by_id",
     "list_parts",
+    "newest_before",
     "projects_with_new",
     "read_new",
 ]
@@ -49,7 +50,7 @@ __getattr__ = face(
         "model": ["HISTOGRAM_BINS", "BornChunk", "Chunk", "NewChunk", "Part", "Wanted"],
         "reader": ["Reader"],
         "service": ["cleanup_old_logs", "compact_chunks"],
-        "store": ["follow", "insert_born", "list_by_id", "list_parts"],
+        "store": ["follow", "insert_born", "list_by_id", "list_parts", "newest_before"],
         "tasks": ["CLEANUP_OLD_LOGS", "COMPACT_CHUNKS", "TASKS"],
     },
 )

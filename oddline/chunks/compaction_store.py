@@ -43,7 +43,7 @@ def list_originals(tx: Transaction, group: MergeGroup, *, limit: int) -> list[Or
     """Up to `limit` unreplaced chunks of a group, oldest first."""
     rows = fetch(
         tx,
-        f"SELECT {PLACE}, {BOUNDS}, entries FROM chunks WHERE replaced_by IS NULL AND level = %(level)s"
+        f"SELECT {PLACE}, {BOUNDS} FROM chunks WHERE replaced_by IS NULL AND level = %(level)s"
         " AND project_id = %(project)s AND arrival_day = %(arrival_day)s AND late = %(late)s"
         " AND (late OR (highest_time AT TIME ZONE 'UTC')::date = %(entry_day)s) ORDER BY id LIMIT %(limit)s",
         {

@@ -121,6 +121,7 @@ class Place:
     project: UUID
     format: Format
     schema_version: int
+    entries: int
     bytes: int
     object_key: str | None
     footer_offset: int

@@ -1,6 +1,7 @@
 """Open chunks wherever their blobs are: in rows, or in objects of which only the parts that matter are fetched."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import Final, NamedTuple
@@ -62,7 +63,7 @@ class Reader:
         if missing := wanted - blobs.keys():
             raise ChunkMissing(f"chunk {min(missing)} is gone", chunk=str(min(missing)))
         self.bytes_read += sum(map(len, blobs.values()))
-        frames = [_cut(blobs[part.place.chunk], part, narrow) for part in parts if part.place.format == "parquet"]
+        frames = _scan([part for part in parts if part.place.format == "parquet"], blobs, narrow)
         if lines := [blobs[part.place.chunk] for part in parts if part.place.format == "jsonl"]:
             frames.append(narrow(decode_json_lines(lines).lazy()).collect())
         return frames
@@ -128,5 +129,26 @@ def _patch_together(place: Place, fetched: dict[Span, bytes]) -> bytes:
     return b"".join([*pieces, bytes(place.bytes - position)])
 
 
-def _cut(blob: bytes, part: Part, narrow: Narrow) -> pl.DataFrame:
-    return collect(narrow(scan_parquet(blob).slice(part.row_offset, part.group.rows)))
+def _scan(parts: Sequence[Part], blobs: Mapping[UUID, bytes], narrow: Narrow) -> list[pl.DataFrame]:
+    """What `narrow` leaves of parts of Parquet blobs, given in the order of their rows: whole ones all together."""
+    whole: dict[int, list[bytes]] = defaultdict(list)
+    queries = []
+    for place, group in groupby(parts, key=lambda part: part.place):
+        runs = _runs(group)
+        if runs == [(0, place.entries)]:
+            whole[place.schema_version].append(blobs[place.chunk])
+        else:
+            queries += [scan_parquet([blobs[place.chunk]]).slice(offset, rows) for offset, rows in runs]
+    queries += [scan_parquet(together) for together in whole.values()]
+    return [collect(narrow(query)) for query in queries]
+
+
+def _runs(parts: Iterable[Part]) -> list[tuple[int, int]]:
+    """(first row, rows) of each run of neighbouring parts."""
+    runs: list[tuple[int, int]] = []
+    for part in parts:
+        if runs and sum(runs[-1]) == part.row_offset:
+            runs[-1] = (runs[-1][0], runs[-1][1] + part.group.rows)
+        else:
+            runs.append((part.row_offset, part.group.rows))
+    return runs

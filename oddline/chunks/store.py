@@ -1,7 +1,7 @@
 """SQL of chunks as scoring writes them and as readers find them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,10 +21,8 @@ from oddline.chunks.model import (
 )
 from oddline.database import Transaction
 
-PLACE: Final = "id AS chunk, project_id AS project, format, schema_version, bytes, object_key, footer_offset"
-BOUNDS: Final = (
-    "entries, lowest_time, highest_time, lowest_id, highest_id, highest_score, severities, source_ids, row_groups"
-)
+PLACE: Final = "id AS chunk, project_id AS project, format, schema_version, entries, bytes, object_key, footer_offset"
+BOUNDS: Final = "lowest_time, highest_time, lowest_id, highest_id, highest_score, severities, source_ids, row_groups"
 
 
 def insert_born(tx: Transaction, chunks: Iterable[BornChunk]) -> None:
@@ -93,6 +91,16 @@ def list_parts(tx: Transaction, *, project: UUID, wanted: Wanted, today: date) -
         },
     )
     return [part for row in rows for part in parts_of(row) if wanted.may_be_in(part.group)]
+
+
+def newest_before(tx: Transaction, *, project: UUID, moment: datetime, today: date) -> datetime | None:
+    """The highest timestamp of the chunks that end before a moment, without those past their project's retention."""
+    row = tx.execute(
+        "SELECT max(highest_time) FROM chunks WHERE project_id = %(project)s AND replaced_by IS NULL"
+        f" AND highest_time < %(moment)s AND {_KEPT}",
+        {"project": project, "moment": moment, "today": today},
+    ).fetchone()
+    return row[0] if row else None
 
 
 # Counted in days of arrival, so that no entry goes before its time and none stays a day longer.
@@ -233,6 +241,7 @@ def parts_of(row: dict[str, Any]) -> Iterator[Part]:
         project=row["project"],
         format=row["format"],
         schema_version=row["schema_version"],
+        entries=row["entries"],
         bytes=row["bytes"],
         object_key=row["object_key"],
         footer_offset=row["footer_offset"],

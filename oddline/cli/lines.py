@@ -29,7 +29,7 @@ _DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file to read. `size` is its bytes on disk where that is known, `is_packed` whether more lines are in it."""
+    """A file to read. `size` is its bytes on disk where that is known, `is_packed` whether there is more in it."""
 
     path: str
     size: int | None
@@ -42,7 +42,6 @@ class Input:
 
 
 class _Stream(Protocol):
-    def read(self, size: int, /) -> bytes: ...
     def read1(self, size: int, /) -> bytes: ...
 
 
@@ -67,17 +66,16 @@ def look_at(path: str) -> Input:
 
 
 class LineReader:
-    """Reads one input's lines; gzip, xz and zstd are unpacked, what is not UTF-8 becomes U+FFFD.
+    """Reads one input's lines, of a pipe as soon as they are there.
 
-    `is_prompt` gives lines as soon as they are there, for a pipe that somebody writes to now and then.
+    Gzip, xz and zstd are unpacked, and what is not UTF-8 becomes U+FFFD.
 
     Attributes:
         bytes_read: how much of the file was read so far (of a packed one, packed bytes).
     """
 
-    def __init__(self, source: Input, *, is_prompt: bool = False) -> None:
+    def __init__(self, source: Input) -> None:
         self._source = source
-        self._is_prompt = is_prompt
         self.bytes_read = 0
 
     def blocks(self) -> Iterator[tuple[list[str], int]]:
@@ -116,16 +114,14 @@ class LineReader:
             yield _decode(rest + b"\n"), len(rest)
 
     def _chunks(self, file: io.BufferedReader) -> Iterator[bytes]:
-        stream = _unpacked(file)
-        read = stream.read1 if self._is_prompt else stream.read
-        is_seekable = file.seekable()
-        while chunk := read(BLOCK_BYTES):
+        stream, is_seekable = _unpacked(file), file.seekable()
+        while chunk := stream.read1(BLOCK_BYTES):
             self.bytes_read = file.tell() if is_seekable else self.bytes_read + len(chunk)
             yield chunk
 
 
 def expected_bytes(sources: Sequence[Input]) -> int | None:
-    """How much there is to read in all; None where a pipe is among the inputs."""
+    """How much there is to read from disk in all; None where a pipe is among the inputs."""
     sizes = [source.size for source in sources if source.size is not None]
     return sum(sizes) if len(sizes) == len(sources) else None
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from oddline.scoring import OddLine
 
 SHOWN_CHARS: Final = 1_000  # Of a line, to a person: ten lines of a wide terminal.
-STANDS_OUT: Final = 0.25  # Of the largest share in the line: below it everything would be coloured.
+STANDS_OUT: Final = 0.25  # Of the largest share above the line's mean: below it everything would be coloured.
 IS_STRONG: Final = 0.6
 
 # A log can hold what moves a terminal's cursor, or worse; tabs are harmless.
@@ -53,11 +53,14 @@ def _message(odd: "OddLine", *, is_coloured: bool) -> str:
     pieces = odd.tokens
     if not is_coloured or "".join(text for text, _ in pieces) != odd.message:
         pieces = [(odd.message, 0.0)]
-    largest = max(share for _, share in pieces)
+    shares = [share for text, share in pieces if not text.isspace()]
+    # Beside the line's own mean, so that something stands out in a line of which little sounds bad.
+    mean = sum(shares) / len(shares)
+    largest = max(shares) - mean
     shown, room = [], SHOWN_CHARS
     for text, share in pieces:
         clean = text[:room].translate(_CONTROL)
-        shown.append(_coloured(clean, share=share, largest=largest))
+        shown.append(clean if text.isspace() else _coloured(clean, share=share - mean, largest=largest))
         room -= len(clean)
     return "".join(shown) + ("…" if len(odd.message) > SHOWN_CHARS else "")
 

@@ -66,7 +66,7 @@ def score(
     render: Render = partial(as_text, is_coloured=is_coloured, has_files=len(inputs) > 1)
     if json:
         render = partial(as_json, source=source, model=encoder.version)
-    warm_up = None if baselines else WarmUp(expected_bytes(inputs))
+    warm_up = None if baselines else WarmUp(inputs)
     is_complete = _run(scorer, inputs, warm_up=warm_up, top=None if follow else top, render=render)
     if not is_complete:
         raise typer.Exit(EXIT_INTERRUPTED)
@@ -77,7 +77,8 @@ def score(
 class WarmUp:
     """What is left of the warm-up: a share of the bytes, or a number of lines where the bytes are not known."""
 
-    def __init__(self, expected: int | None) -> None:
+    def __init__(self, inputs: Sequence[Input]) -> None:
+        expected = None if any(one.is_packed for one in inputs) else expected_bytes(inputs)
         self._bytes_left = None if expected is None else round(expected * WARM_UP_SHARE)
         self._lines_left = WARM_UP_LINES
 
@@ -105,7 +106,7 @@ def _run(
     has_bar = sys.stderr.isatty() and not (follow and sys.stdout.isatty())
     try:
         with _progress(expected_bytes(inputs), scorer=scorer, is_shown=has_bar) as report:
-            for block in _blocks(inputs, warm_up=warm_up, is_prompt=follow, report=report):
+            for block in _blocks(inputs, warm_up=warm_up, report=report):
                 found = scorer.judge(block)
                 if follow:
                     _show(render(found))
@@ -119,15 +120,13 @@ def _run(
     return is_complete
 
 
-def _blocks(
-    inputs: Sequence[Input], *, warm_up: WarmUp | None, is_prompt: bool = False, report: Report | None = None
-) -> Iterator["Block"]:
+def _blocks(inputs: Sequence[Input], *, warm_up: WarmUp | None, report: Report | None = None) -> Iterator["Block"]:
     """The lines of all inputs, cut where the warm-up ends."""
     from oddline.scoring import Block
 
     bytes_before = 0
     for one in inputs:
-        reader, first = LineReader(one, is_prompt=is_prompt), 1
+        reader, first = LineReader(one), 1
         for lines, size in reader.blocks():
             warm = warm_up.take(len(lines), size=size) if warm_up else 0
             if warm:
@@ -180,6 +179,6 @@ def _summary(scorer: "OfflineScorer", *, seconds: float, top: int | None) -> str
     if scorer.odd_patterns:
         odd = f"{scorer.odd_patterns:,} of them odd (on {scorer.odd_lines:,} lines)"
         if top is not None and scorer.odd_patterns > top:
-            odd += f", the {top:,} oddest are shown"
+            odd += f", the {top:,} oddest shown"
     speed = f"{seconds:.1f} s, {scorer.lines / seconds:,.0f} lines/s"
     return f"{scorer.lines:,} lines, {scorer.patterns:,} patterns, {odd}; {speed}"

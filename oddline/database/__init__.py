@@ -1,5 +1,7 @@
-"""PostgreSQL: connections, transactions, roles, partitions, migrations (`oddline.database.migrate`, imported apart:
-it needs Alembic and SQLAlchemy, which no function carries)."""
+"""PostgreSQL: connections, transactions, roles, partitions.
+
+Migrations (`oddline.database.migrate`) are imported apart: they need Alembic and SQLAlchemy, which no function carries.
+"""
 
 from oddline.database.connection import Database, Transaction
 from oddline.database.partitions import create_partitions, drop_partition, partition_days

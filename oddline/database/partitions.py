@@ -38,7 +38,7 @@ def partition_days(connection: psycopg.Connection, table: str) -> list[date]:
         "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = %s::regclass",
         [table],
     ).fetchall()
-    return sorted(datetime.strptime(name.rpartition("_")[2], "%Y%m%d").date() for (name,) in rows)
+    return sorted(date.fromisoformat(name.rpartition("_")[2]) for (name,) in rows)
 
 
 def drop_partition(connection: psycopg.Connection, table: str, day: date) -> None:

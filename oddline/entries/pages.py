@@ -9,7 +9,7 @@ from uuid import UUID
 
 import polars as pl
 
-from oddline.chunks import SCHEMA, Part, Reader, Wanted, list_parts
+from oddline.chunks import SCHEMA, Part, Reader, Wanted, list_parts, newest_before
 from oddline.database import Database
 from oddline.entries.model import HIGHEST_SEVERITY, EntryQuery, Page, Position, check_limit
 from oddline.entries.view import entry_view
@@ -22,7 +22,7 @@ BUDGET_S: Final = 10.0
 BUDGET_BYTES: Final = 200 * 1024 * 1024
 EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # what submissions take begins here,
 AHEAD: Final = timedelta(days=2)  # and ends a day from now; another for clocks that differ
-FIRST_WINDOW: Final = timedelta(hours=1)  # of time that chunks are listed for; each next one is larger
+FIRST_WINDOW: Final = timedelta(hours=1)  # of time that chunks are listed for
 WINDOW_GROWTH: Final = 4
 MOST_PARTS: Final = 16  # objects opened at once
 MOST_ROWS: Final = 200_000  # opened at once
@@ -69,7 +69,10 @@ class _Unopened:
 
 
 class Search:
-    """One page's search: windows of time from the newest on, in each the parts in the order of their reach."""
+    """One page's search: windows of time from the newest on, in each the parts in the order of their reach.
+
+    The windows grow, so that few chunks are listed where entries are dense and few lists made where they are not.
+    """
 
     def __init__(
         self,
@@ -94,6 +97,9 @@ class Search:
         self._opened = 0
         self._found = pl.DataFrame(schema=SCHEMA)
         self._low = max(query.time_from or EARLIEST, EARLIEST)
+        self._top = start.timestamp + _MICROSECOND
+        if query.time_to is not None:
+            self._top = min(self._top, query.time_to)
 
     def run(self, *, now: datetime) -> Page:
         """Search from the start position to the end of the asked time, the limit, or the budget."""
@@ -101,31 +107,29 @@ class Search:
         source_ids = self._source_ids()
         if source_ids == ():
             return self._page(at_end=True)
-        for bottom, top in self._windows(now):
-            unopened = self._list(bottom, top, source_ids=source_ids, today=now)
+        top, width = self._top, FIRST_WINDOW
+        while self._low < top:
+            bottom = max(min(top, now) - width, self._low)
+            unopened = self._list(bottom, top, source_ids=source_ids, now=now)
             stopped_at = self._search_window(unopened, narrow=self._narrow(bottom, top, source_ids))
             if self._is_full():
                 return self._page()
             if stopped_at is not None:
                 return self._page(searched_until=stopped_at)
-            if self._is_spent() and bottom > self._low:
-                return self._page(searched_until=bottom)
+            top = bottom if unopened else self._skip_emptiness(bottom, now=now)
+            width *= WINDOW_GROWTH
+            if self._low < top and self._is_spent():
+                return self._page(searched_until=top)
         return self._page(at_end=True)
 
-    def _windows(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """Ranges of time, the newest first: few chunks are listed where entries are dense, few lists made elsewhere."""
-        top = self._start.timestamp + _MICROSECOND
-        if self._query.time_to is not None:
-            top = min(top, self._query.time_to)
-        width = FIRST_WINDOW
-        bottom = min(top, now) - width
-        while self._low < top:
-            yield max(bottom, self._low), top
-            width *= WINDOW_GROWTH
-            top, bottom = bottom, max(bottom, self._low) - width
+    def _skip_emptiness(self, moment: datetime, *, now: datetime) -> datetime:
+        """The end of what may hold entries before a moment."""
+        with self._db.transaction(project=self._project) as tx:
+            newest = newest_before(tx, project=self._project, moment=moment, today=now.date())
+        return self._low if newest is None else newest + _MICROSECOND
 
     def _list(
-        self, bottom: datetime, top: datetime, *, source_ids: tuple[int, ...] | None, today: datetime
+        self, bottom: datetime, top: datetime, *, source_ids: tuple[int, ...] | None, now: datetime
     ) -> list[_Unopened]:
         wanted = Wanted(
             time_from=bottom,
@@ -137,7 +141,7 @@ class Search:
             pattern_id=self._query.pattern_id,
         )
         with self._db.transaction(project=self._project) as tx:
-            parts = list_parts(tx, project=self._project, wanted=wanted, today=today.date())
+            parts = list_parts(tx, project=self._project, wanted=wanted, today=now.date())
         self._considered += len(parts)
         unopened = [_Unopened(min(part.group.highest_time, top - _MICROSECOND), part) for part in parts]
         return sorted(unopened, key=lambda one: one.reach, reverse=True)
@@ -163,7 +167,7 @@ class Search:
             self._keep(self._reader.read([one.part for one in batch], narrow))
             opened += len(batch)
             self._opened += len(batch)
-            rows = min(rows * 2, MOST_ROWS)
+            rows = min(rows * 4, MOST_ROWS)
         return None
 
     def _keep(self, frames: Sequence[pl.DataFrame]) -> None:

@@ -39,7 +39,6 @@ def _view(source: store.Source) -> dict[str, Any]:
     return {
         "name": source.name,
         "entries": source.entries,
-        "anomalies": source.anomalies,
         "threshold": None if source.threshold is None else rounded(source.threshold),
         "first_seen": rfc3339(source.first_seen),
         "last_seen": rfc3339(source.last_seen),

@@ -30,7 +30,6 @@ class Source:
     first_seen: datetime
     last_seen: datetime
     entries: int
-    anomalies: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ def list_sources(tx: Transaction, *, project: UUID, after: str | None, limit: in
     """Sources in the order of their names, from behind a name."""
     with tx.cursor(row_factory=class_row(Source)) as cursor:
         return cursor.execute(
-            "SELECT id, name, threshold, first_seen, last_seen, entries, anomalies FROM sources"
+            "SELECT id, name, threshold, first_seen, last_seen, entries FROM sources"
             " WHERE project_id = %s AND name > %s ORDER BY name LIMIT %s",
             [project, after or "", limit],
         ).fetchall()
@@ -134,7 +133,7 @@ def set_threshold(tx: Transaction, *, project: UUID, name: str, threshold: float
     with tx.cursor(row_factory=class_row(Source)) as cursor:
         return cursor.execute(
             "UPDATE sources SET threshold = %s WHERE project_id = %s AND name = %s"
-            " RETURNING id, name, threshold, first_seen, last_seen, entries, anomalies",
+            " RETURNING id, name, threshold, first_seen, last_seen, entries",
             [threshold, project, name],
         ).fetchone()
 

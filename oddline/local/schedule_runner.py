@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cronsim import CronSim
+from cronsim import CronSim, CronSimError
 
 from oddline.errors import InvalidParameter
 
@@ -17,8 +17,9 @@ log = logging.getLogger(__name__)
 
 Handler = Callable[[dict[str, Any], object], Any]
 
-_RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_RATE = re.compile(r"rate\(([1-9]\d*) (minute|hour|day)s?\)")
 _CRON = re.compile(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) \*\)")
+_WEEKDAY_NUMBER = re.compile(r"(?<![#/\d])[1-7]")
 LONGEST_SLEEP_S = 1.0  # so that a clock that jumped is noticed
 
 
@@ -40,13 +41,15 @@ def fire_times(expression: str, *, after: datetime) -> Iterator[datetime]:
         InvalidParameter: it is neither `rate(…)` nor `cron(…)` as EventBridge writes them.
     """
     if rate := _RATE.fullmatch(expression):
-        every = timedelta(**{f"{rate[2]}s": int(rate[1])})
-        return _multiples(every, after=after)
+        return _multiples(timedelta(**{f"{rate[2]}s": int(rate[1])}), after=after)
     if cron := _CRON.fullmatch(expression):
         minute, hour, day, month, weekday = (field.replace("?", "*") for field in cron.groups())
-        if weekday.isdigit():
-            weekday = str(int(weekday) - 1)  # EventBridge counts Sunday as 1, cron as 0
-        return iter(CronSim(f"{minute} {hour} {day} {month} {weekday}", after))
+        # EventBridge counts Sunday as 1, cron as 0; what stands behind # or / is no weekday.
+        weekday = _WEEKDAY_NUMBER.sub(lambda number: str(int(number[0]) - 1), weekday)
+        try:
+            return iter(CronSim(f"{minute} {hour} {day} {month} {weekday}", after))
+        except CronSimError as error:
+            raise InvalidParameter(f"{expression!r}: {error}", field="schedule") from error
     raise InvalidParameter(f"{expression!r} is not an expression that is known here", field="schedule")
 
 
@@ -81,9 +84,11 @@ def run(
     started = clock()
     for name in (name for name, expression in schedules.items() if expression.startswith("rate")):
         fire(name, handlers[name], at=started)
-    waiting = [_due(name, expression, after=started) for name, expression in schedules.items()]
+    now, waiting = started, _all_due(schedules, after=started)
     while not stopped.is_set():
-        now = clock()
+        before, now = now, clock()
+        if now < before:  # the clock was set back: what was next is now far away
+            waiting = _all_due(schedules, after=now)
         for due in waiting:
             if due.at <= now:
                 fire(due.name, handlers[due.name], at=due.at)
@@ -100,9 +105,9 @@ def fire(name: str, handler: Handler, *, at: datetime) -> None:
         log.exception("the schedule %s failed", name)
 
 
-def _due(name: str, expression: str, *, after: datetime) -> Due:
-    times = fire_times(expression, after=after)
-    return Due(name=name, times=times, at=next(times))
+def _all_due(schedules: Mapping[str, str], *, after: datetime) -> list[Due]:
+    times = {name: fire_times(expression, after=after) for name, expression in schedules.items()}
+    return [Due(name=name, times=moments, at=next(moments)) for name, moments in times.items()]
 
 
 def _next_after(times: Iterable[datetime], now: datetime) -> datetime:

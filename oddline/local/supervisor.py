@@ -34,11 +34,14 @@ LOCAL_SOFT_SHUTDOWN_S = 8.0  # at Ctrl-C nobody waits half a minute; what is cut
 class Server(Protocol):
     """PostgreSQL or Valkey."""
 
-    def start(self) -> None: ...
+    def start(self) -> None:
+        """Start it and wait until it answers."""
 
-    def stop(self) -> None: ...
+    def stop(self) -> None:
+        """Stop it and wait until it has ended."""
 
-    def running(self) -> bool: ...
+    def running(self) -> bool:
+        """Whether it runs."""
 
 
 class Program:
@@ -93,7 +96,7 @@ class Watched:
 
 
 class Supervisor:
-    """All parts of one home folder. To be used from the main thread: the parts end with the thread that started them."""
+    """All parts of one home folder, to be used from the main thread: they end with the thread that started them."""
 
     def __init__(self, settings: Settings, *, say: Callable[[str], None] = log.info) -> None:
         self._settings = settings

@@ -37,7 +37,8 @@ def insert_patterns(
     """Write the patterns that are new, by hash, in the order of the hashes; ids are small integers of the project."""
     ordered = sorted(patterns)
     tx.execute(
-        "WITH fresh AS (SELECT hash, pattern FROM unnest(%(hashes)s::bytea[], %(patterns)s::text[]) AS n (hash, pattern)"
+        "WITH fresh AS (SELECT hash, pattern"
+        " FROM unnest(%(hashes)s::bytea[], %(patterns)s::text[]) AS n (hash, pattern)"
         " WHERE NOT EXISTS (SELECT 1 FROM patterns p WHERE p.project_id = %(project)s"
         " AND p.mask_version = %(mask_version)s AND p.hash = n.hash)),"
         " counter AS (UPDATE projects SET last_pattern = last_pattern + (SELECT count(*) FROM fresh)"
@@ -108,8 +109,8 @@ def known_patterns(
     with tx.cursor(binary=True) as cursor:
         return cursor.execute(
             "SELECT s.source_id, s.pattern_id, s.first_seen, m.severity_logit, m.embedding FROM source_patterns s"
-            " JOIN pattern_memo m ON m.project_id = s.project_id AND m.pattern_id = s.pattern_id AND m.model_version = %s"
-            " WHERE s.project_id = %s AND s.source_id = ANY (%s)",
+            " JOIN pattern_memo m ON m.project_id = s.project_id AND m.pattern_id = s.pattern_id"
+            " AND m.model_version = %s WHERE s.project_id = %s AND s.source_id = ANY (%s)",
             [model_version, project, list(source_ids)],
         ).fetchall()
 

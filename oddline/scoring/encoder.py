@@ -16,9 +16,9 @@ from tokenizers import Encoding, Tokenizer
 
 from oddline.errors import ModelUnavailable
 from oddline.patterns import PLACEHOLDERS
+from oddline.settings import PACKAGED_MODELS
 
-MODELS: Final = Path(__file__).parent / "models"
-DEFAULT_MODEL: Final = MODELS / "general-1"
+DEFAULT_MODEL: Final = PACKAGED_MODELS / "general-1"
 
 _BATCH_LINES: Final = 32  # Larger ones gain nothing on a core: the activations leave its cache.
 _READ_CHARS: Final = 2_048  # No 64 tokens are longer, but for padding with blanks; bounds the cost of a hostile line.

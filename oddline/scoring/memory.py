@@ -1,6 +1,6 @@
 """What a worker process remembers of a project: what the model said of its patterns, and what each source knows."""
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -137,12 +137,15 @@ class ProjectMemory:
                 source_ids=[key.id for key in keys],
                 model_version=self._encoder.version,
             )
+        had: dict[int, list[tuple[int, datetime, float, bytes]]] = defaultdict(list)
+        for source, pattern, first_seen, logit, embedding in rows:
+            had[source].append((pattern, first_seen, logit, embedding))
         for key in keys:
             threshold = self._encoder.default_threshold if key.threshold is None else key.threshold
             known = [
                 (pattern, embedding)
-                for source, pattern, first_seen, logit, embedding in rows
-                if source == key.id and (severity(logit) < threshold or first_seen <= now - KNOWN_AFTER)
+                for pattern, first_seen, logit, embedding in had[key.id]
+                if severity(logit) < threshold or first_seen <= now - KNOWN_AFTER
             ]
             self._sources[key.name] = Source(
                 id=key.id, name=key.name, threshold=threshold, known=_known(known, dimension=self._encoder.dimension)

@@ -25,7 +25,7 @@ CALIBRATION_VERSION = 0  # the shipped thresholds; calibrated ones count up from
 class ScoredEntries:
     """The scored entries of one project and claim.
 
-    `frame` has the columns of `oddline.chunks.SCHEMA`, in the order of the claim; `patterns` are those that occur, by id.
+    `frame` has the columns of `oddline.chunks.SCHEMA`, in the order of the claim; `patterns` are those in it, by id.
     """
 
     project: UUID

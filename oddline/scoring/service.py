@@ -8,6 +8,8 @@ from datetime import timedelta
 from itertools import groupby
 from uuid import UUID
 
+import polars as pl
+
 from oddline import submissions
 from oddline.database import Database
 from oddline.errors import LostClaim, OddlineError
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 
 TURN = timedelta(milliseconds=100)  # of work for all projects that wait, so that none waits long for another
 TURN_ALONE = timedelta(milliseconds=500)  # when there is only one
+NOBODY = UUID(int=0)  # the round over the projects begins behind it
 FEWEST_LINES, MOST_LINES = 256, 16_384
 GIVE_BACK_WAIT = timedelta(seconds=5)  # before a claim that failed for a passing reason is tried again
 
@@ -36,7 +39,7 @@ class Scorer:
     masker: Masker
     memories: Memories
     lines_per_second: float = 20_000.0  # a first guess, corrected by each claim
-    after: UUID = UUID(int=0)
+    after: UUID = NOBODY
 
     def lines_in(self, turn: timedelta) -> int:
         """How many lines make up `turn` of work."""
@@ -65,7 +68,7 @@ class Scored:
             self.submissions + other.submissions,
             self.entries + other.entries,
             self.mails + other.mails,
-            self.retry_after or other.retry_after,
+            min((one for one in (self.retry_after, other.retry_after) if one is not None), default=None),
         )
 
 
@@ -144,7 +147,5 @@ def _score_bodies(bodies: Sequence[tuple[Claimed, Columns]], *, db: Database, sc
 
 
 def _without(scored: ScoredEntries, lost: set[UUID]) -> ScoredEntries:
-    import polars as pl
-
     kept = scored.frame.filter(~pl.col("submission").is_in([one.bytes for one in lost]))
     return ScoredEntries(project=scored.project, frame=kept, patterns=scored.patterns)

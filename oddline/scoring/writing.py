@@ -62,9 +62,7 @@ def _explainer(scored: ScoredEntries, *, db: Database) -> Explain:
     return of
 
 
-def _finished(
-    frame: pl.DataFrame, claimed: Sequence[Claimed], born: Sequence[BornChunk]
-) -> list[Finished]:
+def _finished(frame: pl.DataFrame, claimed: Sequence[Claimed], born: Sequence[BornChunk]) -> list[Finished]:
     """What each submission's state is to say."""
     sums = frame.group_by("submission").agg(
         pl.col("is_anomaly").sum().alias("anomalies"),

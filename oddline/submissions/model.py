@@ -39,12 +39,12 @@ SEVERITY_NUMBERS = {
 }
 SEVERITY_TEXTS = {
     0: UNSPECIFIED,
-    **{number: "TRACE" for number in range(1, 5)},
-    **{number: "DEBUG" for number in range(5, 9)},
-    **{number: "INFO" for number in range(9, 13)},
-    **{number: "WARN" for number in range(13, 17)},
-    **{number: "ERROR" for number in range(17, 21)},
-    **{number: "FATAL" for number in range(21, 25)},
+    **dict.fromkeys(range(1, 5), "TRACE"),
+    **dict.fromkeys(range(5, 9), "DEBUG"),
+    **dict.fromkeys(range(9, 13), "INFO"),
+    **dict.fromkeys(range(13, 17), "WARN"),
+    **dict.fromkeys(range(17, 21), "ERROR"),
+    **dict.fromkeys(range(21, 25), "FATAL"),
 }
 
 
@@ -86,8 +86,8 @@ def made_at(identifier: UUID) -> datetime:
 class Columns:
     """Entries in normal form, a list per field, all of one length: what is stored and what the worker trusts.
 
-    `indices` are the entries' places in the request; `timestamps` microseconds since 1970; `attributes` JSON text, empty
-    where there are none; `trace_ids`, `span_ids` and `sessions` are empty strings where there are none.
+    `indices` are the entries' places in the request; `timestamps` microseconds since 1970; `attributes` JSON
+    text, empty where there are none; `trace_ids`, `span_ids` and `sessions` are empty strings where there are none.
     """
 
     indices: list[int] = field(default_factory=list)

@@ -1,7 +1,7 @@
 """SQL of the inbox: submissions, their state, idempotency keys."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -88,12 +88,29 @@ def release_expired(tx: Transaction, *, attempts: int, now: datetime) -> int:
     return tx.execute(
         "UPDATE submission_state SET lease_until = NULL,"
         " state = CASE WHEN attempt >= %(attempts)s THEN 'dead' ELSE 'accepted' END,"
-        " error = CASE WHEN attempt >= %(attempts)s THEN coalesce(error, 'its worker died in every attempt') ELSE error END,"
+        " error = CASE WHEN attempt >= %(attempts)s THEN coalesce(error, 'its worker died in every attempt')"
+        " ELSE error END,"
         " finished_at = CASE WHEN attempt >= %(attempts)s THEN %(now)s END"
         " WHERE id IN (SELECT id FROM submission_state WHERE state = 'claimed' AND lease_until < %(now)s"
         " ORDER BY id FOR UPDATE SKIP LOCKED)",
         {"attempts": attempts, "now": now},
     ).rowcount
+
+
+def holders(tx: Transaction, *, host: str) -> list[str]:
+    """The workers on a host that hold something now."""
+    rows = tx.execute(
+        "SELECT DISTINCT worker FROM submission_state WHERE state = 'claimed' AND starts_with(worker, %s)", [f"{host}:"]
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def end_leases(tx: Transaction, workers: Sequence[str], *, now: datetime) -> None:
+    """Let the leases of workers run out that are known to be dead."""
+    tx.execute(
+        "UPDATE submission_state SET lease_until = %s WHERE state = 'claimed' AND worker = ANY (%s)",
+        [now - timedelta(seconds=1), list(workers)],
+    )
 
 
 def claim_retried(tx: Transaction, *, worker: str, now: datetime, lease_until: datetime) -> list[Claimed]:
@@ -128,7 +145,8 @@ def claim_share(
                 SELECT project_id FROM step WHERE project_id IS NOT NULL
                 ORDER BY project_id <= %(after)s, project_id LIMIT %(most_projects)s
             ), share AS (
-                SELECT CASE count(*) WHEN 1 THEN %(lines_alone)s ELSE %(lines)s / greatest(count(*), 1) END AS lines FROM turn
+                SELECT CASE count(*) WHEN 1 THEN %(lines_alone)s ELSE %(lines)s / greatest(count(*), 1) END AS lines
+                FROM turn
             ), candidate AS (
                 SELECT waiting.* FROM turn CROSS JOIN LATERAL (
                     SELECT id, project_id, entries FROM submission_state
@@ -250,8 +268,8 @@ def replay(tx: Transaction, submission: UUID) -> bool:
     """Put a dead submission back to its beginning; False when it is not dead."""
     return (
         tx.execute(
-            "UPDATE submission_state SET state = 'accepted', attempt = 0, error = NULL, not_before = NULL, finished_at = NULL"
-            " WHERE id = %s AND state = 'dead'",
+            "UPDATE submission_state SET state = 'accepted', attempt = 0, error = NULL, not_before = NULL,"
+            " finished_at = NULL WHERE id = %s AND state = 'dead'",
             [submission],
         ).rowcount
         == 1
@@ -295,8 +313,9 @@ def delete_finished(tx: Transaction, *, before: datetime, limit: int) -> int:
 def keep_unsettled_bodies(tx: Transaction, *, day: date, today: date) -> int:
     """Move the bodies of a day that are still needed to today's partition; returns how many."""
     row = tx.execute(
-        "WITH kept AS (SELECT id FROM submission_state WHERE body_day = %(day)s AND state IN ('accepted', 'claimed', 'dead')"
-        " ORDER BY id FOR UPDATE), copied AS (INSERT INTO submissions (id, day, project_id, body, body_object)"
+        "WITH kept AS (SELECT id FROM submission_state WHERE body_day = %(day)s"
+        " AND state IN ('accepted', 'claimed', 'dead') ORDER BY id FOR UPDATE),"
+        " copied AS (INSERT INTO submissions (id, day, project_id, body, body_object)"
         " SELECT id, %(today)s, project_id, body, body_object FROM submissions"
         " WHERE day = %(day)s AND id IN (SELECT id FROM kept) ON CONFLICT DO NOTHING),"
         " moved AS (UPDATE submission_state SET body_day = %(today)s WHERE id IN (SELECT id FROM kept))"

@@ -28,7 +28,7 @@ from oddline.tasks.service import (
     run_task,
     utc_now,
 )
-from oddline.tasks.store import count_workers, delete_expired, find, forget_workers, see_worker
+from oddline.tasks.store import count_workers, delete_expired, end_leases, find, forget_workers, holders, see_worker
 
 __all__ = [
     "LONGEST_COUNTDOWN",
@@ -51,10 +51,12 @@ __all__ = [
     "dead_letters",
     "delete_expired",
     "drop",
+    "end_leases",
     "enqueue",
     "find",
     "forget_workers",
     "heartbeat",
+    "holders",
     "newest",
     "publish_due",
     "replay",

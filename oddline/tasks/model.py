@@ -123,7 +123,8 @@ class Catalogue(Mapping[str, TaskSpec]):
     """Every task by its name.
 
     Raises:
-        ValueError: two specs have one name, a soft limit is not below its hard one, or a smoke payload is of another kind.
+        ValueError: two specs have one name, a soft limit is not below its hard one, or a smoke payload is of
+            another kind.
     """
 
     def __init__(self, specs: Iterable[TaskSpec]) -> None:
@@ -146,9 +147,9 @@ class Catalogue(Mapping[str, TaskSpec]):
     def __len__(self) -> int:
         return len(self._specs)
 
-    def scheduled(self) -> list[TaskSpec]:
-        """Those that EventBridge starts: SPEC's table J, as far as it is built."""
-        return [spec for spec in self._specs.values() if spec.schedule]
+    def scheduled(self) -> list[tuple[TaskSpec, Schedule]]:
+        """Those that EventBridge starts, with when: the only table of schedules."""
+        return [(spec, spec.schedule) for spec in self._specs.values() if spec.schedule]
 
 
 @dataclass(frozen=True, slots=True)

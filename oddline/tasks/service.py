@@ -42,7 +42,7 @@ class TaskContext:
     worker: str
     clock: Clock = utc_now
     task_id: UUID | None = None
-    report: Callable[[float], None] = lambda progress: None
+    report: Callable[[float], None] = lambda _: None
 
 
 Run = Callable[[Any, TaskContext], Any]

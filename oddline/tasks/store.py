@@ -1,7 +1,7 @@
 """The ledger's SQL: every change of a task's state is one compare-and-set."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -93,8 +93,8 @@ def finish(
     """End an attempt as SUCCESS, RETRY or FAILURE; False when it was not ours any more."""
     return (
         tx.execute(
-            "UPDATE tasks SET state = %s, result = %s, error = %s, not_before = %s, expires_at = %s, lease_until = NULL,"
-            " finished_at = %s WHERE id = %s AND attempt = %s AND state IN ('STARTED', 'PROGRESS')",
+            "UPDATE tasks SET state = %s, result = %s, error = %s, not_before = %s, expires_at = %s,"
+            " lease_until = NULL, finished_at = %s WHERE id = %s AND attempt = %s AND state IN ('STARTED', 'PROGRESS')",
             [
                 str(state),
                 None if result is None else Jsonb(result),
@@ -136,6 +136,23 @@ def due(tx: Transaction, *, now: datetime, soon: datetime, limit: int) -> list[t
         " AND lease_until <= %(soon)s LIMIT %(limit)s",
         {"now": now, "soon": soon, "limit": limit},
     ).fetchall()
+
+
+def holders(tx: Transaction, *, host: str) -> list[str]:
+    """The workers on a host that run something now."""
+    rows = tx.execute(
+        "SELECT DISTINCT worker FROM tasks WHERE state IN ('STARTED', 'PROGRESS') AND starts_with(worker, %s)",
+        [f"{host}:"],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def end_leases(tx: Transaction, workers: Sequence[str], *, now: datetime) -> None:
+    """Let the leases of workers run out that are known to be dead."""
+    tx.execute(
+        "UPDATE tasks SET lease_until = %s WHERE state IN ('STARTED', 'PROGRESS') AND worker = ANY (%s)",
+        [now - timedelta(seconds=1), list(workers)],
+    )
 
 
 def replay(tx: Transaction, task_id: UUID) -> str | None:

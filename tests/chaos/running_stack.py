@@ -50,9 +50,9 @@ class RunningStack:
 
     def start(self) -> None:
         """Start it and wait until it is healthy."""
-        log = (self.home.parent / "up.log").open("ab")
         command = [sys.executable, "-m", "oddline", "up", "--no-demo"]
-        self._process = subprocess.Popen(command, env=self._env, stdout=log, stderr=log)
+        with (self.home.parent / "up.log").open("ab") as log:
+            self._process = subprocess.Popen(command, env=self._env, stdout=log, stderr=log)
         wait_until(self.healthy, seconds=READY_S, what="the stack is healthy")
 
     def stop(self) -> None:

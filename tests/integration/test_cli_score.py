@@ -7,6 +7,7 @@ import os
 import pty
 import random
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -172,7 +173,7 @@ def test_garbage_is_read_as_text_with_holes_and_does_not_reach_the_terminal(tmp_
     path = tmp_path / "garbage.bin"
     path.write_bytes(random.Random(1).randbytes(20_000) + b"\n\x1b[2Jcleared \xff\x00\n")
 
-    done = score(path, *EVERYTHING)
+    done = score(path, "--top", "1000", *EVERYTHING)
 
     assert done.returncode == 0
     assert b"\x1b" not in done.stdout
@@ -223,6 +224,28 @@ def test_follow_shows_odd_lines_in_their_order_while_the_input_is_still_open() -
         assert process.wait(DEADLINE_S) == 0
 
     assert [line.split("  ")[-1].strip() for line in shown] == [OTHER, FAULT]
+
+
+def test_ctrl_c_shows_what_was_found_until_then() -> None:
+    process = subprocess.Popen(
+        [ODDLINE, "score", *EVERYTHING],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+        pipesize=4_096,
+    )
+    with process:
+        assert process.stdin
+        assert process.stdout
+        # More than the pipe and the reader's buffer hold: when all is written, the first lines have been read.
+        process.stdin.write(f"{FAULT}\n{ROUTINE}{ROUTINE}".encode())
+        process.stdin.flush()
+
+        process.send_signal(signal.SIGINT)
+
+        assert FAULT in read_some(process.stdout.fileno())
+        assert process.wait(DEADLINE_S) == 130
 
 
 def read_some(descriptor: int) -> str:
@@ -297,15 +320,16 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 
 
 def generate(path: Path, *, size_mb: int) -> Path:
-    """A log in which most tokens never come back."""
+    """A log whose tokens never come back before every cache has lost them."""
     draw = random.Random(1)
+    lines = "".join(
+        f"2026-03-01T12:00:00Z request {draw.randrange(16**12):012x} of user{draw.randrange(10**9)} took"
+        f" {draw.random() * 1_000:.3f} ms and left {draw.randbytes(120).hex()} at /v1/items/{draw.randrange(10**9)}\n"
+        for _ in range(40_000)
+    )
     with path.open("w") as file:
         while file.tell() < size_mb * 1_000_000:
-            file.writelines(
-                f"2026-03-01T12:00:00Z api[{draw.randrange(9_999)}] request {draw.randrange(16**12):012x} of"
-                f" user{draw.randrange(10**9)} took {draw.random() * 1_000:.3f} ms at /v1/items/{draw.randrange(10**9)}\n"
-                for _ in range(20_000)
-            )
+            file.write(lines)
     return path
 
 

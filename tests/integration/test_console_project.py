@@ -16,6 +16,26 @@ from oddline.identity import Scope
 PATH = "/api/v1/project"
 SETTINGS = {"mail_recipients": ["oncall@example.org", "a+b@localhost"], "mail_minimum_score": 0.9, "retention_days": 7}
 DEFAULTS = {"mail_recipients": [], "mail_minimum_score": 0.0, "retention_days": 30}
+WRONG = [
+    ('{"mail_recipients": ["nobody"]}', "mail_recipients.0"),
+    ('{"mail_recipients": ["a@example.org\\r\\nBcc: b@example.org"]}', "mail_recipients.0"),
+    ('{"mail_recipients": ["\\ud800@example.org"]}', "body"),
+    (json.dumps({"mail_recipients": ["a@example.org"] * 51}), "mail_recipients"),
+    ('{"mail_recipients": "a@example.org"}', "mail_recipients"),
+    ('{"mail_recipients": null}', "mail_recipients"),
+    ('{"mail_minimum_score": 1.01}', "mail_minimum_score"),
+    ('{"mail_minimum_score": -0.1}', "mail_minimum_score"),
+    ('{"mail_minimum_score": NaN}', "mail_minimum_score"),
+    ('{"retention_days": 0}', "retention_days"),
+    ('{"retention_days": 3651}', "retention_days"),
+    ('{"retention_days": 1.5}', "retention_days"),
+    ('{"retention_days": true}', "retention_days"),
+    ('{"retention": 1}', "retention"),
+    ("", "body"),
+    ("[]", "body"),
+    ("{", "body"),
+    ('{"retention_days": ' + "[" * 10_000, "body"),
+]
 
 
 @pytest.fixture
@@ -48,13 +68,13 @@ def test_what_was_set_is_told(client: TestClient) -> None:
     assert settings_of(client.get(PATH)) == SETTINGS
 
 
-@pytest.mark.parametrize("name", SETTINGS)
-def test_what_is_left_out_stays(client: TestClient, name: str) -> None:
-    client.put(PATH, json=SETTINGS)
+def test_what_is_left_out_stays(client: TestClient) -> None:
+    for name, default in DEFAULTS.items():
+        client.put(PATH, json=SETTINGS)
 
-    answer = client.put(PATH, json={name: DEFAULTS[name]})
+        answer = client.put(PATH, json={name: default})
 
-    assert settings_of(answer) == SETTINGS | {name: DEFAULTS[name]}
+        assert settings_of(answer) == SETTINGS | {name: default}
 
 
 def test_another_project_keeps_its_settings(db: Databases, client: TestClient, other_project: UUID) -> None:
@@ -63,33 +83,10 @@ def test_another_project_keeps_its_settings(db: Databases, client: TestClient, o
     assert settings_of(client.get(PATH, headers=key_of(db, other_project))) == DEFAULTS
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ('{"mail_recipients": ["nobody"]}', "mail_recipients.0"),
-        ('{"mail_recipients": ["a@example.org\\r\\nBcc: b@example.org"]}', "mail_recipients.0"),
-        ('{"mail_recipients": ["\\ud800@example.org"]}', "body"),
-        (json.dumps({"mail_recipients": ["a@example.org"] * 51}), "mail_recipients"),
-        ('{"mail_recipients": "a@example.org"}', "mail_recipients"),
-        ('{"mail_recipients": null}', "mail_recipients"),
-        ('{"mail_minimum_score": 1.01}', "mail_minimum_score"),
-        ('{"mail_minimum_score": -0.1}', "mail_minimum_score"),
-        ('{"mail_minimum_score": NaN}', "mail_minimum_score"),
-        ('{"retention_days": 0}', "retention_days"),
-        ('{"retention_days": 3651}', "retention_days"),
-        ('{"retention_days": 1.5}', "retention_days"),
-        ('{"retention_days": true}', "retention_days"),
-        ('{"retention": 1}', "retention"),
-        ("", "body"),
-        ("[]", "body"),
-        ("{", "body"),
-        ('{"retention_days": ' + "[" * 10_000, "body"),
-    ],
-)
-def test_what_does_not_fit_is_refused_by_its_field(client: TestClient, body: str, field: str) -> None:
-    answer = client.put(PATH, content=body)
+def test_what_does_not_fit_is_refused_by_its_field(client: TestClient) -> None:
+    answers = [client.put(PATH, content=body) for body, _ in WRONG]
 
-    assert refusal(answer) == (422, "invalid-parameter", field)
+    assert [refusal(answer) for answer in answers] == [(422, "invalid-parameter", field) for _, field in WRONG]
     assert settings_of(client.get(PATH)) == DEFAULTS
 
 

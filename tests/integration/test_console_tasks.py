@@ -26,6 +26,16 @@ RESULT = {
     "analyzed_at": "2026-11-05T08:15:30.243000Z",
     "is_anomaly": True,
 }
+FORMS = ["/api/v1/tasks/{}", "/api/v1/tasks/status/{}", "/api/task-status/{}/", "/api/task-status/{}"]
+WRONG = [
+    ({"limit": "0"}, "limit"),
+    ({"limit": "10001"}, "limit"),
+    ({"limit": "ten"}, "limit"),
+    ({"before": "yesterday"}, "before"),
+    ({"name": "a\0b"}, "name"),
+    ({"name": ""}, "name"),
+    ({"state": "DONE"}, "state.0"),
+]
 
 
 @pytest.fixture
@@ -88,33 +98,26 @@ def woken(redis_url: str, queue: Queue) -> int:
         return int(connection.llen(str(queue)))
 
 
-FORMS = [
-    "/api/v1/tasks/{}",
-    "/api/v1/tasks/status/{}",
-    "/api/task-status/{}/",
-    "/api/task-status/{}",
-]
+def in_all_forms(client: TestClient, task: Any) -> list[Any]:
+    return [client.get(form.format(task)) for form in FORMS]
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_a_single_entry_s_task_tells_its_score(db: Databases, client: TestClient, project: UUID, form: str) -> None:
+def test_a_single_entry_s_task_tells_its_score(db: Databases, client: TestClient, project: UUID) -> None:
     submission = scored(db, project)
 
-    answer = client.get(form.format(submission))
+    for answer in in_all_forms(client, submission):
+        told = answer.json()
+        assert (answer.status_code, told["task_id"]) == (200, str(submission))
+        assert (told["status"], told["result"]) == ("SUCCESS", RESULT)
+        assert (told["ready"], told["successful"], told["failed"]) == (True, True, False)
 
-    assert answer.status_code == 200
-    told = answer.json()
-    assert (told["task_id"], told["status"], told["result"]) == (str(submission), "SUCCESS", RESULT)
-    assert (told["ready"], told["successful"], told["failed"]) == (True, True, False)
 
-
-@pytest.mark.parametrize("form", FORMS)
-def test_a_task_that_waits_is_pending(db: Databases, client: TestClient, project: UUID, form: str) -> None:
+def test_a_task_that_waits_is_pending(db: Databases, client: TestClient, project: UUID) -> None:
     submission = submitted(db, project)
 
-    told = client.get(form.format(submission)).json()
-
-    assert (told["status"], told["ready"], told["successful"], told["failed"]) == ("PENDING", False, False, False)
+    for answer in in_all_forms(client, submission):
+        told = answer.json()
+        assert (told["status"], told["ready"], told["successful"], told["failed"]) == ("PENDING", False, False, False)
 
 
 def test_a_task_of_the_ledger_tells_its_progress(db: Databases, client: TestClient, project: UUID) -> None:
@@ -127,35 +130,28 @@ def test_a_task_of_the_ledger_tells_its_progress(db: Databases, client: TestClie
     assert (told["status"], told["progress"], told["name"]) == ("PROGRESS", 0.25, "cleanup_old_results")
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_an_unknown_task_is_not_found(client: TestClient, form: str) -> None:
-    answer = client.get(form.format(new_id()))
+def test_an_unknown_task_is_not_found(client: TestClient) -> None:
+    answers = in_all_forms(client, new_id())
 
-    assert refusal(answer) == (404, "not-found", "task_id")
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_another_project_s_task_is_not_found(db: Databases, client: TestClient, other_project: UUID, form: str) -> None:
-    foreign = [submitted(db, other_project), enqueued(db, other_project), enqueued(db, None)]
-
-    answers = [client.get(form.format(task)) for task in foreign]
-
-    assert [refusal(answer)[0] for answer in answers] == [404, 404, 404]
+    assert {refusal(answer) for answer in answers} == {(404, "not-found", "task_id")}
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", ["1", "x" * 5_000, "%00", "01934f0e-7c5a-7d2b-9f3e-52c8a1d6400g"])
-def test_what_is_no_id_is_refused_by_the_parameter_s_name(client: TestClient, form: str, name: str) -> None:
-    answer = client.get(form.format(name))
-
-    assert refusal(answer) == (422, "invalid-parameter", "task_id")
+def test_another_project_s_task_is_not_found(db: Databases, client: TestClient, other_project: UUID) -> None:
+    for foreign in (submitted(db, other_project), enqueued(db, other_project), enqueued(db, None)):
+        assert {refusal(answer)[0] for answer in in_all_forms(client, foreign)} == {404}
 
 
-@pytest.mark.parametrize("form", [*FORMS, "/api/v1/tasks?id={}", "/api/v1/tasks/dead-letters?id={}"])
-def test_without_a_key_nothing_is_told(client: TestClient, form: str) -> None:
-    answer = client.get(form.format(new_id()), headers={"Authorization": ""})
+def test_what_is_no_id_is_refused_by_the_parameter_s_name(client: TestClient) -> None:
+    for name in ("1", "x" * 5_000, "%00", "01934f0e-7c5a-7d2b-9f3e-52c8a1d6400g"):
+        assert {refusal(answer) for answer in in_all_forms(client, name)} == {(422, "invalid-parameter", "task_id")}
 
-    assert refusal(answer)[:2] == (401, "unauthenticated")
+
+def test_without_a_key_nothing_is_told(client: TestClient) -> None:
+    del client.headers["Authorization"]
+
+    answers = [*in_all_forms(client, new_id()), client.get("/api/v1/tasks"), client.get("/api/v1/tasks/dead-letters")]
+
+    assert {refusal(answer)[:2] for answer in answers} == {(401, "unauthenticated")}
 
 
 def test_a_key_that_only_submits_reads_nothing(db: Databases, client: TestClient, project: UUID) -> None:
@@ -211,22 +207,10 @@ def test_another_project_s_tasks_are_not_listed(db: Databases, client: TestClien
     assert (tasks, letters) == ({"tasks": []}, {"tasks": []})
 
 
-@pytest.mark.parametrize(
-    ("parameters", "field"),
-    [
-        ({"limit": "0"}, "limit"),
-        ({"limit": "10001"}, "limit"),
-        ({"limit": "ten"}, "limit"),
-        ({"before": "yesterday"}, "before"),
-        ({"name": "a\0b"}, "name"),
-        ({"name": ""}, "name"),
-        ({"state": "DONE"}, "state.0"),
-    ],
-)
-def test_a_wrong_parameter_is_named(client: TestClient, parameters: dict[str, str], field: str) -> None:
-    answer = client.get("/api/v1/tasks", params=parameters)
+def test_a_wrong_parameter_is_named(client: TestClient) -> None:
+    answers = [client.get("/api/v1/tasks", params=parameters) for parameters, _ in WRONG]
 
-    assert refusal(answer) == (422, "invalid-parameter", field)
+    assert [refusal(answer) for answer in answers] == [(422, "invalid-parameter", field) for _, field in WRONG]
 
 
 def test_dead_letters_show_what_they_were_given_and_why_they_failed(

@@ -68,7 +68,7 @@ def start(context: TaskContext, **options: Any) -> UUID:
 
 
 def run(context: TaskContext, task_id: UUID, code: Callable[[], Any]) -> Task | None:
-    return tasks.run_task(SPEC, lambda payload, own: code(), task_id=task_id, context=context)
+    return tasks.run_task(SPEC, lambda _payload, _own: code(), task_id=task_id, context=context)
 
 
 def read(context: TaskContext, task_id: UUID) -> Task:

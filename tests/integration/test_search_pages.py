@@ -1,5 +1,7 @@
 """Entries as a project's callers list them, filtered and page by page."""
 
+import base64
+import struct
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +21,36 @@ from oddline.patterns import ensure_sources
 from oddline.submissions import new_id
 
 PATH = "/api/v1/logs"
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"limit": "0"}, "limit"),
+    ({"limit": "1001"}, "limit"),
+    ({"limit": "10001"}, "limit"),
+    ({"limit": "-1"}, "limit"),
+    ({"limit": "many"}, "limit"),
+    ({"from": "yesterday"}, "from"),
+    ({"from": "2026-11-05T08:15:30"}, "from"),
+    ({"to": ""}, "to"),
+    ({"from": "2026-11-05T08:00:00Z", "to": "2026-11-04T08:00:00Z"}, "to"),
+    ({"severity": "LOUD"}, "severity"),
+    ({"severity": "25"}, "severity"),
+    ({"severity": "-1"}, "severity"),
+    ({"minimum_score": "1.1"}, "minimum_score"),
+    ({"minimum_score": "nan"}, "minimum_score"),
+    ({"is_anomaly": "perhaps"}, "is_anomaly"),
+    ({"pattern": "-1"}, "pattern"),
+    ({"pattern": "2147483648"}, "pattern"),
+    ({"pattern": "9" * 4_000}, "pattern"),
+    ({"text": ""}, "text"),
+    ({"text": "a\0b"}, "text"),
+    ({"text": "x" * 1_001}, "text"),
+    ({"source": ""}, "source.0"),
+    ({"source": ["cart", "a\0b"]}, "source.1"),
+    ({"source": "x" * 201}, "source.0"),
+    ({"after": "garbage"}, "after"),
+    ({"after": "ü"}, "after"),
+    ({"after": "x" * 5_000}, "after"),
+    ({"after": "_" * 32}, "after"),
+]
 
 
 @pytest.fixture
@@ -107,22 +139,15 @@ def test_entries_are_filtered_by_time(db: Databases, client: TestClient, project
     assert between == ["c", "b"]
 
 
-@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "1600-01-01T00:00:00Z"])
-def test_a_time_before_all_entries_is_a_beginning(
-    db: Databases, client: TestClient, project: UUID, moment: str
-) -> None:
+def test_the_ends_of_the_calendar_are_times_like_others(db: Databases, client: TestClient, project: UUID) -> None:
     put_messages(db, project, ["a"])
 
-    assert messages(client, **{"from": moment}) == ["a"]
-    assert messages(client, to=moment) == []
-
-
-@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59-14:00"])
-def test_a_time_after_all_entries_is_an_end(db: Databases, client: TestClient, project: UUID, moment: str) -> None:
-    put_messages(db, project, ["a"])
-
-    assert messages(client, to=moment) == ["a"]
-    assert messages(client, **{"from": moment}) == []
+    for beginning in ("0001-01-01T00:00:00+14:00", "1600-01-01T00:00:00Z"):
+        assert messages(client, **{"from": beginning}) == ["a"]
+        assert messages(client, to=beginning) == []
+    for end in ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59-14:00"):
+        assert messages(client, **{"from": end}) == []
+        assert messages(client, to=end) == ["a"]
 
 
 def test_entries_are_filtered_by_sources(db: Databases, client: TestClient, project: UUID) -> None:
@@ -135,13 +160,11 @@ def test_entries_are_filtered_by_sources(db: Databases, client: TestClient, proj
     assert messages(client, source="nowhere") == []
 
 
-@pytest.mark.parametrize("severity", ["WARN", "warning", "13"])
-def test_entries_are_filtered_by_their_lowest_severity(
-    db: Databases, client: TestClient, project: UUID, severity: str
-) -> None:
+def test_entries_are_filtered_by_their_lowest_severity(db: Databases, client: TestClient, project: UUID) -> None:
     put_messages(db, project, ["info", "warn", "fatal"], severity_number=[9, 13, 21])
 
-    assert messages(client, severity=severity) == ["fatal", "warn"]
+    for severity in ("WARN", "warning", "13"):
+        assert messages(client, severity=severity) == ["fatal", "warn"]
 
 
 def test_entries_are_filtered_by_score_and_anomaly(db: Databases, client: TestClient, project: UUID) -> None:
@@ -170,50 +193,21 @@ def test_another_project_s_entries_are_not_listed(
     assert messages(client) == ["ours"]
 
 
-@pytest.mark.parametrize(
-    ("parameters", "field"),
-    [
-        ({"limit": "0"}, "limit"),
-        ({"limit": "1001"}, "limit"),
-        ({"limit": "10001"}, "limit"),
-        ({"limit": "-1"}, "limit"),
-        ({"limit": "many"}, "limit"),
-        ({"from": "yesterday"}, "from"),
-        ({"from": "2026-11-05T08:15:30"}, "from"),
-        ({"to": ""}, "to"),
-        ({"from": "2026-11-05T08:00:00Z", "to": "2026-11-04T08:00:00Z"}, "to"),
-        ({"severity": "LOUD"}, "severity"),
-        ({"severity": "25"}, "severity"),
-        ({"severity": "-1"}, "severity"),
-        ({"minimum_score": "1.1"}, "minimum_score"),
-        ({"minimum_score": "nan"}, "minimum_score"),
-        ({"is_anomaly": "perhaps"}, "is_anomaly"),
-        ({"pattern": "-1"}, "pattern"),
-        ({"pattern": "2147483648"}, "pattern"),
-        ({"pattern": "9" * 4_000}, "pattern"),
-        ({"text": ""}, "text"),
-        ({"text": "a\0b"}, "text"),
-        ({"text": "x" * 1_001}, "text"),
-        ({"source": ""}, "source.0"),
-        ({"source": ["cart", "a\0b"]}, "source.1"),
-        ({"source": "x" * 201}, "source.0"),
-        ({"after": "garbage"}, "after"),
-        ({"after": "ü"}, "after"),
-        ({"after": "x" * 5_000}, "after"),
-        ({"after": "_" * 32}, "after"),
-    ],
-)
-def test_a_wrong_parameter_is_named(client: TestClient, parameters: dict[str, str], field: str) -> None:
-    answer = client.get(PATH, params=parameters)
+def test_a_wrong_parameter_is_named(client: TestClient) -> None:
+    answers = [client.get(PATH, params=parameters) for parameters, _ in WRONG]
 
-    assert refusal(answer) == (422, "invalid-parameter", field)
+    assert [refusal(answer) for answer in answers] == [(422, "invalid-parameter", field) for _, field in WRONG]
 
 
-@pytest.mark.parametrize("after", ["A3EUnX8CD_8AAAAAAAAAAAAAAAAAAAAA", "__________8AAAAAAAAAAAAAAAAAAAAA"])
-def test_a_cursor_at_the_ends_of_time_does_no_harm(client: TestClient, after: str) -> None:
-    answer = client.get(PATH, params={"after": after})
+def test_a_forged_cursor_at_the_ends_of_time_does_no_harm(client: TestClient) -> None:
+    ends = [
+        struct.pack(">q16s", microseconds, b"\xff" * 16)
+        for microseconds in (-(2**63), -62_135_596_800_000_000, 253_402_300_799_999_999, 2**63 - 1)
+    ]
 
-    assert answer.status_code in {200, 422}
+    answers = [client.get(PATH, params={"after": base64.urlsafe_b64encode(end).decode()}) for end in ends]
+
+    assert {answer.status_code for answer in answers} <= {200, 422}
 
 
 def test_an_unknown_parameter_is_left_alone(client: TestClient) -> None:

@@ -33,7 +33,7 @@ def test_what_runs_in_the_schedules_function_is_scheduled() -> None:
 
 
 def test_the_schedules_are_those_of_the_specification() -> None:
-    scheduled = {spec.name: spec.schedule.expression for spec in CATALOGUE.scheduled() if spec.schedule}
+    scheduled = {spec.name: schedule.expression for spec, schedule in CATALOGUE.scheduled()}
 
     assert scheduled == TABLE_J
     assert HANDLERS.keys() == TABLE_J.keys()

@@ -105,7 +105,7 @@ def test_a_rate_fires_at_the_start_and_then_at_its_times() -> None:
 
 def test_a_cron_waits_for_its_time() -> None:
     cleanup = Recorder()
-    time = SteeredTime(runs_for=timedelta(days=2))
+    time = SteeredTime(runs_for=timedelta(days=2), step=timedelta(minutes=1))
 
     run({"cleanup": "cron(0 2 * * ? *)"}, {"cleanup": cleanup}, stopped=time, clock=time.clock)
 

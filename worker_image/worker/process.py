@@ -17,10 +17,11 @@ from oddline.patterns import Masker
 from oddline.scoring import Encoder, Memories, Scorer
 from oddline.settings import load_settings
 from oddline.tasks import Publisher, TaskContext
+from worker_image.worker.watch import Watch
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS = 3  # the task's own, its heartbeat's, and one to spare
+CONNECTIONS = 3  # the task's own, its heartbeat's and the watch's
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class Process:
     """This process's resources; the model is loaded when the first task needs it."""
 
     context: TaskContext
+    _watch: Watch
     _scorer: Scorer | None = None
     _folded_at: float = float("-inf")
 
@@ -44,15 +46,17 @@ class Process:
             self._scorer = Scorer(encoder=encoder, masker=Masker(), memories=Memories(encoder))
         return self._scorer
 
-    def warm_up(self) -> None:
-        """Load the model now; one that cannot be loaded is tried again by each task that needs it."""
+    def begin(self) -> None:
+        """Begin to watch, and load the model; one that cannot be loaded is tried again by each task that needs it."""
+        self._watch.start()
         try:
             _ = self.scorer
         except ModelUnavailable as error:
             log.warning("the model cannot be loaded: %s", error)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Stop watching and close the connections."""
+        self._watch.stop()
         self.context.db.close()
         self.context.publisher.close()
 
@@ -64,23 +68,17 @@ class Process:
         return due
 
 
-def worker_name() -> str:
-    """A name for this process's claims: host and process id."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
 def open_process() -> Process:
     """Make this process's resources."""
-    settings = load_settings()
-    return Process(
-        context=TaskContext(
-            db=Database(
-                settings.database_url_for("worker"), size=CONNECTIONS, prepare=True, application=f"worker {os.getpid()}"
-            ),
-            objects=open_objects(settings),
-            publisher=Publisher(settings.redis_url, timeout_s=settings.publish_timeout, pause_s=settings.publish_pause),
-            settings=settings,
-            catalogue=CATALOGUE,
-            worker=worker_name(),
-        )
+    settings, host = load_settings(), socket.gethostname()
+    context = TaskContext(
+        db=Database(
+            settings.database_url_for("worker"), size=CONNECTIONS, prepare=True, application=f"worker {os.getpid()}"
+        ),
+        objects=open_objects(settings),
+        publisher=Publisher(settings.redis_url, timeout_s=settings.publish_timeout, pause_s=settings.publish_pause),
+        settings=settings,
+        catalogue=CATALOGUE,
+        worker=f"{host}:{os.getpid()}",  # whose claims these are; the watch reads it again
     )
+    return Process(context=context, _watch=Watch(context, host=host, worker=f"{host}:{os.getppid()}"))

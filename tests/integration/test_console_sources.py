@@ -1,0 +1,135 @@
+"""A project's sources as its callers see them, and the threshold that they set."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from reading import Databases, client_of, key_of, open_reading_parts, refusal
+from starlette.testclient import TestClient
+
+from functions.console.app import router
+from oddline.identity import Scope
+from oddline.patterns import ensure_sources
+
+PATH = "/api/v1/sources"
+WRONG_BODIES = [
+    ('{"threshold": 1.5}', "threshold"),
+    ('{"threshold": -0.5}', "threshold"),
+    ('{"threshold": NaN}', "threshold"),
+    ('{"threshold": "high"}', "threshold"),
+    ('{"limit": 0.5}', "threshold"),
+    ("{}", "threshold"),
+    ("0.5", "body"),
+    ("", "body"),
+]
+
+
+@pytest.fixture
+def client(db: Databases, redis_url: str, tmp_path: Path, project: UUID) -> Iterator[TestClient]:
+    """A client with a key that may administer."""
+    with (
+        open_reading_parts(db("console"), redis_url=redis_url, folder=tmp_path) as parts,
+        client_of(router, parts) as client,
+    ):
+        client.headers.update(key_of(db, project, Scope.ADMIN))
+        yield client
+
+
+def make(db: Databases, project: UUID, *names: str) -> None:
+    with db("worker").transaction() as tx:
+        ensure_sources(tx, project, names=names, now=datetime.now(UTC))
+
+
+def thresholds(client: TestClient, **parameters: Any) -> dict[str, float | None]:
+    """Those of the sources of all pages, in their order."""
+    listed: dict[str, float | None] = {}
+    while True:
+        answer = client.get(PATH, params=parameters)
+        assert answer.status_code == 200, answer.text
+        listed |= {source["name"]: source["threshold"] for source in answer.json()["sources"]}
+        if "next" not in answer.json():
+            return listed
+        parameters["after"] = answer.json()["next"]
+
+
+def test_a_new_project_has_no_sources(client: TestClient) -> None:
+    assert client.get(PATH).json() == {"sources": []}
+
+
+def test_sources_are_listed_by_name_page_by_page(db: Databases, client: TestClient, project: UUID) -> None:
+    make(db, project, "cart", "billing", "api", "zoo")
+
+    assert list(thresholds(client, limit=2)) == ["api", "billing", "cart", "zoo"]
+    assert list(thresholds(client, limit=3)) == ["api", "billing", "cart", "zoo"]
+
+
+def test_a_threshold_is_set_and_given_back(db: Databases, client: TestClient, project: UUID) -> None:
+    make(db, project, "cart", "zoo")
+
+    answer = client.put(f"{PATH}/cart", json={"threshold": 0.95})
+
+    assert (answer.status_code, answer.json()["name"], answer.json()["threshold"]) == (200, "cart", 0.95)
+    assert thresholds(client) == {"cart": 0.95, "zoo": None}
+    assert client.put(f"{PATH}/cart", json={"threshold": None}).json()["threshold"] is None
+
+
+def test_a_name_may_hold_what_paths_use(db: Databases, client: TestClient, project: UUID) -> None:
+    make(db, project, "eu/cart é?")
+
+    answer = client.put(f"{PATH}/eu%2Fcart%20%C3%A9%3F", json={"threshold": 0.5})
+
+    assert (answer.status_code, answer.json()["name"]) == (200, "eu/cart é?")
+
+
+def test_another_project_s_source_is_not_found(
+    db: Databases, client: TestClient, project: UUID, other_project: UUID
+) -> None:
+    make(db, other_project, "theirs")
+
+    answer = client.put(f"{PATH}/theirs", json={"threshold": 0.5})
+
+    assert refusal(answer)[:2] == (404, "not-found")
+    assert thresholds(client) == {}
+
+
+def test_what_does_not_fit_is_refused_by_its_field(db: Databases, client: TestClient, project: UUID) -> None:
+    make(db, project, "cart")
+
+    answers = [client.put(f"{PATH}/cart", content=body) for body, _ in WRONG_BODIES]
+
+    assert [refusal(answer) for answer in answers] == [(422, "invalid-parameter", field) for _, field in WRONG_BODIES]
+    assert thresholds(client) == {"cart": None}
+
+
+def test_a_wrong_name_is_refused(client: TestClient) -> None:
+    answers = [client.put(f"{PATH}/{name}", json={"threshold": 0.5}) for name in ("a%00b", "x" * 201)]
+
+    assert [refusal(answer) for answer in answers] == [(422, "invalid-parameter", "name")] * 2
+
+
+def test_a_wrong_parameter_is_named(client: TestClient) -> None:
+    wrong = {"limit": ["0", "10001", "x"], "after": ["", "a\0b", "x" * 201]}
+
+    for field, values in wrong.items():
+        answers = [client.get(PATH, params={field: value}) for value in values]
+        assert {refusal(answer) for answer in answers} == {(422, "invalid-parameter", field)}
+
+
+def test_a_key_that_only_reads_sets_nothing(db: Databases, client: TestClient, project: UUID) -> None:
+    make(db, project, "cart")
+
+    answer = client.put(f"{PATH}/cart", json={"threshold": 0.5}, headers=key_of(db, project, Scope.READ))
+
+    assert refusal(answer)[:2] == (403, "forbidden")
+    assert thresholds(client) == {"cart": None}
+
+
+def test_without_a_key_nothing_is_told(client: TestClient) -> None:
+    del client.headers["Authorization"]
+
+    answers = [client.get(PATH), client.put(f"{PATH}/cart", json={"threshold": 0.5})]
+
+    assert {refusal(answer)[:2] for answer in answers} == {(401, "unauthenticated")}

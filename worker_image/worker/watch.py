@@ -1,0 +1,82 @@
+"""A thread in each worker process that gives signs of life, and finds dead neighbours and lost wake-ups."""
+
+import logging
+import os
+import random
+import threading
+from datetime import datetime, timedelta
+
+from oddline import submissions, tasks
+from oddline.errors import DatabaseUnavailable
+from oddline.submissions import ATTEMPTS, SCORE_WAITING
+from oddline.tasks import TaskContext
+
+log = logging.getLogger(__name__)
+
+EVERY = timedelta(seconds=5)  # so that recovery takes seconds where reconcile, the last resort, takes a minute
+
+
+class Watch:
+    """Looks every few seconds, from start to stop.
+
+    It runs in the children and not in the worker's main process: a thread there could hold a lock while that forks.
+    """
+
+    def __init__(self, context: TaskContext, *, host: str, worker: str) -> None:
+        self._context = context
+        self._host = host
+        self._worker = worker
+        self._started_at = context.clock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, and wait for a look that is going on."""
+        self._ended.set()
+        self._thread.join()
+
+    def look(self, *, now: datetime) -> None:
+        """Show that the worker lives, let go of what dead neighbours held, and wake somebody if anything waits.
+
+        Raises:
+            DatabaseUnavailable: PostgreSQL does not answer.
+        """
+        with self._context.db.transaction() as tx:
+            tasks.see_worker(tx, self._worker, started_at=self._started_at, now=now)
+            held = {*submissions.holders(tx, host=self._host), *tasks.holders(tx, host=self._host)}
+            dead = sorted(worker for worker in held if not _is_alive(worker))
+            if dead:
+                log.warning("these workers died with work in hand: %s", ", ".join(dead))
+                submissions.end_leases(tx, dead, now=now)
+                tasks.end_leases(tx, dead, now=now)
+            submissions.release_expired(tx, attempts=ATTEMPTS, now=now)
+            waiting = submissions.waiting(tx, now=now)
+        if waiting:
+            self._context.publisher.wake(SCORE_WAITING)
+        if dead:
+            tasks.publish_due(self._context.db, self._context.publisher, catalogue=self._context.catalogue, now=now)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.look(now=self._context.clock())
+            except DatabaseUnavailable as error:
+                log.warning("the watch cannot reach the database: %s", error)
+            # Not all at the same moment.
+            if self._ended.wait(EVERY.total_seconds() * random.uniform(0.8, 1.2)):
+                return
+
+
+def _is_alive(worker: str) -> bool:
+    """Whether the process that a worker's name (host:pid) tells of runs on this host."""
+    try:
+        os.kill(int(worker.rpartition(":")[2]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
