@@ -29,10 +29,10 @@ class Settings(BaseSettings):
     port: NonNegativeInt = Field(default=8080, description="port of the local API; a free one near it if it is taken")
 
     database_url: str = Field(default="", description="PostgreSQL; empty: the embedded one")
-    database_url_ingest: str = ""
-    database_url_console: str = ""
-    database_url_search: str = ""
-    database_url_worker: str = ""
+    database_url_ingest: str = Field(default="", description="the same for one role, where a process serves several")
+    database_url_console: str = Field(default="", description="the same")
+    database_url_search: str = Field(default="", description="the same")
+    database_url_worker: str = Field(default="", description="the same; the operator's commands use it")
     database_pool_size: PositiveInt = Field(default=8, description="connections per role and process; 1 on Lambda")
     postgres_version: Literal[16, 18] = Field(default=18, description="of the embedded PostgreSQL")
 
@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     threads: PositiveInt = Field(default=1, description="ONNX Runtime threads per worker process")
 
     worker_concurrency: PositiveInt = Field(default=4, description="worker processes")
-    worker_max_tasks_per_child: PositiveInt = 1_000
+    worker_max_tasks_per_child: PositiveInt = Field(default=1_000, description="then the process is replaced")
     worker_max_memory_per_child_kb: PositiveInt = Field(default=1_500_000, description="then the process is replaced")
     soft_shutdown_timeout: PositiveFloat = Field(default=25.0, description="below ECS stopTimeout (60 s)")
     lease: timedelta = Field(default=timedelta(seconds=30), description="a claim without a heartbeat ends after this")
@@ -65,9 +65,9 @@ class Settings(BaseSettings):
         description="smtps://user:password@host:port, or smtp://…: STARTTLS where offered; ?starttls=required, or =off",
     )
     ses_region: str = Field(default="", description="send mail by SES in this region")
-    mail_from: str = "oddline@localhost"
+    mail_from: str = Field(default="oddline@localhost", description="sender of mail")
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="what is logged")
     tracing: bool = Field(default=False, description="X-Ray; costs 300 ms at a cold start")
 
     def database_url_for(self, side: Side) -> str:

@@ -81,10 +81,8 @@ class Reader:
         self.bytes_read += sum(map(len, fetched.values()))
         frames = []
         for place, group in by_place:
-            blob = _patch_together(
-                place, {span: data for span, data in fetched.items() if span.key == place.object_key}
-            )
-            frames += [_cut(blob, part, narrow) for part in group]
+            own = {span: data for span, data in fetched.items() if span.key == place.object_key}
+            frames += _scan(group, {place.chunk: _patch_together(place, own)}, narrow)
         return frames
 
     def _get(self, span: Span) -> bytes:

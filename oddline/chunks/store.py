@@ -224,7 +224,7 @@ _SETTLED: Final = (
 
 def fetch(tx: Transaction, statement: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows of a statement by the names of their columns."""
-    with tx.cursor(row_factory=dict_row) as cursor:
+    with tx.cursor(row_factory=dict_row, binary=True) as cursor:
         return cursor.execute(statement, parameters).fetchall()
 
 

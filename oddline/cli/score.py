@@ -30,7 +30,7 @@ Render = Callable[[Sequence["OddLine"]], Iterator[str]]
 def score(
     *,
     files: Annotated[
-        list[str] | None, typer.Argument(metavar="[FILE]...", help="Files, also gzip, xz or zstd; '-' or none: stdin.")
+        list[str] | None, typer.Argument(metavar="FILE", help="Files, also gzip, xz or zstd; '-' or none: stdin.")
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="How many odd lines to show, oddest first.")] = 50,
     follow: Annotated[bool, typer.Option("--follow", help="Show odd lines as they come, in their order.")] = False,
@@ -62,7 +62,9 @@ def score(
     for block in _blocks(baselines, warm_up=None):
         scorer.learn(block)
 
-    is_coloured = sys.stdout.isatty() and not no_color and not os.environ.get("NO_COLOR")
+    if no_color:
+        os.environ["NO_COLOR"] = "1"  # The progress bar heeds it too.
+    is_coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     render: Render = partial(as_text, is_coloured=is_coloured, has_files=len(inputs) > 1)
     if json:
         render = partial(as_json, source=source, model=encoder.version)

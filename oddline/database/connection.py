@@ -87,4 +87,5 @@ class Database:
             with self._pool.connection() as connection:
                 yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
-            raise DatabaseUnavailable(str(error).strip() or type(error).__name__) from error
+            # The driver's own words name hosts and roles: they are for the log, where the cause is shown.
+            raise DatabaseUnavailable(f"the database does not answer now ({type(error).__name__})") from error

@@ -22,7 +22,7 @@ BUDGET_S: Final = 10.0
 BUDGET_BYTES: Final = 200 * 1024 * 1024
 EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # what submissions take begins here,
 AHEAD: Final = timedelta(days=2)  # and ends a day from now; another for clocks that differ
-FIRST_WINDOW: Final = timedelta(hours=1)  # of time that chunks are listed for
+FIRST_WINDOW: Final = timedelta(minutes=15)  # of time that chunks are listed for
 WINDOW_GROWTH: Final = 4
 MOST_PARTS: Final = 16  # objects opened at once
 MOST_ROWS: Final = 200_000  # opened at once

@@ -1,5 +1,6 @@
 """Look at every part that Oddline stands on, and tell how it is."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,9 @@ from oddline.objects import ObjectStore
 from oddline.settings import Settings
 from oddline.tasks import count_workers, forget_workers
 
-WORKER_SEEN = timedelta(seconds=45)  # four of a worker's signs of life
+log = logging.getLogger(__name__)
+
+WORKER_SEEN = timedelta(seconds=20)  # three of a worker's signs of life
 WORKER_FORGOTTEN = timedelta(days=1)
 WAITING_TOO_LONG = timedelta(minutes=5)  # a backlog this old means that scoring does not keep up, or is dead
 REDIS_TIMEOUT_S = 2
@@ -77,7 +80,10 @@ def _look(part: str, look: Callable[[], str], *, now: datetime) -> HealthCheck:
     try:
         return HealthCheck(part=part, healthy=True, detail=look(), checked_at=now)
     except Exception as error:  # whatever is wrong with a part is the finding
-        return HealthCheck(part=part, healthy=False, detail=f"{type(error).__name__}: {error}", checked_at=now)
+        log.warning("%s is not well", part, exc_info=error)
+        # Anybody may ask for health: what a driver says of hosts and users stays in the log.
+        detail = str(error) if isinstance(error, LookupError) else f"does not answer ({type(error).__name__})"
+        return HealthCheck(part=part, healthy=False, detail=detail, checked_at=now)
 
 
 def _look_at_redis(settings: Settings) -> str:

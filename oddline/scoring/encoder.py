@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,6 @@ from oddline.settings import PACKAGED_MODELS
 
 DEFAULT_MODEL: Final = PACKAGED_MODELS / "general-1"
 
-_BATCH_LINES: Final = 32  # Larger ones gain nothing on a core: the activations leave its cache.
 _READ_CHARS: Final = 2_048  # No 64 tokens are longer, but for padding with blanks; bounds the cost of a hostile line.
 _BLANK: Final = "[UNK]"  # What a pattern without anything to read is read as, so that it too has a token.
 _WORD: Final = re.compile(r"<[a-z]+>|\w+|\[UNK\]")
@@ -90,15 +89,19 @@ class Encoder:
             raise ModelUnavailable(f"model {folder.name}: config.json cannot be used: {error!r}") from error
 
     def encode(self, patterns: Sequence[str]) -> list[Encoded]:
-        """What the model says of each masked pattern, in their order; the answer does not depend on the neighbours."""
-        # Not encode_batch: its threads would come on top of `threads`, and do not survive a fork.
-        texts, lines = zip(*map(self._tokenise, patterns), strict=True) if patterns else ((), ())
-        answers: dict[int, Encoded] = {}
-        for batch in _batches(lines):
-            logits, embeddings = self._run([lines[index] for index in batch])
-            for row, index in enumerate(batch):
-                answers[index] = _read(lines[index], texts[index], logits=logits[row], embedding=embeddings[row].copy())
-        return [answers[index] for index in range(len(texts))]
+        """What the model says of each masked pattern, in their order; neighbours change nothing.
+
+        Each line runs alone. In a batch int8 would scale them together, and a line's score would depend on its
+        neighbours; nor does a batch of equal length pay on one core (the model card has the figures).
+        """
+        return [self._encode(pattern) for pattern in patterns]
+
+    def _encode(self, pattern: str) -> Encoded:
+        text, line = self._tokenise(pattern)
+        is_read = 1 - np.array([line.special_tokens_mask], dtype=np.int64)
+        feed = {"input_ids": np.array([line.ids], dtype=np.int64), "read_mask": is_read}
+        logits, embeddings = self._session.run(["token_logits", "line_embedding"], feed)
+        return _by_word(line, text, logits=logits[0], embedding=embeddings[0])
 
     def _tokenise(self, pattern: str) -> tuple[str, Encoding]:
         """The pattern as far as it is read, and its word pieces: at least one."""
@@ -106,27 +109,8 @@ class Encoder:
         line = self._tokenizer.encode(text)
         return (text, line) if 0 in line.special_tokens_mask else (_BLANK, self._tokenizer.encode(_BLANK))
 
-    def _run(self, lines: list[Encoding]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits (lines, longest) and embeddings (lines, dim); `read` leaves out [CLS], [SEP] and padding."""
-        shape = (len(lines), max(len(line) for line in lines))
-        ids, attended, read = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-        for row, line in enumerate(lines):
-            ids[row, : len(line)] = line.ids
-            attended[row, : len(line)] = 1
-            read[row, : len(line)] = 1 - np.asarray(line.special_tokens_mask)
-        feed = {"input_ids": ids, "attention_mask": attended, "read_mask": read}
-        logits, embeddings = self._session.run(["token_logits", "line_embedding"], feed)
-        return logits, embeddings
 
-
-def _batches(lines: Sequence[Encoding]) -> Iterator[list[int]]:
-    """Indices in groups of about equal length, so that little is computed on padding."""
-    by_length = sorted(range(len(lines)), key=lambda index: len(lines[index]))
-    for start in range(0, len(by_length), _BATCH_LINES):
-        yield by_length[start : start + _BATCH_LINES]
-
-
-def _read(line: Encoding, text: str, *, logits: NDArray[np.float32], embedding: NDArray[np.float32]) -> Encoded:
+def _by_word(line: Encoding, text: str, *, logits: NDArray[np.float32], embedding: NDArray[np.float32]) -> Encoded:
     """Merge the word pieces of a line to the words that they are pieces of."""
     pieces = [(offset, index) for index, offset in enumerate(line.offsets) if not line.special_tokens_mask[index]]
     words = [found.span() for found in _WORD.finditer(text)] or [(0, len(text))]

@@ -33,14 +33,14 @@ def explain(
 def token_shares(
     pattern: str, *, tokens: Sequence[str], shares: NDArray[np.float32], message: str
 ) -> list[tuple[str, float]]:
-    """The message's pieces with the share of the pattern's tokens that stand in each.
+    """The message in pieces, each with the share of the pattern's tokens that stand in it.
 
-    `tokens` and `shares` (len(tokens),) are what the model said of `pattern`. The pieces make up the message, but
-    where the tokens do not stand in the pattern (a blank one, an older model's memo): then they are the tokens.
+    `tokens` and `shares` (len(tokens),) are what the model said of `pattern`. Where the tokens do not stand in the
+    pattern (nothing in it can be read) the message is one piece.
     """
     starts = _token_starts(pattern, tokens=tokens)
     if starts is None:
-        return [(token, round(float(share), 4)) for token, share in zip(tokens, shares, strict=True)]
+        return [(message, round(float(shares.sum()), 4))]
     pieces: list[tuple[str, float]] = []
     place, token = 0, 0
     for segment in align(pattern, message):

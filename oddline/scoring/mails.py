@@ -34,7 +34,7 @@ def _mails(
     odd: pl.DataFrame, scored: ScoredEntries, claimed: Sequence[Claimed], project: Project
 ) -> Iterator[AnomalyMail]:
     for one in claimed:
-        lines = odd.filter(pl.col("submission") == one.id.bytes).sort("score", descending=True)
+        lines = odd.filter(pl.col("submission") == one.id.bytes).sort("score", "index", descending=[True, False])
         if lines.is_empty():
             continue
         yield AnomalyMail(
@@ -51,6 +51,7 @@ def _mails(
 
 def _line(row: Mapping[str, Any], pattern: Pattern) -> AnomalyLine:
     message = row["message"]
+    shares = token_shares(pattern.text, tokens=pattern.tokens, shares=pattern.shares, message=message)
     return AnomalyLine(
         entry_id=entry_id(UUID(bytes=row["submission"]), row["index"]),
         timestamp=row["timestamp"],
@@ -59,6 +60,16 @@ def _line(row: Mapping[str, Any], pattern: Pattern) -> AnomalyLine:
         message=message[:LONGEST_MESSAGE],
         score=row["score"],
         threshold=row["threshold"],
-        tokens=tuple(token_shares(pattern.text, tokens=pattern.tokens, shares=pattern.shares, message=message)),
+        tokens=tuple(_beginning(shares)),
         pattern=pattern.text,
     )
+
+
+def _beginning(shares: Sequence[tuple[str, float]]) -> Iterator[tuple[str, float]]:
+    """As many of a message's pieces as make up what the mail has of it."""
+    left = LONGEST_MESSAGE
+    for text, share in shares:
+        if left <= 0:
+            return
+        yield text[:left], share
+        left -= len(text)

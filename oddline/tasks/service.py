@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import psycopg
+
 from oddline.database import Database, Transaction
-from oddline.errors import NotFound, OddlineError, UnknownTask
+from oddline.errors import Conflict, NotFound, OddlineError, UnknownTask
 from oddline.objects import ObjectStore
 from oddline.settings import Settings
 from oddline.tasks import store
@@ -113,8 +115,12 @@ def replay(tx: Transaction, task_id: UUID, *, catalogue: Catalogue) -> TaskSpec:
     Raises:
         NotFound: no such dead letter.
         UnknownTask: it has left the catalogue since.
+        Conflict: another task with the same unique key waits already.
     """
-    name = store.replay(tx, task_id)
+    try:
+        name = store.replay(tx, task_id)
+    except psycopg.errors.UniqueViolation as error:
+        raise Conflict("another task that does the same waits already") from error
     if name is None:
         raise NotFound(f"there is no dead letter {task_id}")
     if name not in catalogue:

@@ -80,9 +80,9 @@ class Bert(nn.Module):
         """(n, width) of masked places → (n, vocabulary); weights tied to the word embeddings."""
         return functional.gelu(self.before_words(hidden)) @ self.words.weight.T + self.word_bias
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, read_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Serving's one pass: severity logits per token (lines, tokens), unit embeddings (lines, width)."""
-        hidden = self.hidden(input_ids, attention_mask)
+    def forward(self, input_ids: Tensor, read_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Serving's one pass, no padding: severity logits per token (lines, tokens), unit embeddings (lines, width)."""
+        hidden = self.hidden(input_ids, torch.ones_like(input_ids))
         return self.severity(hidden).squeeze(-1), embedding(hidden, read_mask)
 
 
