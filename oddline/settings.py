@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     mail_from: str = Field(default="oddline@localhost", description="sender of mail")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="what is logged")
-    tracing: bool = Field(default=False, description="X-Ray; costs 300 ms at a cold start")
+    tracing: bool = Field(default=False, description="X-Ray segments; costs 300 ms at a cold start")
 
     def database_url_for(self, side: Side) -> str:
         """The URL that `side` connects with.

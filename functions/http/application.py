@@ -7,6 +7,9 @@ from fastapi import APIRouter, FastAPI
 from functions.http.last_resort import LastResort
 from functions.http.parts import Parts
 from functions.http.problems import answer_errors
+from functions.http.traced import Traced
+from oddline.settings import load_settings
+from oddline.tracing import open_tracer
 
 
 def new_app(router: APIRouter, *, title: str, parts: Callable[[], Parts]) -> FastAPI:
@@ -19,5 +22,8 @@ def new_app(router: APIRouter, *, title: str, parts: Callable[[], Parts]) -> Fas
     app.state.parts = parts
     answer_errors(app)
     app.add_middleware(LastResort)
+    tracer = open_tracer(title, settings=load_settings())
+    if tracer:
+        app.add_middleware(Traced, tracer)
     app.include_router(router)
     return app

@@ -11,6 +11,8 @@ Format = Literal["parquet", "jsonl"]
 HISTOGRAM_BINS = 20  # of scores, 0 to 1: fine enough to read a threshold from, and 20 integers a source
 LATE_AFTER = timedelta(days=1)  # an entry further from its arrival stands in a chunk that is found by its own range
 
+SCORE_ERROR = 1e-6  # scores have single precision, so 0.9 is stored as a little less than 0.9
+
 # An original names the merge that replaced it; the results of that merge are its id with the low bits counted up.
 RESULT_BITS = 14
 RESULT_MASK = (1 << RESULT_BITS) - 1
@@ -180,7 +182,7 @@ class Wanted:
             and group.highest_time >= self.time_from
             and (self.source_ids is None or not set(self.source_ids).isdisjoint(group.source_ids))
             and (self.severities is None or bool(self.severities & group.severities))
-            and (self.score_minimum is None or group.highest_score >= self.score_minimum)
+            and (self.score_minimum is None or group.highest_score >= self.score_minimum - SCORE_ERROR)
         )
 
 

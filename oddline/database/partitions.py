@@ -33,10 +33,10 @@ def create_partitions(connection: psycopg.Connection, *, day: Callable[[], date]
 
 
 def partition_days(connection: psycopg.Connection, table: str) -> list[date]:
-    """The days that `table` has a partition for, oldest first."""
+    """The days that `table` has a partition for, oldest first; also one that was detached and not yet dropped."""
     rows = connection.execute(
-        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = %s::regclass",
-        [table],
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname ~ %s",
+        [rf"^{table}_\d{{8}}$"],
     ).fetchall()
     return sorted(date.fromisoformat(name.rpartition("_")[2]) for (name,) in rows)
 

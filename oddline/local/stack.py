@@ -47,9 +47,7 @@ class Stack:
             raise StackFailed(f"no local stack was started in {home}: `oddline up` does it") from error
 
     @classmethod
-    def prepare(
-        cls, settings: Settings, *, owner_url: str, passwords: Mapping[str, str], redis_url: str
-    ) -> Self:
+    def prepare(cls, settings: Settings, *, owner_url: str, passwords: Mapping[str, str], redis_url: str) -> Self:
         """The stack for servers that run: with the key of an earlier start, or a new project and key."""
         home = settings.home.absolute()
         before = cls.load(home) if (home / FILE).exists() else None

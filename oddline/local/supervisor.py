@@ -203,5 +203,3 @@ def _alone(lock: Path) -> Iterator[None]:
         held.write(str(os.getpid()))
         held.flush()
         yield
-
-
