@@ -21,6 +21,7 @@ HOT_DAYS: Final = 3  # how far an incremental reader may fall behind without hol
 UNNAMED_KEPT: Final = timedelta(hours=24)  # no merge takes so long between writing an object and naming it
 COUNTS_KEPT_LONGER_DAYS: Final = 7  # so that the last days can still be compared with what is gone
 SWEEP_BATCH: Final = 1_000  # keys asked for in one statement
+IN_USE: Final = "its lock could not be had"
 DROP_TRIES: Final = 20  # each waits for its lock as long as others can bear to queue behind it
 
 
@@ -49,6 +50,8 @@ def drop_hot_days(db: Database, *, now: datetime) -> HotDays:
                 report.kept[day] = reasons
             else:
                 report.dropped.append(day)
+            if reasons == [IN_USE]:
+                break  # only one day of a table can be on its way out: the next run finishes this one first
     return report
 
 
@@ -91,7 +94,7 @@ def _drop(db: Database, day: date, *, today: date) -> list[str]:
                 log.info("the hot chunks of %s are in use: %s", day, error)
             else:
                 return []
-    return ["its lock could not be had"]
+    return [IN_USE]
 
 
 def _delete_unnamed(db: Database, objects: ObjectStore, keys: Sequence[str]) -> int:

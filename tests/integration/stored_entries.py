@@ -75,6 +75,14 @@ class Archive:
     def read(self, query: EntryQuery, *, limit: int = 100, **options: Any) -> list[str]:
         return ids(entry for page in self.pages(query, limit=limit, **options) for entry in page.entries)
 
+    def read_now(self, now: datetime) -> int:
+        """How many entries can be read at a moment."""
+        page = list_entries(
+            EntryQuery(), db=self.search, objects=self.objects, project=self.project, now=now, limit=1_000
+        )
+        assert page.next is None
+        return len(page.entries)
+
     def expected(self, query: EntryQuery) -> list[str]:
         """What `query` asks for, by looking at every entry."""
         rows = [row for frame in self.frames for row in frame.iter_rows(named=True) if _matches(query, row)]

@@ -5,7 +5,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,8 @@ from oddline.objects import FolderObjects, ObjectInfo
 from oddline.settings import Side
 from oddline.submissions import new_id
 
+WITHIN_THE_HOUR = NOON + timedelta(minutes=59)
+HOUR_LATER = NOON + timedelta(hours=1)
 DAY_AFTER = TOMORROW + timedelta(days=1)
 EVERYTHING = EntryQuery()
 
@@ -43,15 +45,11 @@ def levels(archive: Archive) -> list[tuple[int, int]]:
     return rows(archive, "SELECT level, entries FROM chunks WHERE replaced_by IS NULL ORDER BY 1, 2")
 
 
-def within_the_hour(archive: Archive) -> datetime:
-    return NOON + timedelta(minutes=59)
-
-
 def test_few_chunks_of_this_hour_stay_as_they_are(archive: Archive) -> None:
     for _ in range(ENOUGH_CHUNKS - 1):
         archive.store(scored_frame(2))
 
-    done = archive.compact(now=within_the_hour(archive))
+    done = archive.compact(now=WITHIN_THE_HOUR)
 
     assert done == Compacted()
 
@@ -60,7 +58,7 @@ def test_enough_chunks_are_merged_within_the_hour(archive: Archive) -> None:
     for _ in range(ENOUGH_CHUNKS):
         archive.store(scored_frame(2))
 
-    archive.compact(now=within_the_hour(archive))
+    archive.compact(now=WITHIN_THE_HOUR)
 
     assert levels(archive) == [(1, 2 * ENOUGH_CHUNKS)]
 
@@ -68,7 +66,7 @@ def test_enough_chunks_are_merged_within_the_hour(archive: Archive) -> None:
 def test_one_chunk_is_merged_when_its_hour_is_over(archive: Archive) -> None:
     archive.store(scored_frame(2))
 
-    archive.compact(now=NOON + timedelta(hours=1))
+    archive.compact(now=HOUR_LATER)
 
     assert levels(archive) == [(1, 2)]
 
@@ -77,7 +75,7 @@ def test_one_chunk_is_merged_when_its_hour_is_over(archive: Archive) -> None:
 def test_a_small_result_stays_in_its_row_until_the_day_is_over(archive: Archive) -> None:
     archive.store(scored_frame(20))
 
-    archive.compact(now=TOMORROW.replace(hour=13))
+    archive.compact(now=HOUR_LATER)
     of_hour = rows(archive, "SELECT object_key IS NULL FROM compacted_chunks")
     archive.compact(now=DAY_AFTER)
 
@@ -91,7 +89,7 @@ def test_what_is_large_goes_to_the_day_level_at_once(archive: Archive, monkeypat
     for _ in range(3):
         archive.store(scored_frame(500))
 
-    archive.compact(now=within_the_hour(archive))
+    archive.compact(now=WITHIN_THE_HOUR)
 
     assert levels(archive) == [(2, 1_500)]
 
@@ -195,7 +193,7 @@ class Recording:
 
 def test_who_merges_second_throws_its_results_away(archive: Archive) -> None:
     archive.store(scored_frame(300))
-    archive.compact(now=TOMORROW.replace(hour=13))
+    archive.compact(now=HOUR_LATER)
     other = Recording(archive.objects, before_put=lambda: archive.compact(now=DAY_AFTER))
     compactor = Compactor(db=archive.worker, objects=other, clock=lambda: DAY_AFTER, new_id=new_id)
 
@@ -211,7 +209,7 @@ def test_a_merge_that_was_killed_leaves_only_an_object_that_is_swept_a_day_later
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive.store(scored_frame(300))
-    archive.compact(now=TOMORROW.replace(hour=13))
+    archive.compact(now=HOUR_LATER)
     with monkeypatch.context() as patched:
         patched.setattr(Compactor, "_swap", killed)
         with pytest.raises(KeyboardInterrupt):
@@ -237,15 +235,15 @@ def test_one_chunk_that_cannot_be_read_leaves_other_projects_alone(archive: Arch
         insert_born(tx, [broken])
         tx.execute("UPDATE hot_chunks SET blob = 'broken' WHERE id = %s", [broken.id])
 
-    done = archive.compact(now=NOON + timedelta(hours=1))
+    done = archive.compact(now=HOUR_LATER)
 
     assert (done.merges, done.failed) == (1, 1)
 
 
 def test_what_was_replaced_is_read_for_an_hour_more_and_then_deleted(archive: Archive) -> None:
     noise = random.Random(1)
-    archive.store(scored_frame(3_000, message=[noise.randbytes(60).hex() for _ in range(3_000)]))
-    archive.compact(now=TOMORROW.replace(hour=13))
+    archive.store(scored_frame(6_000, message=[noise.randbytes(60).hex() for _ in range(6_000)]))
+    archive.compact(now=HOUR_LATER)
     (of_hour,) = archive.objects.list("chunks/")
     archive.compact(now=DAY_AFTER)
 
@@ -256,7 +254,7 @@ def test_what_was_replaced_is_read_for_an_hour_more_and_then_deleted(archive: Ar
     assert (early, deleted) == (0, 1)
     assert of_hour.key in kept
     assert of_hour.key not in {info.key for info in archive.objects.list("chunks/")}
-    assert levels(archive) == [(2, 3_000)]
+    assert levels(archive) == [(2, 6_000)]
 
 
 def test_incremental_readers_still_read_what_was_merged(archive: Archive) -> None:
@@ -329,4 +327,4 @@ def test_merging_half_a_million_entries_takes_under_300_megabytes(
 
     before, peak, entries = json.loads(measured.stdout)
     assert entries == 500_000
-    assert peak < 300, f"{before:.0f} MB before, {peak:.0f} MB at most"
+    assert peak - before < 300, f"{before:.0f} MB before, {peak:.0f} MB at most"

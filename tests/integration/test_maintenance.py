@@ -1,6 +1,5 @@
 """What keeps the ledger moving and small: reconcile, health, cleaning up."""
 
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -169,16 +168,6 @@ def test_a_backlog_of_minutes_is_the_finding(
     health = check(context)
 
     assert "backlog: the oldest submission has waited for 360 s" in health.message
-
-
-def test_an_object_store_that_cannot_be_read_is_the_finding(context: TaskContext, tmp_path: Path) -> None:
-    objects = FolderObjects(tmp_path / "objects")
-    shutil.rmtree(tmp_path / "objects")
-    (tmp_path / "objects").touch()
-
-    health = maintenance.check_health(context.db, objects=objects, settings=context.settings, now=context.clock())
-
-    assert "objects: does not answer" in health.message
 
 
 def test_what_was_seen_last_takes_the_place_of_what_was_seen_before(context: TaskContext, closed_port: int) -> None:

@@ -1,6 +1,6 @@
 """Make the WordPiece tokenizer: masks are single tokens, words in camel case or snake case are several words."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
@@ -19,25 +19,32 @@ _CODES: Final = (
 _CODE_COPIES: Final = 200  # Enough for each to become a piece of its own.
 
 
-def train(texts: Iterable[str], *, vocabulary: int) -> Tokenizer:
-    """A WordPiece tokenizer of at most `vocabulary` pieces learnt from masked lines."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token=SPECIAL[UNKNOWN], max_input_chars_per_word=64))
-    tokenizer.normalizer = normalizers.Sequence(
-        [
-            normalizers.Replace(Regex(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"), " "),
-            normalizers.BertNormalizer(),
-        ]
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+def train(texts: Sequence[str], *, vocabulary: int) -> Tokenizer:
+    """A WordPiece tokenizer of at most `vocabulary` pieces learnt from masked lines, the same from the same ones."""
+    learner = _tokenizer(models.WordPiece(unk_token=SPECIAL[UNKNOWN]))
+    learner.add_special_tokens([*SPECIAL, *PLACEHOLDERS])
+    lines = [*texts, *[" ".join(_CODES)] * _CODE_COPIES]
+    letters = sorted({letter for text in lines for letter in learner.normalizer.normalize_str(text) if letter > " "})
+    # The trainer numbers letters as a hash map holds them, and breaks ties by number: they are numbered here.
+    first = [*SPECIAL, *PLACEHOLDERS, *letters, *(f"##{letter}" for letter in letters)]
     trainer = trainers.WordPieceTrainer(
-        vocab_size=vocabulary,
-        min_frequency=2,
-        special_tokens=[*SPECIAL, *PLACEHOLDERS],
-        continuing_subword_prefix="##",
-        show_progress=False,
+        vocab_size=vocabulary, min_frequency=2, special_tokens=first, limit_alphabet=len(letters), show_progress=False
     )
-    tokenizer.train_from_iterator([*texts, *[" ".join(_CODES)] * _CODE_COPIES], trainer)
+    learner.train_from_iterator(lines, trainer)
+
+    model = models.WordPiece(learner.get_vocab(), unk_token=SPECIAL[UNKNOWN], max_input_chars_per_word=64)
+    tokenizer = _tokenizer(model)
+    tokenizer.add_special_tokens([*SPECIAL, *PLACEHOLDERS])
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", START), ("[SEP]", END)]
     )
+    return tokenizer
+
+
+def _tokenizer(model: models.WordPiece) -> Tokenizer:
+    """A tokenizer that takes camel case and snake case apart, lowers and splits as BERT does."""
+    tokenizer = Tokenizer(model)
+    camel_case = normalizers.Replace(Regex(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"), " ")
+    tokenizer.normalizer = normalizers.Sequence([camel_case, normalizers.BertNormalizer()])
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     return tokenizer
