@@ -15,7 +15,7 @@ from oddline.chunks.frame import SCHEMA, TIME, absent_value, complete
 from oddline.chunks.model import Format
 from oddline.errors import CorruptBody
 
-FEWEST_PARQUET_ROWS: Final = 100  # one line costs 9 KB as Parquet and 300 bytes as JSON; here the two meet
+FEWEST_PARQUET_ROWS: Final = 100  # Parquet has 9 KB of its own in every blob: one line as JSON takes 300 bytes
 ROW_GROUP_ROWS: Final = 20_000  # some 0.5 MB: about what comes from S3 in the time of one round trip
 BORN_LEVEL: Final = 1  # of zstd: what is born is soon rewritten
 COMPACTED_LEVEL: Final = 3

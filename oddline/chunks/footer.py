@@ -52,7 +52,10 @@ def row_group_extents(blob: bytes) -> list[Extent]:
         CorruptBody: this is not the whole of a Parquet file.
     """
     metadata = _Compact(blob, footer_offset(blob)).structure()
-    return [_extent(group) for group in metadata[_ROW_GROUPS]]
+    try:
+        return [_extent(group) for group in metadata[_ROW_GROUPS]]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise CorruptBody(f"a Parquet footer lacks what it must have: {error!r}") from error
 
 
 def _extent(group: Mapping[int, Any]) -> Extent:

@@ -11,6 +11,7 @@ from oddline.local.stack import Stack
 from oddline.settings import Settings, load_settings
 
 REQUEST_TIMEOUT_S = 30.0
+OWN_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def operator_settings() -> Settings:
@@ -46,4 +47,6 @@ def api_client(*, url: str | None, key: str | None) -> httpx.Client:
         url, key = url or stack.url, key or stack.api_key
     if not url.startswith(("http://", "https://")):
         raise StackFailed(f"{url} is not the address of an API")
-    return httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=REQUEST_TIMEOUT_S)
+    # A proxy of the environment could not reach this machine's own address.
+    is_elsewhere = httpx.URL(url).host not in OWN_HOSTS
+    return httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=REQUEST_TIMEOUT_S, trust_env=is_elsewhere)

@@ -8,5 +8,5 @@ PIPED_WIDTH = 240
 
 
 def new_console() -> Console:
-    """A console on standard output that leaves numbers and paths in their plain colour."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+    """A console on standard output that takes text as it is: names and errors may hold anything."""
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)

@@ -10,11 +10,12 @@ from oddline.cli.connecting import api_client
 from oddline.cli.sending import send, wait_until_scored
 from oddline.local.sample import read_demo
 from oddline.local.stack import Stack
+from oddline.patterns import Weight, weigh
 
 SHOWN = 12
 SCORED_PATIENCE_S = 120.0
 LONGEST_LINE = 160  # characters
-ODD_SHARE, ODDEST_SHARE = 0.25, 0.6  # of the largest share in the line
+STYLES = {Weight.PLAIN: "", Weight.ODD: "yellow", Weight.ODDEST: "bold red"}
 
 
 def show_demo(stack: Stack, *, console: Console) -> None:
@@ -41,15 +42,7 @@ def _entries() -> Iterator[dict[str, Any]]:
 
 def _line(odd: dict[str, Any]) -> Text:
     text = Text.assemble((f"{odd['anomaly_score']:.2f} ", "bold"), (f"{odd['source']:>10} ", "cyan"))
-    tokens = odd["explanation"]["tokens"]
-    largest = max((share for _, share in tokens), default=0.0)
-    for token, share in tokens:
-        text.append(token, style=_style(share, largest))
+    for piece, weight in weigh(odd["explanation"]["tokens"]):
+        text.append(piece, style=STYLES[weight])
     text.truncate(LONGEST_LINE, overflow="ellipsis")
     return text
-
-
-def _style(share: float, largest: float) -> str:
-    if share <= 0 or share < ODD_SHARE * largest:
-        return ""
-    return "bold red" if share >= ODDEST_SHARE * largest else "yellow"

@@ -18,6 +18,8 @@ from oddline.submissions import new_id
 app = make_app(help="Make, list and revoke API keys.")
 console = new_console()
 
+PREFIX_SHOWN = 12  # characters; who gave the whole key does not want to see it again
+
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON")]
 
 
@@ -51,7 +53,7 @@ def create(
     print(made.key)
     if made.signing_secret:
         print(made.signing_secret)
-    console.print("[dim]It is not shown again.[/dim]")
+    console.print("It is not shown again.", style="dim")
 
 
 @app.command("list")
@@ -82,7 +84,7 @@ def revoke(prefix: Annotated[str, typer.Argument(help="the key's prefix, odl_…
     """Revoke a key: the next request with it is refused."""
     with operator_database() as db:
         identity.revoke_key(db, prefix, now=datetime.now(UTC))
-    console.print(f"revoked {prefix}")
+    console.print(f"revoked {prefix[:PREFIX_SHOWN]}")
 
 
 def _state(key: identity.ApiKey) -> str:

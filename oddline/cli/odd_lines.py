@@ -1,7 +1,7 @@
 """Show odd lines: to a person with their odd tokens in colour, to a program as JSON."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import typer
@@ -10,8 +10,7 @@ if TYPE_CHECKING:
     from oddline.scoring import OddLine
 
 SHOWN_CHARS: Final = 1_000  # Of a line, to a person: ten lines of a wide terminal.
-STANDS_OUT: Final = 0.25  # Of the largest share above the line's mean: below it everything would be coloured.
-IS_STRONG: Final = 0.6
+STYLES: Final[tuple[dict[str, Any], ...]] = ({}, {"fg": "yellow"}, {"fg": "red", "bold": True})  # By weight.
 
 # A log can hold what moves a terminal's cursor, or worse; tabs are harmless.
 _CONTROL: Final = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if chr(code) != "\t"}
@@ -50,22 +49,10 @@ def as_text(odd_lines: Sequence["OddLine"], *, is_coloured: bool, has_files: boo
 
 
 def _message(odd: "OddLine", *, is_coloured: bool) -> str:
-    pieces = odd.tokens
-    if not is_coloured or "".join(text for text, _ in pieces) != odd.message:
-        pieces = [(odd.message, 0.0)]
-    shares = [share for text, share in pieces if not text.isspace()]
-    # Beside the line's own mean, so that something stands out in a line of which little sounds bad.
-    mean = sum(shares) / len(shares)
-    largest = max(shares) - mean
-    shown, room = [], SHOWN_CHARS
-    for text, share in pieces:
-        clean = text[:room].translate(_CONTROL)
-        shown.append(clean if text.isspace() else _coloured(clean, share=share - mean, largest=largest))
-        room -= len(clean)
+    from oddline.patterns import cut_pieces, weigh  # Reading it takes a quarter of a second, which --help does without.
+
+    shown = []
+    for text, weight in cut_pieces(weigh(odd.tokens), length=SHOWN_CHARS):
+        clean = text.translate(_CONTROL)
+        shown.append(typer.style(clean, **STYLES[weight]) if weight and is_coloured else clean)
     return "".join(shown) + ("…" if len(odd.message) > SHOWN_CHARS else "")
-
-
-def _coloured(text: str, *, share: float, largest: float) -> str:
-    if not text or share <= 0 or share < STANDS_OUT * largest:
-        return text
-    return typer.style(text, fg="red", bold=True) if share >= IS_STRONG * largest else typer.style(text, fg="yellow")

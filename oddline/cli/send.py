@@ -13,7 +13,7 @@ from oddline.cli.sending import send as send_entries
 from oddline.cli.sending import wait_until_scored
 from oddline.errors import OddlineError
 
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, markup=False)
 
 SHOWN_FAULTS = 5
 
@@ -39,11 +39,13 @@ def send(
                 accepted += sent.accepted
                 task_ids.append(sent.task_id)
                 for fault in sent.refused[:SHOWN_FAULTS]:
-                    console.print(f"[yellow]refused[/yellow] {fault['detail']}")
+                    console.print(f"refused: {fault['detail']}", style="yellow")
         console.print(f"{accepted} entries taken in {len(task_ids)} batches")
         if wait:
             views = wait_until_scored(client, task_ids, patience_s=patience)
-            odd = sum((view["result"] or {}).get("anomalies", 0) for view in views)
+            if failed := [view for view in views if not view["successful"]]:
+                raise OddlineError(f"{len(failed)} of {len(views)} batches were not scored: {failed[0]['error']}")
+            odd = sum(view["result"].get("anomalies", 0) for view in views)
             console.print(f"all scored, {odd} odd")
 
 

@@ -35,7 +35,13 @@ class Sent:
     refused: tuple[dict[str, Any], ...]
 
 
-def send(client: httpx.Client, entries: Iterable[dict[str, Any]], *, run: str) -> Iterator[Sent]:
+Pause = Callable[[float], None]
+"""Waits for so many seconds."""
+
+
+def send(
+    client: httpx.Client, entries: Iterable[dict[str, Any]], *, run: str, pause: Pause = time.sleep
+) -> Iterator[Sent]:
     """Send entries in batches; `run` names this sending, so that the same one, done again, doubles nothing.
 
     Raises:
@@ -45,7 +51,7 @@ def send(client: httpx.Client, entries: Iterable[dict[str, Any]], *, run: str) -
     for number, batch in enumerate(_batches(entries)):
         body = b"\n".join(map(orjson.dumps, batch))
         key = hashlib.sha256(f"{run}:{number}:".encode() + body).hexdigest()
-        answer = _post(client, body, key=key)
+        answer = _post(client, body, key=key, pause=pause)
         yield Sent(answer["task_id"], answer["accepted"], tuple(answer["refused"]))
 
 
@@ -53,12 +59,13 @@ def wait_until_scored(client: httpx.Client, task_ids: Sequence[str], *, patience
     """The tasks' views once all are ready.
 
     Raises:
-        Unavailable: some are not after `patience_s` seconds.
+        NotTaken: the API refused to tell.
+        Unavailable: some are not ready after `patience_s` seconds.
     """
     deadline = time.monotonic() + patience_s
     views = []
     for task_id in task_ids:
-        while not (view := client.get(f"/api/v1/tasks/{task_id}").raise_for_status().json())["ready"]:
+        while not (view := _view(client, task_id))["ready"]:
             if time.monotonic() > deadline:
                 raise Unavailable(f"task {task_id} is still {view['status']} after {patience_s:.0f} s")
             time.sleep(POLL_S)
@@ -78,9 +85,21 @@ def _batches(entries: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]
         yield batch[start:]
 
 
-def _post(
-    client: httpx.Client, body: bytes, *, key: str, pause: Callable[[float], None] = time.sleep
-) -> dict[str, Any]:
+def _view(client: httpx.Client, task_id: str) -> dict[str, Any]:
+    """What the API tells of a task; of one that it cannot tell of now, that it is not ready."""
+    try:
+        answer = client.get(f"/api/v1/tasks/{task_id}")
+    except httpx.TransportError as error:
+        return {"ready": False, "status": f"unknown: {error}"}
+    if answer.is_server_error:
+        return {"ready": False, "status": f"unknown: {_reason(answer)}"}
+    if answer.is_error:
+        raise NotTaken(_reason(answer))
+    view: dict[str, Any] = answer.json()
+    return view
+
+
+def _post(client: httpx.Client, body: bytes, *, key: str, pause: Pause) -> dict[str, Any]:
     headers = {
         "Content-Type": "application/x-ndjson",
         "Content-Encoding": "gzip",
@@ -89,6 +108,8 @@ def _post(
     packed = gzip.compress(body, compresslevel=1)
     why = ""
     for attempt in range(TRIES):
+        if attempt:
+            pause(FIRST_PAUSE_S * 2 ** (attempt - 1))
         try:
             answer = client.post("/api/v1/logs/batch", content=packed, headers=headers)
         except httpx.TransportError as error:
@@ -100,12 +121,11 @@ def _post(
             why = _reason(answer)
             if answer.status_code not in {409, 429} and answer.status_code < 500:
                 raise NotTaken(why)
-        pause(FIRST_PAUSE_S * 2**attempt)
     raise Unavailable(f"the API did not take a batch in {TRIES} tries: {why}")
 
 
 def _reason(answer: httpx.Response) -> str:
     try:
         return f"{answer.status_code} {answer.json()['detail']}"
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError):  # something else answered: a proxy, another program
         return f"{answer.status_code} {answer.text[:200]}"

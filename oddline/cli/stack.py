@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import httpx
 import typer
+from rich.text import Text
 
 from oddline.cli.console import new_console
 from oddline.cli.demo import show_demo
@@ -31,7 +32,7 @@ def up(
 ) -> None:
     """Start everything and stay in the foreground until Ctrl-C."""
     signal.signal(signal.SIGTERM, _interrupt)
-    supervisor = Supervisor(load_settings(), say=lambda step: console.print(f"[dim]{step} …[/dim]"))
+    supervisor = Supervisor(load_settings(), say=lambda step: console.print(f"{step} …", style="dim"))
     try:
         with supervisor.running() as stack:
             _wait_until_ready(supervisor, stack)
@@ -114,7 +115,10 @@ def _wait_until_ready(supervisor: Supervisor, stack: Stack) -> None:
 
 def _health(stack: Stack) -> dict[str, Any]:
     try:
-        answer: dict[str, Any] = httpx.get(f"{stack.url}/api/v1/monitoring/health", timeout=HEALTH_TIMEOUT_S).json()
+        # No proxy of the environment: it could not reach this machine's own address.
+        answer: dict[str, Any] = httpx.get(
+            f"{stack.url}/api/v1/monitoring/health", timeout=HEALTH_TIMEOUT_S, trust_env=False
+        ).json()
     except (httpx.HTTPError, ValueError) as error:
         return {"status": "unhealthy", "message": f"the API does not answer: {error}"}
     return answer
@@ -124,14 +128,14 @@ def _demo(stack: Stack) -> None:
     try:
         show_demo(stack, console=console)
     except (OddlineError, httpx.HTTPError) as error:
-        console.print(f"[red]the sample log could not be shown:[/red] {error}")
+        console.print(f"the sample log could not be shown: {error}", style="red")
     _say_where(stack)
 
 
 def _say_where(stack: Stack) -> None:
-    console.print(f"\n[bold green]Oddline runs[/bold green] at {stack.url}", soft_wrap=True)
+    console.print(Text.assemble("\n", ("Oddline runs", "bold green"), f" at {stack.url}"), soft_wrap=True)
     console.print(f"API key {stack.api_key}", soft_wrap=True)
-    console.print("[dim]Ctrl-C stops it; `.venv/bin/oddline status` tells how it is[/dim]")
+    console.print("Ctrl-C stops it; `.venv/bin/oddline status` tells how it is", style="dim")
 
 
 def _holder(lock: Path) -> int | None:

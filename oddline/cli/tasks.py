@@ -8,6 +8,7 @@ from uuid import UUID
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from oddline import maintenance, tasks
 from oddline.catalogue import CATALOGUE
@@ -101,10 +102,9 @@ def smoke(
         print(json.dumps({name: task.view() for name, task in outcome.items()}, default=str))
     else:
         for name, task in outcome.items():
-            mark = (
-                "[green]works[/green]" if task.state is State.SUCCESS else f"[red]{task.state}[/red] {task.error or ''}"
-            )
-            console.print(f"{name:24} {mark}")
+            works = task.state is State.SUCCESS
+            outcome_text = ("works", "green") if works else (f"{task.state} {task.error or ''}", "red")
+            console.print(Text.assemble(f"{name:24} ", outcome_text))
     raise typer.Exit(0 if all(task.state is State.SUCCESS for task in outcome.values()) else 1)
 
 

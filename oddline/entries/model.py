@@ -92,10 +92,10 @@ class EntryQuery:
 
     def __post_init__(self) -> None:
         _check_range(self.time_from, self.time_to)
-        _check(all(self.sources), "source", "the name of a source is empty")
+        _check_names(self.sources)
         numbers = [*self.severities, *([] if self.severity_minimum is None else [self.severity_minimum])]
         _check(all(0 <= number <= HIGHEST_SEVERITY for number in numbers), "severity", "severities go from 0 to 24")
-        _check(self.score_minimum is None or 0 <= self.score_minimum <= 1, "min_score", "scores go from 0 to 1")
+        _check(self.score_minimum is None or 0 <= self.score_minimum <= 1, "minimum_score", "scores go from 0 to 1")
         _check(
             self.pattern_id is None or 0 <= self.pattern_id <= LARGEST_PATTERN_ID, "pattern", "this is no pattern's id"
         )
@@ -130,7 +130,8 @@ class OddQuery:
     def __post_init__(self) -> None:
         _check(self.order in {"newest", "oddest"}, "order", "either newest or oddest")
         _check_range(self.time_from, self.time_to)
-        _check(self.score_minimum is None or 0 <= self.score_minimum <= 1, "min_score", "scores go from 0 to 1")
+        _check_names(self.sources)
+        _check(self.score_minimum is None or 0 <= self.score_minimum <= 1, "minimum_score", "scores go from 0 to 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +177,10 @@ def _check_range(time_from: datetime | None, time_to: datetime | None) -> None:
         _check(moment is None or moment.tzinfo is not None, name, "a time needs its zone")
     if time_from is not None and time_to is not None:
         _check(time_from <= time_to, "to", "it lies before `from`")
+
+
+def _check_names(sources: tuple[str, ...]) -> None:
+    _check(all(name and "\0" not in name for name in sources), "source", "no source has such a name")
 
 
 def _check(holds: bool, name: str, detail: str) -> None:

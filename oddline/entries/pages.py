@@ -24,7 +24,8 @@ EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # what submissions take begi
 AHEAD: Final = timedelta(days=2)  # and ends a day from now; another for clocks that differ
 FIRST_WINDOW: Final = timedelta(minutes=15)  # of time that chunks are listed for
 WINDOW_GROWTH: Final = 4
-MOST_PARTS: Final = 16  # objects opened at once
+FEWEST_PARTS: Final = 4  # of objects opened at once: asking once more costs more than reading what was not needed
+MOST_PARTS: Final = 16  # of objects opened at once
 MOST_ROWS: Final = 200_000  # opened at once
 MOST_BYTES: Final = 32 * 1024 * 1024  # opened at once
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -227,7 +228,9 @@ class Search:
 def _next_batch(unopened: Sequence[_Unopened], *, begin: int, rows: int) -> Sequence[_Unopened]:
     """The next parts to open at once: about `rows` rows of them, and no more than can be held."""
     end, held_rows, held_bytes, objects = begin, 0, 0, 0
-    while end < len(unopened) and held_rows < rows and held_bytes < MOST_BYTES and objects < MOST_PARTS:
+    while end < len(unopened) and held_bytes < MOST_BYTES and objects < MOST_PARTS:
+        if held_rows >= rows and not 0 < objects < FEWEST_PARTS:
+            break
         part = unopened[end].part
         held_rows += part.group.rows
         held_bytes += part.group.end - part.group.start

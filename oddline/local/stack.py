@@ -10,8 +10,8 @@ from typing import Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from oddline.database import ROLES, Database
-from oddline.errors import StackFailed
-from oddline.identity import Scope, create_key, ensure_project
+from oddline.errors import Forbidden, StackFailed, Unauthenticated
+from oddline.identity import Scope, authenticate, create_key, ensure_project
 from oddline.local.state import choose_port, write_private
 from oddline.settings import Settings
 from oddline.submissions import new_id
@@ -48,15 +48,16 @@ class Stack:
 
     @classmethod
     def prepare(cls, settings: Settings, *, owner_url: str, passwords: Mapping[str, str], redis_url: str) -> Self:
-        """The stack for servers that run: with the key of an earlier start, or a new project and key."""
+        """The stack for servers that run; it keeps its key, or gets a new one where the database does not know it."""
         home = settings.home.absolute()
         before = cls.load(home) if (home / FILE).exists() else None
-        port = choose_port(before.port if before else settings.port)
+        is_port_told = "port" in settings.model_fields_set
+        port = choose_port(before.port if before and not is_port_told else settings.port)
         database_urls = {role.removeprefix("oddline_"): _as_role(owner_url, role, passwords[role]) for role in ROLES}
         stack = cls(
             port=port,
             url=f"http://{settings.host}:{port}",
-            api_key=before.api_key if before else _first_key(database_urls["worker"]),
+            api_key=_key(database_urls["worker"], before=before.api_key if before else ""),
             hmac_secret=settings.hmac_secret or (before.hmac_secret if before else secrets.token_hex(24)),
             database_urls=database_urls,
             redis_url=redis_url,
@@ -90,12 +91,17 @@ def _as_role(owner_url: str, role: str, password: str) -> str:
     return urlunsplit(address._replace(netloc=f"{role}:{quote(password, safe='')}@{place}"))
 
 
-def _first_key(worker_url: str) -> str:
+def _key(worker_url: str, *, before: str) -> str:
+    """The key of before if it is still in force: the database may be another one now."""
     db = Database(worker_url, size=1)
+    now = datetime.now(UTC)
     try:
-        now = datetime.now(UTC)
+        authenticate(db, presented=before, scope=Scope.ADMIN, now=now)
+    except (Unauthenticated, Forbidden):
         project = ensure_project(db, PROJECT, new_id=new_id(), now=now)
-        scopes = [Scope.INGEST, Scope.READ, Scope.ADMIN]
+        scopes = list(Scope)
         return create_key(db, project=project, name="first", key_id=new_id(), now=now, scopes=scopes).key
+    else:
+        return before
     finally:
         db.close()

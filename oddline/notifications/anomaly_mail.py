@@ -5,8 +5,8 @@ from datetime import UTC
 from html import escape
 
 from oddline.notifications.model import AnomalyLine, Message
-from oddline.notifications.odd_tokens import Weight, weigh
 from oddline.notifications.tasks import AnomalyMail
+from oddline.patterns import Weight, cut_pieces, weigh
 
 MOST_LINES = 20
 LONGEST_MESSAGE = 800  # characters; 20 of these usually stay below 102 KB, where Gmail cuts a mail
@@ -74,7 +74,7 @@ def _marked(piece: str, weight: Weight) -> str:
 
 def _pieces(line: AnomalyLine) -> list[tuple[str, Weight]]:
     shown = "\n".join(line.message[:LONGEST_MESSAGE].split("\n")[:MOST_LINES_OF_A_MESSAGE])
-    pieces = weigh(shown, line.tokens)
+    pieces = cut_pieces(weigh(line.tokens or [(line.message, 0.0)]), length=len(shown))
     left_out = len(line.message) - len(shown)
     if left_out:
         pieces.append((f" … ({left_out:,} more characters)", Weight.PLAIN))

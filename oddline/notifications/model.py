@@ -44,7 +44,7 @@ class AnomalyLine(BaseModel):
 
     Args:
         message: as it came, or its beginning.
-        tokens: in their order in the message, each with its share of the severity's logit (may be negative).
+        tokens: the message cut into pieces, each with its share of the severity's logit (may be negative); or none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

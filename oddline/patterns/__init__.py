@@ -3,6 +3,7 @@
 from oddline.patterns.alignment import Segment, align
 from oddline.patterns.masking import MASK_VERSION, PLACEHOLDERS, Masker, pattern_hash
 from oddline.patterns.model import Memo, Sighting, SourceCounts, SourceKey, StoredPattern
+from oddline.patterns.odd_tokens import Weight, cut_pieces, weigh
 from oddline.patterns.store import (
     add_sightings,
     add_source_counts,
@@ -25,9 +26,11 @@ __all__ = [
     "SourceCounts",
     "SourceKey",
     "StoredPattern",
+    "Weight",
     "add_sightings",
     "add_source_counts",
     "align",
+    "cut_pieces",
     "ensure_sources",
     "find_patterns",
     "insert_memos",
@@ -36,4 +39,5 @@ __all__ = [
     "list_sources",
     "pattern_hash",
     "pattern_texts",
+    "weigh",
 ]

@@ -104,13 +104,17 @@ def list_sources(tx: Transaction, project: UUID, *, names: Sequence[str]) -> lis
 
 def known_patterns(
     tx: Transaction, project: UUID, *, source_ids: Sequence[int], model_version: str
-) -> list[tuple[int, int, datetime, float, bytes]]:
-    """(source, pattern, first seen, severity logit, embedding) of what these sources have had."""
+) -> list[tuple[int, int, datetime, float | None, bytes | None]]:
+    """(source, pattern, first seen, severity logit, embedding) of what these sources have had.
+
+    The last two are None of a pattern that this model has not read.
+    """
     with tx.cursor(binary=True) as cursor:
         return cursor.execute(
             "SELECT s.source_id, s.pattern_id, s.first_seen, m.severity_logit, m.embedding FROM source_patterns s"
-            " JOIN pattern_memo m ON m.project_id = s.project_id AND m.pattern_id = s.pattern_id"
-            " AND m.model_version = %s WHERE s.project_id = %s AND s.source_id = ANY (%s)",
+            " LEFT JOIN pattern_memo m"
+            " ON m.project_id = s.project_id AND m.pattern_id = s.pattern_id AND m.model_version = %s"
+            " WHERE s.project_id = %s AND s.source_id = ANY (%s)",
             [model_version, project, list(source_ids)],
         ).fetchall()
 
@@ -146,18 +150,20 @@ def add_sightings(tx: Transaction, project: UUID, *, sightings: Sequence[Sightin
 
 def add_source_counts(tx: Transaction, project: UUID, *, counts: Sequence[SourceCounts]) -> None:
     """Add to each source's counts and its histogram of scores."""
-    for one in sorted(counts, key=lambda count: count.source_id):
-        tx.execute(
-            "UPDATE sources SET entries = entries + %(entries)s,"
-            " last_seen = greatest(last_seen, %(last_seen)s), histogram = ARRAY("
-            "   SELECT coalesce(old, 0) + coalesce(new, 0)"
-            "   FROM unnest(histogram, %(histogram)s::bigint[]) WITH ORDINALITY AS h (old, new, bin) ORDER BY bin)"
-            " WHERE project_id = %(project)s AND id = %(source)s",
+    tx.cursor().executemany(
+        "UPDATE sources SET entries = entries + %(entries)s,"
+        " last_seen = greatest(last_seen, %(last_seen)s), histogram = ARRAY("
+        "   SELECT coalesce(old, 0) + coalesce(new, 0)"
+        "   FROM unnest(histogram, %(histogram)s::bigint[]) WITH ORDINALITY AS h (old, new, bin) ORDER BY bin)"
+        " WHERE project_id = %(project)s AND id = %(source)s",
+        [
             {
                 "project": project,
                 "source": one.source_id,
                 "entries": one.entries,
                 "last_seen": one.last_seen,
                 "histogram": list(one.histogram),
-            },
-        )
+            }
+            for one in sorted(counts, key=lambda count: count.source_id)
+        ],
+    )

@@ -9,6 +9,7 @@ import polars as pl
 from oddline.database import Database
 from oddline.identity import Project, read_project
 from oddline.notifications import AnomalyLine, AnomalyMail
+from oddline.patterns import cut_pieces
 from oddline.scoring.explanation import token_shares
 from oddline.scoring.memory import Pattern
 from oddline.scoring.scorer import ScoredEntries
@@ -60,16 +61,6 @@ def _line(row: Mapping[str, Any], pattern: Pattern) -> AnomalyLine:
         message=message[:LONGEST_MESSAGE],
         score=row["score"],
         threshold=row["threshold"],
-        tokens=tuple(_beginning(shares)),
+        tokens=tuple(cut_pieces(shares, length=LONGEST_MESSAGE)),
         pattern=pattern.text,
     )
-
-
-def _beginning(shares: Sequence[tuple[str, float]]) -> Iterator[tuple[str, float]]:
-    """As many of a message's pieces as make up what the mail has of it."""
-    left = LONGEST_MESSAGE
-    for text, share in shares:
-        if left <= 0:
-            return
-        yield text[:left], share
-        left -= len(text)

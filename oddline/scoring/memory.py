@@ -27,6 +27,7 @@ from oddline.scoring.encoder import Encoded, Encoder, severity
 SNAPSHOT_AGE = timedelta(seconds=60)  # STORAGE 3: a worker's view of what is known is at most this old
 KNOWN_AFTER = timedelta(hours=1)  # a fault does not become normal by lasting a few minutes
 MOST_PATTERNS = 50_000  # remembered per project; some 60 MB
+LEARNED_AT_ONCE = 512  # new patterns; stored at once, so that an attempt that is cut short leaves less for the next
 MOST_PROJECTS = 32  # remembered per process; the least recently used one goes first
 
 
@@ -45,11 +46,11 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The patterns that a source knows: ids (n,) and their embeddings (n, dimension)."""
+    """The patterns that a source knows; of those that this model has read, ids (n,) and embeddings (n, dimension)."""
 
+    members: frozenset[int]
     ids: NDArray[np.int32]
     embeddings: NDArray[np.float32]
-    members: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ class ProjectMemory:
     """One project's part of a worker's memory. Not for several threads.
 
     A pattern is known to a source from the moment at which its counts were folded, when it is harmless by itself
-    (its severity does not reach the threshold), and an hour after it was first seen otherwise.
+    (its severity does not reach the threshold), and an hour after it was first seen otherwise. What another model
+    made known stays known.
     """
 
     def __init__(self, project: UUID, *, encoder: Encoder) -> None:
@@ -81,8 +83,9 @@ class ProjectMemory:
         if len(self._patterns) > MOST_PATTERNS:
             self._patterns.clear()
         missing = {pattern_hash(text): text for text in texts if text not in self._patterns}
-        if missing:
-            self._learn(db, missing, now=now)
+        hashes = list(missing)
+        for start in range(0, len(hashes), LEARNED_AT_ONCE):
+            self._learn(db, {key: missing[key] for key in hashes[start : start + LEARNED_AT_ONCE]}, now=now)
         return [self._patterns[text] for text in texts]
 
     def sources(self, db: Database, names: Iterable[str], *, now: datetime) -> Mapping[str, Source]:
@@ -137,7 +140,7 @@ class ProjectMemory:
                 source_ids=[key.id for key in keys],
                 model_version=self._encoder.version,
             )
-        had: dict[int, list[tuple[int, datetime, float, bytes]]] = defaultdict(list)
+        had: dict[int, list[tuple[int, datetime, float | None, bytes | None]]] = defaultdict(list)
         for source, pattern, first_seen, logit, embedding in rows:
             had[source].append((pattern, first_seen, logit, embedding))
         for key in keys:
@@ -145,7 +148,7 @@ class ProjectMemory:
             known = [
                 (pattern, embedding)
                 for pattern, first_seen, logit, embedding in had[key.id]
-                if severity(logit) < threshold or first_seen <= now - KNOWN_AFTER
+                if first_seen <= now - KNOWN_AFTER or (logit is not None and severity(logit) < threshold)
             ]
             self._sources[key.name] = Source(
                 id=key.id, name=key.name, threshold=threshold, known=_known(known, dimension=self._encoder.dimension)
@@ -189,11 +192,10 @@ def _pattern(identifier: int, text: str, memo: Memo) -> Pattern:
     )
 
 
-def _known(rows: Sequence[tuple[int, bytes]], *, dimension: int) -> Known:
-    ids = np.array([pattern for pattern, _ in rows], dtype=np.int32)
-    joined = b"".join(bytes(embedding) for _, embedding in rows)
+def _known(rows: Sequence[tuple[int, bytes | None]], *, dimension: int) -> Known:
+    read = {pattern: embedding for pattern, embedding in rows if embedding is not None}
     return Known(
-        ids=ids,
-        embeddings=np.frombuffer(joined, dtype="<f4").reshape(len(rows), dimension),
-        members=frozenset(ids.tolist()),
+        members=frozenset(pattern for pattern, _ in rows),
+        ids=np.array(list(read), dtype=np.int32),
+        embeddings=np.frombuffer(b"".join(read.values()), dtype="<f4").reshape(len(read), dimension),
     )

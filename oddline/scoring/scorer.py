@@ -60,18 +60,18 @@ def score_entries(
         patterns, sources, pattern_codes=pattern_codes, source_codes=source_codes, scale=encoder.novelty_scale
     )
     per_entry_s = (stopwatch() - started) / len(masked)
-    frame = pl.DataFrame(
-        _declared(submissions)
-        | judged
-        | {
-            "calibration_version": CALIBRATION_VERSION,
-            "model_version": encoder.version,
-            "mask_version": MASK_VERSION,
-            "analyzed_at": clock(),
-            "processing_time": per_entry_s,
-            "shadow_score": None,
-        }
-    ).select(pl.col(name).cast(kind) for name, kind in SCHEMA.items())
+    of_all = {
+        "calibration_version": CALIBRATION_VERSION,
+        "model_version": encoder.version,
+        "mask_version": MASK_VERSION,
+        "analyzed_at": clock(),
+        "processing_time": per_entry_s,
+        "shadow_score": None,
+    }
+    frame = pl.DataFrame(_declared(submissions) | judged).select(
+        (pl.lit(of_all[name]) if name in of_all else pl.col(name)).cast(kind).alias(name)
+        for name, kind in SCHEMA.items()
+    )
     return ScoredEntries(
         project=submissions[0][0].project, frame=frame, patterns={pattern.id: pattern for pattern in patterns}
     )

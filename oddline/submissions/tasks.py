@@ -10,8 +10,9 @@ SCORE_WAITING = TaskSpec(
     name="score_waiting",
     queue=Queue.ANALYSIS,
     idempotency="claims by compare-and-set; what another worker holds or has finished is left alone",
-    soft_limit=timedelta(seconds=100),
-    hard_limit=timedelta(seconds=120),
+    # A claim is far shorter; only thousands of patterns that the model has never seen take minutes.
+    soft_limit=timedelta(seconds=300),
+    hard_limit=timedelta(seconds=360),
     retry=Retry(attempts=ATTEMPTS, base=timedelta(seconds=10), cap=timedelta(seconds=60)),
     ledger=False,
 )

@@ -114,7 +114,7 @@ def test_the_mail_on_odd_lines_arrives_with_their_tokens(context: TaskContext, m
         message="kernel panic: ఖాళీ లేదు\n.\n.x",
         score=0.99,
         threshold=0.9,
-        tokens=(("kernel", 0.1), ("panic", 2.0)),
+        tokens=(("kernel ", 0.1), ("panic", 2.0), (": ఖాళీ లేదు\n.\n.x", 0.1)),
         pattern="kernel panic: <*>",
     )
     payload = AnomalyMail(

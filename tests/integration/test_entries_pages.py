@@ -12,15 +12,18 @@ from scored_frames import NOON, scored_frame
 from stored_entries import TOMORROW, WEEKEND, Archive, ids, random_frame
 
 from oddline.chunks import build, insert_born
+from oddline.chunks.compaction import clear_replaced
 from oddline.database import Database
 from oddline.entries import EntryQuery, list_entries
 from oddline.entries.pages import BUDGET_S
 from oddline.errors import ChunkMissing, CorruptBody, InvalidParameter
+from oddline.objects import FolderObjects
 from oddline.settings import Side
 from oddline.submissions import new_id
 
 pytestmark = pytest.mark.both_postgres
 EVERYTHING = EntryQuery()
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -234,6 +237,25 @@ def test_a_missing_object_is_an_error_and_never_a_shorter_page(archive: Archive)
 
     with pytest.raises(ChunkMissing):
         archive.page(EVERYTHING)
+
+
+def test_what_is_merged_and_deleted_while_a_page_is_read_is_read_from_where_it_went(archive: Archive) -> None:
+    for _ in range(2):
+        archive.store(scored_frame(6_000, message=[f"{uuid4()} {uuid4()}" for _ in range(6_000)]))
+    archive.compact(now=NOON + timedelta(hours=1))
+    late = NOON + timedelta(days=2)
+    moves = iter([lambda: (archive.compact(now=late), clear_replaced(archive.worker, archive.objects, now=late + DAY))])
+
+    class Moving(FolderObjects):
+        def get(self, key: str, *, start: int = 0, end: int | None = None) -> bytes:
+            next(moves, lambda: None)()
+            return super().get(key, start=start, end=end)
+
+    archive.objects = Moving(archive.objects._root)
+
+    page = archive.page(EVERYTHING, limit=1_000)
+
+    assert ids(page.entries) == archive.expected(EVERYTHING)[:1_000]
 
 
 def test_an_object_of_another_project_is_refused(archive: Archive) -> None:

@@ -42,9 +42,7 @@ def test_a_day_is_detached_and_dropped(connection: psycopg.Connection) -> None:
     assert not exists(connection, YESTERDAY)
 
 
-def test_a_day_that_somebody_reads_stays_until_it_is_tried_again(
-    connection: psycopg.Connection, db: Databases
-) -> None:
+def test_a_day_that_somebody_reads_stays_until_it_is_tried_again(connection: psycopg.Connection, db: Databases) -> None:
     with reader(db), pytest.raises(psycopg.errors.LockNotAvailable):
         drop_partition(connection, "hot_chunks", YESTERDAY)
     stayed = exists(connection, YESTERDAY)
@@ -68,8 +66,8 @@ def test_while_a_day_waits_to_be_dropped_others_can_write(connection: psycopg.Co
 
 def test_a_detach_that_was_interrupted_is_finished(connection: psycopg.Connection, db: Databases) -> None:
     name = partition_name("hot_chunks", YESTERDAY)
+    connection.execute("SET statement_timeout = '300ms'")
     with reader(db), pytest.raises(psycopg.errors.QueryCanceled):
-        connection.execute("SET statement_timeout = '300ms'")
         connection.execute(f"ALTER TABLE hot_chunks DETACH PARTITION {name} CONCURRENTLY")
     connection.execute("RESET statement_timeout")
     pending = connection.execute(

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from inbox import SNAPSHOT_OLD, Databases, Inbox
+from inbox import SNAPSHOT_OLD, Databases, Inbox, WatchedEncoder
 
 from oddline.objects import FolderObjects
 from oddline.scoring import Scorer, fold_counts
@@ -113,6 +113,20 @@ def test_a_new_pattern_is_measured_by_the_nearest_known_one(inbox: Inbox, projec
     [(nearest,)] = inbox.rows("SELECT pattern FROM patterns WHERE id = %s", entry["nearest_pattern"])
     assert nearest == "user <num> logged in from host <num>"
     assert 0 < entry["novelty"] < 1
+
+
+def test_what_another_model_made_known_stays_known(inbox: Inbox, project: UUID) -> None:
+    inbox.set_threshold(project, "cart", SEVERE)
+    score_line(inbox, project, inbox.scorer(WatchedEncoder(version="one")))
+    fold_counts(inbox.db("worker"))
+    inbox.clock.now = first_seen(inbox) + timedelta(hours=1)
+    scorer = inbox.scorer(WatchedEncoder(version="two"))
+    inbox.submit(project, {"message": "the first line that the new model sees", "source": "cart"})
+    inbox.score(scorer)
+
+    entry = score_line(inbox, project, scorer)
+
+    assert (entry["novelty"], entry["model_version"]) == (0.0, "two")
 
 
 def test_the_order_within_a_claim_does_not_matter(inbox: Inbox, project: UUID, other_project: UUID) -> None:

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from signal import Signals
@@ -12,10 +13,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from faulty_tasks import CATALOGUE
 from inbox import Databases, Inbox
 
 from oddline.identity import update_mail
-from oddline.local.processes import log_tail, spawn
+from oddline.local.processes import Child, log_tail, spawn
 from oddline.objects import FolderObjects
 from oddline.submissions import SCORE_WAITING, entry_id, new_id
 from oddline.tasks import NoPayload, Publisher, State, Task, enqueue, publish_due, utc_now
@@ -25,6 +27,20 @@ ROOT = HERE.parents[1]
 PATIENCE_S = 60.0
 LOOK_EVERY_S = 0.1
 PUBLISH_EVERY = timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Worker:
+    child: Child
+    log_file: Path
+
+    def wait_for(self, condition: Callable[[], Any]) -> None:
+        """Wait until the worker has brought something about."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert self.child.running(), log_tail(self.log_file, lines=60)
+            assert time.monotonic() < deadline, log_tail(self.log_file, lines=60)
+            time.sleep(LOOK_EVERY_S)
 
 
 @pytest.fixture
@@ -48,14 +64,14 @@ def start(database_urls: dict[str, str], redis_url: str, tmp_path: Path) -> Call
         "ODDLINE_DATABASE_URL_WORKER": database_urls["worker"],
         "ODDLINE_REDIS_URL": redis_url,
         "ODDLINE_WORKER_CONCURRENCY": "1",
-        "ODDLINE_LEASE": "1",
+        "ODDLINE_LEASE": "PT1S",
         "ODDLINE_SOFT_SHUTDOWN_TIMEOUT": "1",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE)]),
         "REMAP_SIGTERM": "SIGQUIT",
     }
 
     @contextmanager
-    def running(app: str) -> Iterator[Path]:
+    def running(app: str) -> Iterator[Worker]:
         options = "worker --without-gossip --without-mingle --without-heartbeat --loglevel INFO"
         log_file = tmp_path / "worker.log"
         child = spawn(
@@ -67,24 +83,15 @@ def start(database_urls: dict[str, str], redis_url: str, tmp_path: Path) -> Call
             cwd=tmp_path,
         )
         try:
-            yield log_file
+            yield Worker(child, log_file)
         finally:
             child.end(Signals.SIGTERM, patience_s=10)
 
     return running
 
 
-def wait_for(condition: Callable[[], Any], *, log_file: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, log_tail(log_file, lines=60)
-        time.sleep(LOOK_EVERY_S)
-
-
 def run_faulty(name: str, *, inbox: Inbox, publisher: Publisher, start: Callable[[str], Any]) -> Task:
     """Run a task of the faulty worker, publishing again what is due as reconcile does, until its first end."""
-    from faulty_worker import CATALOGUE
-
     task_id, published_at = new_id(), utc_now()
     with inbox.db("worker").transaction() as tx:
         enqueue(tx, CATALOGUE[name], NoPayload(), task_id=task_id, project=None, now=utc_now())
@@ -97,8 +104,8 @@ def run_faulty(name: str, *, inbox: Inbox, publisher: Publisher, start: Callable
             publish_due(inbox.db("worker"), publisher, catalogue=CATALOGUE, now=published_at)
         return inbox.task(task_id).state in {State.RETRY, State.FAILURE, State.SUCCESS}
 
-    with start("faulty_worker") as log_file:
-        wait_for(ended, log_file=log_file)
+    with start("faulty_worker") as worker:
+        worker.wait_for(ended)
     return inbox.task(task_id)
 
 
@@ -109,11 +116,11 @@ def test_a_worker_that_is_woken_scores_what_waits_and_mails_about_it(
     with inbox.db("worker").transaction() as tx:
         update_mail(tx, project, recipients=["ops@example.org"], minimum_score=0.0)
 
-    with start("worker_image.worker.app") as log_file:
+    with start("worker_image.worker.app") as worker:
         submission = inbox.submit(project, {"message": "disk failure", "source": "cart"})
         publisher.wake(SCORE_WAITING)
-        wait_for(lambda: inbox.task(submission).state is State.SUCCESS, log_file=log_file)
-        wait_for(lambda: list((tmp_path / "mail").glob("*.eml")), log_file=log_file)
+        worker.wait_for(lambda: inbox.task(submission).state is State.SUCCESS)
+        worker.wait_for(lambda: inbox.rows("SELECT count(*) FROM deliveries") == [(1,)])
 
     assert inbox.entry_ids(project) == [entry_id(submission, 0)]
     assert inbox.rows("SELECT state, recipients FROM deliveries") == [("sent", ["ops@example.org"])]

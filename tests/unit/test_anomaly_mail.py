@@ -22,7 +22,7 @@ def line(**changes: Any) -> AnomalyLine:
         "message": "disk sda full",
         "score": 0.9876,
         "threshold": 0.9,
-        "tokens": (("disk", 0.5), ("sda", 0.1), ("full", 3.0)),
+        "tokens": (("disk", 0.5), (" ", 0.0), ("sda", 0.1), (" ", 0.0), ("full", 3.0)),
         "pattern": "disk <device> full",
     }
     return AnomalyLine.model_validate(usual | changes)
@@ -123,7 +123,7 @@ def test_markup_in_a_line_stays_text(field: str) -> None:
 
 
 def test_markup_in_a_token_stays_text() -> None:
-    hostile = line(message="a <script> b", tokens=(("<script>", 2.0),))
+    hostile = line(message="a <script> b", tokens=(("a ", 0.0), ("<script>", 2.0), (" b", 0.0)))
 
     seen = Seen(render(mail(hostile), message_id="m").html or "")
 
@@ -143,6 +143,20 @@ def test_a_long_line_is_cut_and_says_how_much_is_missing() -> None:
 
     assert "x" * LONGEST_MESSAGE + " … (1,200 more characters)" in message.text
     assert "x" * (LONGEST_MESSAGE + 1) not in message.text
+
+
+def test_what_stands_out_in_a_long_line_is_marked_as_far_as_it_is_shown() -> None:
+    long = line(message="x" * 790 + "panic at the end", tokens=(("x" * 790, 0.0), ("panic at the end", 2.0)))
+
+    message = render(mail(long), message_id="m")
+
+    assert "x**panic at t** … (6 more characters)" in message.text
+
+
+def test_a_line_without_tokens_is_told_unmarked() -> None:
+    message = render(mail(line(tokens=())), message_id="m")
+
+    assert "    | disk sda full\n" in message.text
 
 
 def test_a_line_of_many_rows_is_cut_and_cannot_pose_as_another_line() -> None:
@@ -167,8 +181,8 @@ def test_words_of_other_scripts_are_left_as_they_are() -> None:
 
 
 def test_twenty_long_lines_stay_below_what_gmail_shows() -> None:
-    words = " ".join(f"word{number}" for number in range(400))
-    tokens = tuple((f"word{number}", 1.0) for number in range(0, 100, 8))
+    tokens = tuple((f"word{number} ", float(number % 8 == 0)) for number in range(400))
+    words = "".join(text for text, _ in tokens)
     long = [line(message=words, tokens=tokens, pattern=words) for _ in range(20)]
 
     message = render(mail(*long), message_id="m")

@@ -16,7 +16,7 @@ ROUNDED = 5e-5  # each share is told with four decimals
 MESSAGES = [
     "user 4711 logged in",
     "kernel panic: out of memory, killed process 17 (java) total-vm:8192kB",
-    "10.1.2.3 - - [22/Nov/2026:12:00:00 +0000] \"GET /cart/17?x=1 HTTP/1.1\" 502 13 \"-\" \"curl/8\"",
+    '10.1.2.3 - - [22/Nov/2026:12:00:00 +0000] "GET /cart/17?x=1 HTTP/1.1" 502 13 "-" "curl/8"',
     "Traceback (most recent call last):\n  File \"/srv/app.py\", line 3, in main\nValueError: 'no' is no number",
     "2026-11-22T12:00:00Z ERROR order 6f1c2b7e-8f3a-4a57-9c51-0f5a6f1c2b7e failed after 12.5 ms",
     "  leading and trailing blanks  ",

@@ -16,7 +16,7 @@ FOLD_EVERY_S = 5.0  # counts are asked for once a minute; folding more often cos
 
 
 class _Scoring:
-    """The run of both wake-ups; remembers when it last asked for folding."""
+    """The run of both wake-ups."""
 
     def __init__(self, process: Process) -> None:
         self._process = process

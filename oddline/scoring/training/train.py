@@ -76,7 +76,7 @@ def train(
     torch.set_num_threads(_THREADS)
     torch.use_deterministic_algorithms(True)
     rng = random.Random(seed)
-    corpus = _split(statements.read(statements_file or statements.SHIPPED), handwritten.read())
+    corpus = split(statements.read(statements_file or statements.SHIPPED), handwritten.read())
     masker = Masker()
 
     texts = [example.pattern for example in _one_pass(corpus, masker=masker, rng=rng)]
@@ -93,15 +93,21 @@ def train(
         "statements": len(corpus.statements),
         "handwritten": len(corpus.lines),
     }
-    held = dataset.from_statements(corpus.held_statements, masker=masker, rng=rng)
-    held += dataset.from_handwritten(corpus.held_lines, masker=masker, rng=rng)
+    held = held_out(corpus, seed=seed)
     chosen = export.export(
         network, tokenizer, out=out, max_tokens=MAX_TOKENS, version=version, held_out=held, facts=facts
     )
     return Trained(folder=out, steps=steps, facts={**facts, **chosen})
 
 
-def _split(found: list[Statement], lines: list[Line]) -> Corpus:
+def held_out(corpus: Corpus, *, seed: int) -> list[Example]:
+    """The lines that the threshold is chosen on: the same whatever was drawn in training."""
+    masker, rng = Masker(), random.Random(seed)
+    held = dataset.from_statements(corpus.held_statements, masker=masker, rng=rng)
+    return held + dataset.from_handwritten(corpus.held_lines, masker=masker, rng=rng)
+
+
+def split(found: list[Statement], lines: list[Line]) -> Corpus:
     """Part by content, so that a larger corpus holds out what a smaller one did."""
     held = [zlib.crc32(statement.text.encode()) % _HELD_OUT_EACH == 0 for statement in found]
     return Corpus(
