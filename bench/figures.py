@@ -1,0 +1,93 @@
+"""What is made of measured values: percentiles, rates, and the table that holds each beside its target."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A headline figure: where it stands in the results, and the bar that it must reach."""
+
+    key: str
+    means: str
+    bar: float | None = None
+    better: Literal["higher", "lower"] = "lower"
+
+    def verdict(self, value: float) -> str:
+        """Whether the bar is reached; a dash where there is none."""
+        if self.bar is None:
+            return "–"
+        reached = value >= self.bar if self.better == "higher" else value <= self.bar
+        return "[green]reached[/green]" if reached else "[red]missed[/red]"
+
+
+TARGETS = (
+    Target("end_to_end_lines_per_s", "POST of batches to commit of scores, lines/s", 15_000, "higher"),
+    Target("seed_design_lines_per_s", "a task, a row and a model call per line, lines/s"),
+    Target("end_to_end_times_seed_design", "the first over the second", 30, "higher"),
+    Target("single_post_p50_ms", "single POST to commit of its score, p50, ms", 60),
+    Target("single_post_p99_ms", "the same, p99, ms", 300),
+    Target("score_lines_per_s", "oddline score, lines of BGL/s"),
+    Target("drain3_lines_per_s", "Drain3, lines of BGL/s"),
+    Target("score_times_drain3", "the one over the other", 1, "higher"),
+    Target("score_openstack_lines_per_s", "oddline score, lines of OpenStack/s"),
+    Target("drain3_openstack_lines_per_s", "Drain3, lines of OpenStack/s"),
+    Target("score_openstack_times_drain3", "the one over the other", 1, "higher"),
+    Target("score_2gb_peak_mb", "oddline score, memory on 2 GB, MB", 400),
+    Target("ingest_import_ms", "cold import of functions/ingest, ms", 600),
+    Target("ingest_import_traced_ms", "the same with tracing on, ms", 900),
+    Target("ingest_package_mb", "package of functions/ingest unpacked, MB", 60),
+    *(
+        Target(f"list_{kind}_{state}_p99_ms", f"first page by {kind} of 1,000,000, {state}, p99, ms", bar)
+        for state in ("born", "compacted")
+        for kind, bar in (("time_and_source", 300), ("pattern", 300), ("score", 300), ("word", None), ("id", None))
+    ),
+    Target("bytes_per_entry_raw_text", "raw text of an entry, bytes"),
+    Target("bytes_per_entry_batch", "an entry stored from batches of 1,000, bytes"),
+    Target("bytes_per_entry_single", "an entry stored from single POSTs, bytes"),
+    Target("bytes_per_entry_row", "an entry as a row with the same indexes, bytes"),
+)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that `share` (0 to 1) of all values do not exceed: nearest rank, nothing interpolated."""
+    return sorted(values)[max(math.ceil(share * len(values)), 1) - 1]
+
+
+def p50_p99(seconds: Sequence[float], *, name: str) -> dict[str, float]:
+    """`<name>_p50_ms` and `<name>_p99_ms`."""
+    return {
+        f"{name}_p50_ms": round(percentile(seconds, 0.50) * 1_000, 2),
+        f"{name}_p99_ms": round(percentile(seconds, 0.99) * 1_000, 2),
+    }
+
+
+def with_ratios(results: Mapping[str, Any]) -> dict[str, Any]:
+    """The results with how many times one of two is the other, where both were measured."""
+    ratios = {
+        "end_to_end_times_seed_design": ("end_to_end_lines_per_s", "seed_design_lines_per_s"),
+        "score_times_drain3": ("score_lines_per_s", "drain3_lines_per_s"),
+        "score_openstack_times_drain3": ("score_openstack_lines_per_s", "drain3_openstack_lines_per_s"),
+    }
+    return dict(results) | {
+        name: round(results[one] / results[other], 2)
+        for name, (one, other) in ratios.items()
+        if results.get(one) and results.get(other)
+    }
+
+
+def table(results: Mapping[str, Any]) -> Table:
+    """The headline figures that were measured, each beside its bar."""
+    shown = Table("what", "measured", "bar", "", title="Oddline")
+    for column in shown.columns[1:3]:
+        column.justify = "right"
+    for target in TARGETS:
+        value = results.get(target.key)
+        if value is not None:
+            bar = "" if target.bar is None else f"{'≥' if target.better == 'higher' else '≤'} {target.bar:,g}"
+            shown.add_row(target.means, f"{value:,}", bar, target.verdict(value))
+    return shown

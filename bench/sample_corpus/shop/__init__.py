@@ -1,0 +1,1 @@
+"""The small web shop whose parts write the application logs of the sample corpus."""
