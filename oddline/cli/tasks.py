@@ -71,7 +71,7 @@ def replay(task_id: TaskId) -> None:
     """Put a dead letter back to its beginning."""
     with operator_database() as db, db.transaction() as tx:
         spec = maintenance.replay_dead_letter(tx, task_id, catalogue=CATALOGUE)
-    Publisher(operator_settings().redis_url).wake(spec, task_id=task_id if spec.ledger else None)
+    _wake(spec, task_id if spec.ledger else None)
     console.print(f"{task_id} waits again")
 
 
@@ -112,8 +112,16 @@ def _start_smoke(db: Database, spec: tasks.TaskSpec) -> UUID:
     task_id = new_id()
     with db.transaction() as tx:
         tasks.enqueue(tx, spec, spec.smoke, task_id=task_id, project=None, now=datetime.now(UTC))
-    Publisher(operator_settings().redis_url).wake(spec, task_id=task_id)
+    _wake(spec, task_id)
     return task_id
+
+
+def _wake(spec: tasks.TaskSpec, task_id: UUID | None) -> None:
+    """Publish it, where a broker is named; what is not published the schedules find within minutes."""
+    if redis_url := operator_settings().redis_url:
+        publisher = Publisher(redis_url)
+        publisher.wake(spec, task_id=task_id)
+        publisher.close()
 
 
 def _wait_for(db: Database, wanted: list[UUID], *, patience_s: float) -> dict[UUID, Task]:

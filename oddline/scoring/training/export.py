@@ -24,7 +24,8 @@ from oddline.scoring.training.network import Bert, mean_logit, tensors
 OPSET: Final = 18  # The lowest that torch writes; every ONNX Runtime since 2023 reads it.
 INPUTS: Final = ("input_ids", "read_mask")
 OUTPUTS: Final = ("token_logits", "line_embedding")
-# Share of held-out routine lines that the default threshold takes for bad; at half of it, a quarter of the bad is missed.
+# Share of held-out routine lines that the default threshold takes for bad; at half of it, over a quarter of the bad is
+# missed.
 ROUTINE_PASSING: Final = 0.10
 MOST_OFF: Final = 0.05  # Largest change of severity that int8 may make on a held-out line.
 

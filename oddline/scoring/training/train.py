@@ -19,7 +19,7 @@ from oddline.scoring.training.handwritten import Line
 from oddline.scoring.training.network import Bert, Shape, embedding, mean_logit, tensors
 from oddline.scoring.training.statements import Statement
 
-VOCABULARY: Final = 4_000  # Word pieces; 2,000 cut too many words of the trade apart, 8,000 gained nothing.
+VOCABULARY: Final = 4_000  # Word pieces: a row of weights each, so half of the network.
 MAX_TOKENS: Final = 64
 # Minutes become steps by this rate of one ordinary core, not by a clock: the same seed must give the same model.
 STEPS_PER_MINUTE: Final = 200

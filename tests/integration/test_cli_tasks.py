@@ -1,0 +1,176 @@
+"""`oddline tasks`: an operator sees what failed in any project, and settles it."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import redis
+from commands import Command, command_for, error_of, told
+
+from oddline.database import Database
+from oddline.maintenance import CLEANUP_OLD_RESULTS
+from oddline.settings import Side
+from oddline.submissions import SCORE_WAITING, claim_share, fail, new_id, new_submission_id
+from oddline.submissions.store import insert
+from oddline.tasks import NoPayload, State, Task, enqueue, find
+
+Databases = Callable[[Side], Database]
+AWKWARD = "ValueError: [/red] is no :smile:"
+
+
+@pytest.fixture
+def oddline(database_urls: dict[Side, str], redis_url: str, tmp_path: Path) -> Command:
+    """Runs `oddline` as the operator of database and broker."""
+    return command_for(tmp_path, database_url=database_urls["worker"], redis_url=redis_url)
+
+
+def waiting_task(db: Databases) -> UUID:
+    task = new_id()
+    with db("worker").transaction() as tx:
+        enqueue(tx, CLEANUP_OLD_RESULTS, NoPayload(), task_id=task, project=None, now=datetime.now(UTC))
+    return task
+
+
+def dead_task(db: Databases) -> UUID:
+    task = waiting_task(db)
+    with db("worker").transaction() as tx:
+        tx.execute("UPDATE tasks SET state = 'FAILURE', attempt = 4, error = %s WHERE id = %s", [AWKWARD, task])
+    return task
+
+
+def dead_submission(db: Databases, project: UUID) -> UUID:
+    submission, now = new_submission_id(), datetime.now(UTC)
+    with db("ingest").transaction(project=project) as tx:
+        insert(tx, submission, project=project, body=b"x", body_object=None, entries=1, now=now)
+    while fail(db("worker"), claimed(db), error=RuntimeError("poisonous"), now=now - timedelta(days=1)) is not None:
+        pass
+    return submission
+
+
+def claimed(db: Databases) -> list:
+    lease = timedelta(seconds=30)
+    return claim_share(
+        db("worker"), worker="w", lines=100, lines_alone=100, after=UUID(int=0), lease=lease, now=datetime.now(UTC)
+    )
+
+
+def state_of(db: Databases, task_id: UUID) -> State:
+    with db("worker").transaction() as tx:
+        task: Task | None = find(tx, task_id)
+    assert task is not None
+    return task.state
+
+
+def woken(redis_url: str, queue: str) -> int:
+    with redis.Redis.from_url(redis_url) as connection:
+        return int(connection.llen(queue))
+
+
+def test_the_list_tells_tasks_and_scorings_of_every_project_newest_first(
+    oddline: Command, db: Databases, project: UUID
+) -> None:
+    dead, submission, waiting = dead_task(db), dead_submission(db, project), waiting_task(db)
+
+    listed = json.loads(told(oddline("tasks", "list", "--json")))
+    table = told(oddline("tasks", "list"))
+
+    assert [task["task_id"] for task in listed] == [str(waiting), str(submission), str(dead)]
+    assert [row.split()[0] for row in table.splitlines()[1:]] == [str(waiting), str(submission), str(dead)]
+    assert AWKWARD in table
+
+
+def test_the_list_can_be_narrowed_to_dead_letters_to_a_state_and_to_a_name(
+    oddline: Command, db: Databases, project: UUID
+) -> None:
+    dead, submission, waiting = dead_task(db), dead_submission(db, project), waiting_task(db)
+
+    def listed(*options: str) -> list[str]:
+        return [task["task_id"] for task in json.loads(told(oddline("tasks", "list", "--json", *options)))]
+
+    assert listed("--dead") == [str(submission), str(dead)]
+    assert listed("--state", "PENDING") == [str(waiting)]
+    assert listed("--name", CLEANUP_OLD_RESULTS.name, "--dead") == [str(dead)]
+    assert listed("--limit", "1") == [str(waiting)]
+
+
+def test_a_task_is_shown_whole(oddline: Command, db: Databases, project: UUID) -> None:
+    dead, submission = dead_task(db), dead_submission(db, project)
+
+    task = json.loads(told(oddline("tasks", "show", str(dead))))
+    scoring = json.loads(told(oddline("tasks", "show", str(submission))))
+
+    assert (task["status"], task["error"], task["payload"], task["project"]) == ("FAILURE", AWKWARD, {}, None)
+    assert (scoring["status"], scoring["error"]) == ("FAILURE", "RuntimeError: poisonous")
+    assert scoring["project"] == str(project)
+
+
+def test_a_replayed_task_waits_again_and_wakes_a_worker(oddline: Command, db: Databases, redis_url: str) -> None:
+    dead = dead_task(db)
+
+    said = told(oddline("tasks", "replay", str(dead)))
+
+    assert said == f"{dead} waits again\n"
+    assert state_of(db, dead) is State.PENDING
+    assert woken(redis_url, CLEANUP_OLD_RESULTS.queue) == 1
+
+
+def test_a_replayed_submission_waits_again_and_wakes_a_worker(
+    oddline: Command, db: Databases, redis_url: str, project: UUID
+) -> None:
+    submission = dead_submission(db, project)
+
+    told(oddline("tasks", "replay", str(submission)))
+
+    assert state_of(db, submission) is State.PENDING
+    assert woken(redis_url, SCORE_WAITING.queue) == 1
+
+
+def test_without_a_broker_a_replayed_task_waits_for_the_schedules(
+    database_urls: dict[Side, str], tmp_path: Path, db: Databases
+) -> None:
+    dead = dead_task(db)
+
+    told(command_for(tmp_path, database_url=database_urls["worker"])("tasks", "replay", str(dead)))
+
+    assert state_of(db, dead) is State.PENDING
+
+
+def test_what_is_dropped_is_settled(oddline: Command, db: Databases, project: UUID) -> None:
+    dead, submission = dead_task(db), dead_submission(db, project)
+
+    said = [told(oddline("tasks", "drop", str(one))) for one in (dead, submission)]
+
+    assert said == [f"dropped {dead}\n", f"dropped {submission}\n"]
+    assert (state_of(db, dead), state_of(db, submission)) == (State.REVOKED, State.REVOKED)
+    assert json.loads(told(oddline("tasks", "list", "--dead", "--json"))) == []
+
+
+@pytest.mark.parametrize("verb", ["show", "replay", "drop"])
+def test_an_unknown_id_is_an_error_in_one_line(oddline: Command, verb: str) -> None:
+    unknown = str(new_id())
+
+    said = error_of(oddline("tasks", verb, unknown))
+
+    assert said.startswith("error: there is no ")
+    assert said.endswith(unknown)
+
+
+def test_what_still_waits_is_no_dead_letter(oddline: Command, db: Databases) -> None:
+    waiting = waiting_task(db)
+
+    assert error_of(oddline("tasks", "drop", str(waiting))) == f"error: there is no dead letter {waiting}"
+    assert state_of(db, waiting) is State.PENDING
+
+
+def test_a_kind_of_task_that_no_worker_runs_does_not_work(oddline: Command) -> None:
+    done = oddline("tasks", "smoke", "--kind", CLEANUP_OLD_RESULTS.name, "--patience", "0", "--json")
+
+    assert done.returncode == 1
+    assert json.loads(done.stdout)[CLEANUP_OLD_RESULTS.name]["status"] == "PENDING"
+
+
+def test_an_unknown_kind_of_task_is_an_error_in_one_line(oddline: Command) -> None:
+    assert error_of(oddline("tasks", "smoke", "--kind", "knitting")) == "error: not in the catalogue: knitting"
