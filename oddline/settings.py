@@ -3,10 +3,21 @@
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import AliasChoices, BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _seconds(given: Any) -> Any:
+    """Numbers in the environment are seconds; pydantic by itself takes only "30s" as "PT30S" or "00:00:30"."""
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        return given
+
+
+Seconds = Annotated[timedelta, BeforeValidator(_seconds)]
 
 Side = Literal["owner", "ingest", "console", "search", "worker"]
 """A database role: each part of Oddline connects as its own, and only migrations connect as the owner."""
@@ -55,7 +66,7 @@ class Settings(BaseSettings):
     worker_max_tasks_per_child: PositiveInt = Field(default=1_000, description="then the process is replaced")
     worker_max_memory_per_child_kb: PositiveInt = Field(default=1_500_000, description="then the process is replaced")
     soft_shutdown_timeout: PositiveFloat = Field(default=25.0, description="below ECS stopTimeout (60 s)")
-    lease: timedelta = Field(default=timedelta(seconds=30), description="a claim without a heartbeat ends after this")
+    lease: Seconds = Field(default=timedelta(seconds=30), description="a claim without a heartbeat ends after this")
 
     legacy_project: str = Field(default="", description="project of callers of /api/logs/ who send no X-API-Key")
     hmac_secret: str = Field(default="", description="secret of X-HMAC-Signature at the older routes")

@@ -30,7 +30,7 @@ class Cluster:
         self.server = PostgresServer(folder, version=version)  # type: ignore[arg-type]  # 16 or 18: the marker's values
         self.server.start()
         with psycopg.connect(self.server.superuser_url, autocommit=True) as connection:
-            # Nobody pulls the plug, and databases come and go: autovacuum would still hold some that are to be dropped.
+            # Nobody pulls the plug, and databases come and go faster than they could be vacuumed.
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("ALTER SYSTEM SET autovacuum = off")
             connection.execute("SELECT pg_reload_conf()")
@@ -53,7 +53,8 @@ class Cluster:
     def drop(self, urls: Urls) -> None:
         """Remove a database that `create` made, whoever is still connected."""
         name = urls["owner"].rpartition("/")[2]
-        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+        # The owner may not end a connection of another role, and that of a process that just ended may still be there.
+        with psycopg.connect(self.server.superuser_url, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def _url(self, database: str) -> str:

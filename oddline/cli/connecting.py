@@ -1,5 +1,6 @@
 """What a command talks to: the servers named in the environment, else the local stack of this folder."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -29,6 +30,8 @@ def operator_settings() -> Settings:
 @contextmanager
 def operator_database() -> Iterator[Database]:
     """The database, as the worker's side sees it: all projects."""
+    # Of a database that does not answer the command itself tells, once.
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
     database = Database(operator_settings().database_url_for("worker"), size=2, application="oddline-cli")
     try:
         yield database

@@ -17,7 +17,7 @@ app = make_app()
 def train(
     *,
     out: Annotated[Path, typer.Option(help="Folder that gets model.onnx, tokenizer.json and config.json.")],
-    minutes: Annotated[float, typer.Option(min=0.01, help="How long to train, about, on two cores.")] = 20.0,
+    minutes: Annotated[float, typer.Option(min=0.01, help="How long to train, about, on one core.")] = 20.0,
     seed: Annotated[int, typer.Option(help="The same seed and minutes give the same model.")] = 1,
     statements: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Log statements to learn from, if not the shipped.")

@@ -19,6 +19,10 @@ STATEMENT_TIMEOUT_MS = 60_000  # nothing that Oddline asks takes longer; what do
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000  # one forgotten transaction would hold up every incremental reader
 
 
+# Connection exceptions, rollbacks, resources, objects in use, intervention of an operator.
+PASSING_CLASSES = frozenset({"08", "40", "53", "55", "57"})
+
+
 class Database:
     """A few connections of one role.
 
@@ -87,5 +91,16 @@ class Database:
             with self._pool.connection() as connection:
                 yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            if not _is_passing(error):
+                raise
             # The driver's own words name hosts and roles: they are for the log, where the cause is shown.
             raise DatabaseUnavailable(f"the database does not answer now ({type(error).__name__})") from error
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether another try may succeed (PostgreSQL documentation, appendix A).
+
+    A statement that runs into its timeout or a limit of the server does so again: it is the statement's own fault.
+    """
+    code = getattr(error, "sqlstate", None)
+    return code is None or (code[:2] in PASSING_CLASSES and code != psycopg.errors.QueryCanceled.sqlstate)

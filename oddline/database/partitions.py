@@ -45,7 +45,8 @@ def drop_partition(connection: psycopg.Connection, table: str, day: date) -> Non
     """Detach and drop one day.
 
     Raises:
-        psycopg.errors.LockNotAvailable: somebody held it for longer than `LOCK_TIMEOUT`; try again later.
+        psycopg.errors.LockNotAvailable: somebody held it for longer than `LOCK_TIMEOUT`; try again later. (It leaves
+            `Database.autocommit` as the passing error DatabaseUnavailable.)
     """
     name = partition_name(table, day)
     connection.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_TIMEOUT])

@@ -18,6 +18,7 @@ from oddline.tasks import count_workers, forget_workers
 log = logging.getLogger(__name__)
 
 WORKER_SEEN = timedelta(seconds=20)  # three of a worker's signs of life
+LOOKED_LATELY = timedelta(minutes=5)  # five runs of health_check
 WORKER_FORGOTTEN = timedelta(days=1)
 WAITING_TOO_LONG = timedelta(minutes=5)  # a backlog this old means that scoring does not keep up, or is dead
 REDIS_TIMEOUT_S = 2
@@ -70,9 +71,12 @@ def read_health(db: Database, *, now: datetime) -> Health:
     with db.transaction() as tx:
         checks = tuple(store.read_checks(tx))
         workers = count_workers(tx, since=now - WORKER_SEEN)
+    looked_at = max((check.checked_at for check in checks), default=now)
     ill = [f"{check.part}: {check.detail}" for check in checks if not check.healthy and check.part != "workers"]
     if not workers:
         ill.append("workers: none was seen lately")
+    if now - looked_at > LOOKED_LATELY:
+        ill.append("schedules: nobody has looked at the parts lately")
     return Health(healthy=not ill, message="; ".join(ill) or "all parts answer", workers=workers, checks=checks)
 
 

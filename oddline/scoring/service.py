@@ -40,6 +40,7 @@ class Scorer:
     memories: Memories
     lines_per_second: float = 20_000.0  # a first guess, corrected by each claim
     after: UUID = NOBODY
+    retried_first: bool = True
 
     def lines_in(self, turn: timedelta) -> int:
         """How many lines make up `turn` of work."""
@@ -89,11 +90,13 @@ def score_waiting(
         lines=scorer.lines_in(TURN),
         lines_alone=scorer.lines_in(TURN_ALONE),
         after=scorer.after,
+        retried_first=scorer.retried_first,
         lease=lease,
         now=now(),
     )
     if not claimed:
         return None
+    scorer.retried_first = not scorer.retried_first
     started = time.perf_counter()
     scored = Scored()
     with heartbeat(lambda: submissions.renew(db, claimed, lease=lease, now=now()), lease=lease):

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -67,16 +68,27 @@ def accept(
 
 
 def claim_share(
-    db: Database, *, worker: str, lines: int, lines_alone: int, after: UUID, lease: timedelta, now: datetime
+    db: Database,
+    *,
+    worker: str,
+    lines: int,
+    lines_alone: int,
+    after: UUID,
+    retried_first: bool,
+    lease: timedelta,
+    now: datetime,
 ) -> list[Claimed]:
-    """Claim a fair share of what waits: one submission alone that failed before, else some of every project.
+    """Claim a fair share of what waits: some of every project, or one submission alone that failed before.
 
-    What lost its worker is put back first, so that any wake-up finds it.
+    What lost its worker is put back first, so that any wake-up finds it. Callers alternate `retried_first`, so that
+    neither fresh nor failed submissions wait for all of the others.
     """
     lease_until = now + lease
     with db.transaction() as tx:
         store.release_expired(tx, attempts=ATTEMPTS, now=now)
-        return store.claim_retried(tx, worker=worker, now=now, lease_until=lease_until) or store.claim_share(
+        retried = partial(store.claim_retried, tx, worker=worker, now=now, lease_until=lease_until)
+        fresh = partial(
+            store.claim_share,
             tx,
             worker=worker,
             lines=lines,
@@ -85,6 +97,7 @@ def claim_share(
             now=now,
             lease_until=lease_until,
         )
+        return retried() or fresh() if retried_first else fresh() or retried()
 
 
 def read_bodies(db: Database, claimed: Sequence[Claimed], *, objects: ObjectStore) -> Iterator[tuple[Claimed, Columns]]:

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 import httpx
 import psutil
 
-from oddline.local.processes import Record
+from oddline.local.processes import Account, Record
 from oddline.local.stack import Stack
 
 READY_S = 60.0
@@ -36,24 +36,54 @@ def wait_until(condition: Callable[[], Any], *, seconds: float, what: str) -> No
 
 
 class RunningStack:
-    """`oddline up` as a user runs it."""
+    """`oddline up` as a user runs it.
 
-    def __init__(self, home: Path) -> None:
+    Args:
+        home: its folder.
+        env: settings beyond those of every stack.
+        account: who runs it; None for who runs the tests.
+        interpreter: a Python that `account` can run.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        account: Account | None = None,
+        interpreter: str = sys.executable,
+    ) -> None:
         self.home = home
+        self._interpreter = interpreter
+        self._user = {"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}
         self._process: subprocess.Popen[bytes] | None = None
         port = 18_000 + os.getpid() % 2_000
         self._env = dict(os.environ) | {
             "ODDLINE_HOME": str(home),
             "ODDLINE_PORT": str(port),
             "ODDLINE_WORKER_CONCURRENCY": "2",
+            **(env or {}),
         }
 
-    def start(self) -> None:
+    def start(self, *, demo: bool = False) -> None:
         """Start it and wait until it is healthy."""
-        command = [sys.executable, "-m", "oddline", "up", "--no-demo"]
+        command = [self._interpreter, "-m", "oddline", "up", "--demo" if demo else "--no-demo"]
         with (self.home.parent / "up.log").open("ab") as log:
-            self._process = subprocess.Popen(command, env=self._env, stdout=log, stderr=log)
+            self._process = subprocess.Popen(
+                command, cwd=self.home.parent, env=self._env, stdout=log, stderr=log, **self._user
+            )
         wait_until(self.healthy, seconds=READY_S, what="the stack is healthy")
+
+    def oddline(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Another command of the same user, with the same settings."""
+        command = [self._interpreter, "-m", "oddline", *arguments]
+        return subprocess.run(
+            command, cwd=self.home.parent, env=self._env, capture_output=True, text=True, check=False, **self._user
+        )
+
+    def said(self) -> str:
+        """What `oddline up` has printed so far."""
+        return (self.home.parent / "up.log").read_text()
 
     def stop(self) -> None:
         """End it as Ctrl-C does."""
@@ -71,13 +101,12 @@ class RunningStack:
 
     def healthy(self) -> bool:
         """Whether `oddline status` says so."""
-        assert self._process is None or self._process.poll() is None, (self.home.parent / "up.log").read_text()[-2_000:]
+        assert self._process is None or self._process.poll() is None, self.said()[-2_000:]
         return bool(self.status().get("healthy"))
 
     def status(self) -> dict[str, Any]:
         """What `oddline status --json` prints; nothing before the first start is through."""
-        command = [sys.executable, "-m", "oddline", "status", "--json"]
-        done = subprocess.run(command, env=self._env, capture_output=True, check=False)
+        done = self.oddline("status", "--json")
         return json.loads(done.stdout) if done.stdout else {}
 
     def process(self, name: str) -> psutil.Process:

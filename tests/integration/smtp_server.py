@@ -2,7 +2,6 @@
 
 # ruff: noqa: ARG002, N802 (the names and arguments of the handlers are aiosmtpd's)
 
-import asyncio
 import socket
 import ssl
 from collections.abc import Iterator
@@ -91,7 +90,6 @@ def smtp_server(**options: Any) -> Iterator[Mailbox]:
         yield mailbox
     finally:
         controller.stop()
-        asyncio.set_event_loop(None)
 
 
 def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:

@@ -339,10 +339,14 @@ def generate(path: Path, *, size_mb: int) -> Path:
 
 
 def peak_mb(path: Path) -> float:
-    process = subprocess.Popen(
-        [ODDLINE, "score", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment()
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return usage.ru_maxrss / (1_024 if sys.platform != "darwin" else 1_024 * 1_024)
+    """Measured in a small process between: a child's figure begins with that of the process that it was forked from."""
+    command = [sys.executable, "-c", MEASURE, ODDLINE, "score", str(path)]
+    done = subprocess.run(command, capture_output=True, env=environment(), check=True)
+    return int(done.stdout) / (1_024 if sys.platform != "darwin" else 1_024 * 1_024)
+
+
+MEASURE = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""

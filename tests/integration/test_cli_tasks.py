@@ -13,7 +13,7 @@ from commands import Command, command_for, error_of, told
 from oddline.database import Database
 from oddline.maintenance import CLEANUP_OLD_RESULTS
 from oddline.settings import Side
-from oddline.submissions import SCORE_WAITING, claim_share, fail, new_id, new_submission_id
+from oddline.submissions import SCORE_WAITING, Claimed, claim_share, fail, new_id, new_submission_id
 from oddline.submissions.store import insert
 from oddline.tasks import NoPayload, State, Task, enqueue, find
 
@@ -50,10 +50,17 @@ def dead_submission(db: Databases, project: UUID) -> UUID:
     return submission
 
 
-def claimed(db: Databases) -> list:
+def claimed(db: Databases) -> list[Claimed]:
     lease = timedelta(seconds=30)
     return claim_share(
-        db("worker"), worker="w", lines=100, lines_alone=100, after=UUID(int=0), lease=lease, now=datetime.now(UTC)
+        db("worker"),
+        worker="w",
+        lines=100,
+        lines_alone=100,
+        retried_first=True,
+        after=UUID(int=0),
+        lease=lease,
+        now=datetime.now(UTC),
     )
 
 

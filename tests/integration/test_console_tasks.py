@@ -58,7 +58,14 @@ def submitted(db: Databases, project: UUID) -> UUID:
 
 def claimed(db: Databases) -> Any:
     return claim_share(
-        db("worker"), worker="w", lines=100, lines_alone=100, after=UUID(int=0), lease=LEASE, now=datetime.now(UTC)
+        db("worker"),
+        worker="w",
+        lines=100,
+        lines_alone=100,
+        retried_first=True,
+        after=UUID(int=0),
+        lease=LEASE,
+        now=datetime.now(UTC),
     )
 
 

@@ -262,6 +262,7 @@ def claim(inbox: Inbox) -> None:
         worker="dead",
         lines=100,
         lines_alone=100,
+        retried_first=True,
         after=UUID(int=0),
         lease=LEASE,
         now=inbox.clock(),

@@ -53,7 +53,14 @@ def submit(db: Databases, objects: FolderObjects) -> Callable[..., Accepted]:
 
 def claim(db: Databases, *, lines: int = 1_000, alone: int = 10_000, now: datetime = NOW) -> list[Claimed]:
     return submissions.claim_share(
-        db("worker"), worker="w", lines=lines, lines_alone=alone, after=UUID(int=0), lease=LEASE, now=now
+        db("worker"),
+        worker="w",
+        lines=lines,
+        lines_alone=alone,
+        retried_first=True,
+        after=UUID(int=0),
+        lease=LEASE,
+        now=now,
     )
 
 
