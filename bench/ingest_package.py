@@ -41,18 +41,16 @@ def measure(*, quick: bool, work: Path) -> dict[str, Any]:
     package = work / "package"
     names = sorted(_needed(DISTRIBUTIONS))
     sizes = {name: _copy(name, package) for name in names} | {"oddline": _copy_own(package)}
-    has_tracing = (ROOT / "oddline" / "tracing.py").exists()
     plain = _import(tracing=False, runs=runs, compiled=work)
     return {
         "ingest_import_ms": plain.wall_ms,
-        "ingest_import_traced_ms": _import(tracing=True, runs=runs, compiled=work).wall_ms if has_tracing else None,
+        "ingest_import_traced_ms": _import(tracing=True, runs=runs, compiled=work).wall_ms,
         "ingest_package_mb": round(sum(sizes.values()) / 1024**2, 1),
         "ingest_package": {
             "import_processor_ms": plain.processor_ms,
             "import_from_package_ms": _import(tracing=False, runs=runs, compiled=work, path=package).wall_ms,
             "largest_mb": {name: round(sizes[name] / 1024**2, 2) for name in sorted(sizes, key=sizes.__getitem__)[-8:]},
             "distributions": len(sizes),
-            **({} if has_tracing else {"traced": "not measured: there is no oddline/tracing.py yet"}),
         },
     }
 

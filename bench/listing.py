@@ -23,6 +23,7 @@ from oddline.tasks import NoPayload, Publisher, TaskContext
 
 ENTRIES = 1_000_000
 QUERIES = 200
+SCANS = 20  # of the queries that have to look at every entry
 ARRIVED_OVER = timedelta(hours=20)
 COMPACTED_AFTER = timedelta(days=2)  # hours and days are over by then, so that all is merged that ever will be
 
@@ -59,7 +60,7 @@ def _measure_pages(
     results: dict[str, Any] = {}
     rng = random.Random(1)
     for kind, make in _filters(rng, patterns=_pattern_ids(bare, search), ids=ids, began=began).items():
-        asked = [make() for _ in range(queries)]
+        asked = [make() for _ in range(min(queries, SCANS) if kind == "id" else queries)]
         results |= p50_p99(list(_seconds(bare, search, asked)), name=f"list_{kind}_{state}")
     return results
 

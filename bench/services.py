@@ -34,7 +34,6 @@ LEASE = timedelta(seconds=30)
 class BareDatabase:
     """A migrated database with one project, and nothing that works on it but the measurement itself."""
 
-    server: PostgresServer
     urls: dict[Side, str]
     project: UUID
     objects: FolderObjects
@@ -106,7 +105,7 @@ def bare_database(folder: Path) -> Iterator[BareDatabase]:
         worker = Database(urls["worker"], size=1)
         project = ensure_project(worker, "bench", new_id=new_id(), now=datetime.now(UTC))
         worker.close()
-        yield BareDatabase(server, urls, project, FolderObjects(folder / "objects"))
+        yield BareDatabase(urls, project, FolderObjects(folder / "objects"))
     finally:
         server.remove()
 

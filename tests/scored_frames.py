@@ -15,7 +15,7 @@ NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 def scored_frame(count: int, *, spacing: timedelta = timedelta(seconds=1), **columns: Any) -> pl.DataFrame:
     """`count` entries of one submission, `spacing` apart from NOON on; `columns` are values, or lists of `count`."""
     values: dict[str, Any] = {
-        "submission": new_submission_id(clock=NOON.timestamp).bytes,
+        "submission": new_submission_id(clock_ns=lambda: int(NOON.timestamp()) * 10**9).bytes,
         "index": range(count),
         "timestamp": [NOON + spacing * number for number in range(count)],
         "received_at": NOON,

@@ -6,8 +6,8 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
 from psycopg.rows import class_row, dict_row
-from psycopg.types.json import Jsonb
 
 from oddline.database import Transaction
 from oddline.entries.model import OddEntry, OddQuery, Position, Rank
@@ -68,9 +68,10 @@ _UNNEST: Final = (
     "unnest(%(ids)s::uuid[], %(kinds)s::text[], %(arrival_days)s::date[], %(hours)s::timestamptz[],"
     " %(timestamps)s::timestamptz[], %(received)s::timestamptz[], %(analyzed)s::timestamptz[],"
     " %(severity_numbers)s::smallint[], %(severity_texts)s::text[], %(source_ids)s::int[], %(sources)s::text[],"
-    " %(messages)s::text[], %(attributes)s::text[], %(scores)s::real[], %(thresholds)s::real[],"
+    # In binary: as text each quote and backslash of a message or a JSON document would be escaped one by one.
+    " %(messages)b::text[], %(attributes)b::text[], %(scores)s::real[], %(thresholds)s::real[],"
     " %(model_versions)s::text[], %(pattern_ids)s::int[], %(counts)s::int[], %(chunk_ids)s::uuid[],"
-    f" %(explanations)s::jsonb[]) AS n ({_COLUMNS})"
+    f" %(explanations)b::text[]::jsonb[]) AS n ({_COLUMNS})"
 )
 
 
@@ -176,7 +177,7 @@ def _arrays(odd: Sequence[OddEntry], *, project: UUID) -> dict[str, Any]:
         "pattern_ids": column("pattern_id"),
         "counts": [one.count for one in odd],
         "chunk_ids": [one.chunk_id for one in odd],
-        "explanations": [Jsonb(dict(one.explanation)) for one in odd],
+        "explanations": [orjson.dumps(one.explanation).decode() for one in odd],
     }
 
 

@@ -48,18 +48,20 @@ SEVERITY_TEXTS = {
 }
 
 
-def new_submission_id(
-    *, clock: Callable[[], float] = time.time, randomness: Callable[[int], bytes] = os.urandom
-) -> UUID:
+def new_submission_id(*, clock_ns: Callable[[], int] = time.time_ns) -> UUID:
     """A UUIDv7 (RFC 9562) with its low 14 bits zero: what they leave room for is the index of an entry."""
-    return UUID(int=new_id(clock=clock, randomness=randomness).int & ~INDEX_MASK)
+    return UUID(int=new_id(clock_ns=clock_ns).int & ~INDEX_MASK)
 
 
-def new_id(*, clock: Callable[[], float] = time.time, randomness: Callable[[int], bytes] = os.urandom) -> UUID:
-    """A UUIDv7 (RFC 9562, 5.7): 48 bits of milliseconds, 74 of randomness."""
-    milliseconds = int(clock() * 1000) & (1 << 48) - 1
-    noise = int.from_bytes(randomness(10), "big")
-    return UUID(int=milliseconds << 80 | 7 << 76 | (noise >> 62 & 0xFFF) << 64 | 0b10 << 62 | noise & (1 << 62) - 1)
+def new_id(*, clock_ns: Callable[[], int] = time.time_ns, randomness: Callable[[int], bytes] = os.urandom) -> UUID:
+    """A UUIDv7: 48 bits of milliseconds, 12 of the millisecond's fraction (RFC 9562, 6.2, method 3), 62 of randomness.
+
+    With the fraction, ids that one process makes one after the other are in that order.
+    """
+    milliseconds, rest_ns = divmod(clock_ns(), 1_000_000)
+    fraction = rest_ns * 4096 // 1_000_000
+    noise = int.from_bytes(randomness(8), "big") >> 2
+    return UUID(int=(milliseconds & (1 << 48) - 1) << 80 | 7 << 76 | fraction << 64 | 0b10 << 62 | noise)
 
 
 def entry_id(submission: UUID, index: int) -> UUID:
