@@ -1,6 +1,7 @@
 """Show a new user what Oddline does: send the sample log as any client would, and print its oddest lines."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from rich.console import Console
@@ -12,7 +13,7 @@ from oddline.local.sample import read_demo
 from oddline.local.stack import Stack
 from oddline.patterns import Weight, weigh
 
-SHOWN = 12
+LOOKED_AT, SHOWN = 1_000, 12
 SCORED_PATIENCE_S = 120.0
 LONGEST_LINE = 160  # characters
 STYLES = {Weight.PLAIN: "", Weight.ODD: "yellow", Weight.ODDEST: "bold red"}
@@ -27,10 +28,15 @@ def show_demo(stack: Stack, *, console: Console) -> None:
     with api_client(url=stack.url, key=stack.api_key) as client:
         sent = list(send(client, _entries(), run="demo"))
         wait_until_scored(client, [one.task_id for one in sent], patience_s=SCORED_PATIENCE_S)
-        answer = client.get("/api/v1/anomalies", params={"order": "oddest", "limit": SHOWN}).raise_for_status().json()
+        answer = (
+            client.get("/api/v1/anomalies", params={"order": "oddest", "limit": LOOKED_AT}).raise_for_status().json()
+        )
     accepted = sum(one.accepted for one in sent)
-    console.print(f"\nThe sample log: {accepted:,} lines sent and scored. The oddest:\n")
+    console.print(f"\nThe sample log: {accepted:,} lines sent and scored. The oddest, one of each kind:\n")
+    one_of_each: dict[tuple[str, int], dict[str, Any]] = {}
     for odd in answer["anomalies"]:
+        one_of_each.setdefault((odd["source"], odd["pattern_id"]), odd)
+    for odd in islice(one_of_each.values(), SHOWN):
         console.print(_line(odd))
 
 

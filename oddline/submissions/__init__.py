@@ -1,6 +1,7 @@
 """Submissions: the durable unit. What comes in is validated, stored, and handed out to be scored, exactly once."""
 
 from oddline.submissions.body import pack, unpack
+from oddline.submissions.claim_store import end_leases, holders, next_due, release_expired, waiting
 from oddline.submissions.decoding import (
     LIMITS,
     decode_batch,
@@ -28,19 +29,7 @@ from oddline.submissions.model import (
     submission_of,
 )
 from oddline.submissions.service import accept, claim_share, fail, finish, give_back, read_bodies, renew
-from oddline.submissions.store import (
-    delete_finished,
-    delete_keys,
-    drop,
-    end_leases,
-    holders,
-    keep_unsettled_bodies,
-    needed_objects,
-    next_due,
-    release_expired,
-    replay,
-    waiting,
-)
+from oddline.submissions.store import delete_finished, delete_keys, drop, keep_unsettled_bodies, needed_objects, replay
 from oddline.submissions.tasks import ATTEMPTS, SCORE_WAITING, SCORE_WAITING_BATCH, TASKS
 
 __all__ = [

@@ -12,7 +12,7 @@ import psycopg
 from oddline.database import Database, Transaction
 from oddline.errors import CorruptBody, KeyReused, LostClaim, RequestInProgress
 from oddline.objects import ObjectStore
-from oddline.submissions import store
+from oddline.submissions import claim_store, store
 from oddline.submissions.body import pack, unpack
 from oddline.submissions.model import Accepted, Claimed, Columns, Finished, new_submission_id
 from oddline.submissions.tasks import ATTEMPTS, SCORE_WAITING
@@ -85,10 +85,10 @@ def claim_share(
     """
     lease_until = now + lease
     with db.transaction() as tx:
-        store.release_expired(tx, attempts=ATTEMPTS, now=now)
-        retried = partial(store.claim_retried, tx, worker=worker, now=now, lease_until=lease_until)
+        claim_store.release_expired(tx, attempts=ATTEMPTS, now=now)
+        retried = partial(claim_store.claim_retried, tx, worker=worker, now=now, lease_until=lease_until)
         fresh = partial(
-            store.claim_share,
+            claim_store.claim_share,
             tx,
             worker=worker,
             lines=lines,
@@ -121,7 +121,7 @@ def read_bodies(db: Database, claimed: Sequence[Claimed], *, objects: ObjectStor
 def renew(db: Database, claimed: Sequence[Claimed], *, lease: timedelta, now: datetime) -> bool:
     """Prolong a claim's leases; False when none of it is ours any more."""
     with db.transaction() as tx:
-        return store.renew(tx, claimed, lease_until=now + lease) > 0
+        return claim_store.renew(tx, claimed, lease_until=now + lease) > 0
 
 
 def finish(tx: Transaction, finished: Sequence[Finished], *, now: datetime) -> None:
@@ -131,16 +131,16 @@ def finish(tx: Transaction, finished: Sequence[Finished], *, now: datetime) -> N
         LostClaim: another worker holds some of them now; `extra["lost"]` is the set of their ids.
     """
     claimed = [one.claimed for one in finished]
-    lost = {one.id for one in claimed} - store.lock_held(tx, claimed)
+    lost = {one.id for one in claimed} - claim_store.lock_held(tx, claimed)
     if lost:
         raise LostClaim(f"{len(lost)} of {len(claimed)} submissions were lost", lost=lost)
-    store.finish(tx, finished, now=now)
+    claim_store.finish(tx, finished, now=now)
 
 
 def give_back(db: Database, claimed: Sequence[Claimed], *, wait: timedelta, now: datetime) -> None:
     """Return a claim that could not be scored for a passing reason; the attempt does not count."""
     with db.transaction() as tx:
-        store.give_back(tx, claimed, not_before=now + wait)
+        claim_store.give_back(tx, claimed, not_before=now + wait)
 
 
 def fail(db: Database, claimed: Sequence[Claimed], *, error: Exception, now: datetime) -> timedelta | None:
@@ -154,7 +154,7 @@ def fail(db: Database, claimed: Sequence[Claimed], *, error: Exception, now: dat
     wait = timedelta(seconds=random.uniform(0, ceiling))
     with db.transaction() as tx:
         for one in sorted(claimed, key=lambda claim: claim.id):
-            store.fail(tx, one, error=text, dead=one.attempt >= ATTEMPTS, not_before=now + wait, now=now)
+            claim_store.fail(tx, one, error=text, dead=one.attempt >= ATTEMPTS, not_before=now + wait, now=now)
     return wait if any(one.attempt < ATTEMPTS for one in claimed) else None
 
 
