@@ -16,6 +16,7 @@ from oddline.patterns import Weight, weigh
 LOOKED_AT, SHOWN = 1_000, 12
 SCORED_PATIENCE_S = 120.0
 LONGEST_LINE = 160  # characters
+MARKS = {Weight.PLAIN: "", Weight.ODD: "*", Weight.ODDEST: "**"}
 STYLES = {Weight.PLAIN: "", Weight.ODD: "yellow", Weight.ODDEST: "bold red"}
 
 
@@ -37,7 +38,7 @@ def show_demo(stack: Stack, *, console: Console) -> None:
     for odd in answer["anomalies"]:
         one_of_each.setdefault((odd["source"], odd["pattern_id"]), odd)
     for odd in islice(one_of_each.values(), SHOWN):
-        console.print(_line(odd))
+        console.print(_line(odd, marked=not console.is_terminal))
 
 
 def _entries() -> Iterator[dict[str, Any]]:
@@ -46,9 +47,11 @@ def _entries() -> Iterator[dict[str, Any]]:
             yield {"message": line.text, "source": line.source}
 
 
-def _line(odd: dict[str, Any]) -> Text:
+def _line(odd: dict[str, Any], *, marked: bool) -> Text:
+    """The line with its odd tokens in colour, or between asterisks where there are no colours."""
     text = Text.assemble((f"{odd['anomaly_score']:.2f} ", "bold"), (f"{odd['source']:>10} ", "cyan"))
     for piece, weight in weigh(odd["explanation"]["tokens"]):
-        text.append(piece, style=STYLES[weight])
+        mark = MARKS[weight] if marked else ""
+        text.append(f"{mark}{piece}{mark}", style=STYLES[weight])
     text.truncate(LONGEST_LINE, overflow="ellipsis")
     return text
