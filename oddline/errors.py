@@ -104,12 +104,6 @@ class KeyReused(OddlineError):
     status, code, title = 422, "key-reused", "The same key or message id came before with another body"
 
 
-class Gone(OddlineError):
-    """What was asked for existed, and is past its time."""
-
-    status, code, title = 410, "gone", "What was asked for is past its time"
-
-
 class UnreadableFile(OddlineError):
     """A file that the caller named cannot be read."""
 

@@ -43,6 +43,8 @@ class Cluster:
         with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
             template = sql.Identifier(self.TEMPLATE)
             connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), template))
+            # What the migration took from everybody on the template is not copied with it.
+            connection.execute(sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
         urls: Urls = {"owner": self._url(name)}
         for side in ("ingest", "console", "search", "worker"):
             role = f"oddline_{side}"

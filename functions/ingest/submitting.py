@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -23,19 +23,23 @@ from oddline.submissions import (
     decode_batch,
     decode_single,
     entry_id,
+    rfc3339,
     take_entries,
     unpack_body,
 )
 from oddline.tasks import TaskSpec
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a route reads a body, answers it and wakes the workers."""
+    """How a route reads a body, answers it and wakes the workers; `echo` is told but not kept."""
 
     name: str
     decode: Callable[..., list[Any]]
     answer: Callable[[Columns, Sequence[Fault], UUID], dict[str, Any]]
+    echo: Callable[[Columns], dict[str, Any]]
     wake: TaskSpec
 
 
@@ -68,15 +72,14 @@ def submit(parts: Parts, form: Form, *, submitter: Submitter, headers: Headers, 
     )
     if not accepted.replayed:
         parts.publisher.wake(form.wake)
-    return _accepted(accepted.answer, replayed=accepted.replayed)
+    return _accepted(accepted.answer | form.echo(columns), replayed=accepted.replayed)
 
 
 def _answer_single(columns: Columns, _faults: Sequence[Fault], submission: UUID) -> dict[str, Any]:
     return {
         "id": str(entry_id(submission, 0)),
-        "timestamp": _rfc_3339(columns.timestamps[0]),
+        "timestamp": rfc3339(EPOCH + timedelta(microseconds=columns.timestamps[0])),
         "severity": columns.severity_texts[0],
-        "message": columns.messages[0],
         "source": columns.sources[0],
         "analysis_task_id": str(submission),
         "status": "processing",
@@ -95,8 +98,13 @@ def _answer_batch(columns: Columns, faults: Sequence[Fault], submission: UUID) -
     }
 
 
-SINGLE = Form(name="single", decode=decode_single, answer=_answer_single, wake=SCORE_WAITING)
-BATCH = Form(name="batch", decode=decode_batch, answer=_answer_batch, wake=SCORE_WAITING_BATCH)
+def _echo_message(columns: Columns) -> dict[str, Any]:
+    """Not part of the kept answer: what takes logs must not be able to read them again. A repeat brings it anew."""
+    return {"message": columns.messages[0]}
+
+
+SINGLE = Form(name="single", decode=decode_single, answer=_answer_single, echo=_echo_message, wake=SCORE_WAITING)
+BATCH = Form(name="batch", decode=decode_batch, answer=_answer_batch, echo=lambda _: {}, wake=SCORE_WAITING_BATCH)
 
 
 def _accepted(answer: Mapping[str, Any], *, replayed: bool) -> Response:
@@ -112,8 +120,3 @@ def _none_left(faults: Sequence[Fault]) -> InvalidEntries:
         only = faults[0]
         return InvalidEntries(only.detail, index=only.index, field=only.field, errors=errors)
     return InvalidEntries(f"none of the {len(faults)} entries can be taken", errors=errors)
-
-
-def _rfc_3339(microseconds: int) -> str:
-    seconds, fraction = divmod(microseconds, 1_000_000)
-    return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=fraction).isoformat().replace("+00:00", "Z")

@@ -18,7 +18,7 @@ from oddline.chunks.frame import SCHEMA_VERSION
 from oddline.chunks.model import RESULT_MASK, CompactedChunk, MergeGroup, Original, RowGroup, merge_result
 from oddline.chunks.reader import PROJECT_METADATA, Reader
 from oddline.database import Database
-from oddline.errors import OddlineError
+from oddline.errors import ChunkMissing, CorruptBody, OddlineError
 from oddline.objects import ObjectStore
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,15 @@ class Compacted:
     bytes_written: int = 0
     failed: int = 0
 
+    def add(self, originals: Sequence[Original], results: Sequence[CompactedChunk], *, bytes_read: int) -> None:
+        """Count a merge."""
+        self.merges += 1
+        self.chunks_replaced += len(originals)
+        self.chunks_made += len(results)
+        self.entries += sum(result.entries for result in results)
+        self.bytes_read += bytes_read
+        self.bytes_written += sum(result.bytes for result in results)
+
 
 class Compactor:
     """Merges what is due, group by group; safe to run side by side and to kill at any step.
@@ -64,37 +73,53 @@ class Compactor:
         self._objects = objects
         self._clock = clock
         self._new_id = new_id
+        self._broken: set[MergeGroup] = set()
+        self._unreadable: set[UUID] = set()
 
     def run(self, *, until: datetime) -> Compacted:
-        """Merge until nothing is due or `until` is past; a group that fails is logged and left out."""
+        """Merge until nothing is due or `until` is past; what fails is logged and left out from then on.
+
+        The levels take turns: newborn chunks may come faster than they are merged.
+        """
         done = Compacted()
-        broken: set[MergeGroup] = set()
-        for level in (0, 1):
-            while groups := [group for group in self._due(level) if group not in broken]:
-                for group in groups:
+        merged = True
+        while merged:
+            merged = False
+            for level in (0, 1):
+                for group in self._due(level):
                     if self._clock() >= until:
                         return done
-                    try:
-                        self._merge(group, done)
-                    except OddlineError:
-                        log.exception("chunks of project %s of %s cannot be merged", group.project, group.arrival_day)
-                        done.failed += 1
-                        broken.add(group)
+                    merged |= self._try_merge(group, done)
         return done
 
     def _due(self, level: int) -> list[MergeGroup]:
         with self._db.transaction() as tx:
-            return compaction_store.due_groups(
+            groups = compaction_store.due_groups(
                 tx, level=level, chunks=ENOUGH_CHUNKS, entries=ENOUGH_ENTRIES, now=self._clock()
             )
+        return [group for group in groups if group not in self._broken]
 
-    def _merge(self, group: MergeGroup, done: Compacted) -> None:
+    def _try_merge(self, group: MergeGroup, done: Compacted) -> bool:
+        """Whether there was something to merge."""
+        try:
+            return self._merge(group, done)
+        except OddlineError:
+            log.exception("chunks of project %s of %s cannot be merged", group.project, group.arrival_day)
+            done.failed += 1
+            self._broken.add(group)
+            return False
+
+    def _merge(self, group: MergeGroup, done: Compacted) -> bool:
         with self._db.transaction() as tx:
-            candidates = compaction_store.list_originals(tx, group, limit=MOST_ORIGINALS)
+            listed = compaction_store.list_originals(tx, group, limit=MOST_ORIGINALS)
+        candidates = [original for original in listed if original.chunk not in self._unreadable]
         if not candidates:
-            return
+            return False
         reader = Reader(db=self._db, objects=self._objects, project=group.project)
-        originals, entries = _open(reader, candidates)
+        originals, frames = self._open(reader, candidates, done)
+        if not originals:
+            return True
+        entries = pl.concat(frames)
         merge = UUID(int=self._new_id().int & ~RESULT_MASK)
         large = entries.height >= ENOUGH_ENTRIES
         level = 2 if large else group.level + 1
@@ -112,13 +137,40 @@ class Compactor:
                 if result.object_key is not None:
                     self._objects.delete(result.object_key)
             done.lost += 1
-            return
-        done.merges += 1
-        done.chunks_replaced += len(originals)
-        done.chunks_made += len(results)
-        done.entries += entries.height
-        done.bytes_read += reader.bytes_read
-        done.bytes_written += sum(result.bytes for result in results)
+            return True
+        done.add(originals, results, bytes_read=reader.bytes_read)
+        return True
+
+    def _open(
+        self, reader: Reader, candidates: Sequence[Original], done: Compacted
+    ) -> tuple[list[Original], list[pl.DataFrame]]:
+        """As many of the candidates as fit into one merge and can be read, and their entries."""
+        running = accumulate(original.entries for original in candidates)
+        fitting = [one for one, total in zip(candidates, running, strict=True) if total <= MOST_ENTRIES]
+        taken: list[Original] = []
+        frames: list[pl.DataFrame] = []
+        for step in _steps(fitting or candidates[:1]):
+            readable, read = self._read(reader, step, done)
+            taken += readable
+            frames += read
+            if sum(frame.estimated_size() for frame in frames) > MOST_DECODED_BYTES:
+                break
+        return taken, frames
+
+    def _read(
+        self, reader: Reader, step: Sequence[Original], done: Compacted
+    ) -> tuple[list[Original], list[pl.DataFrame]]:
+        """Those of the step that can be read, and their entries."""
+        try:
+            return list(step), reader.read([part for original in step for part in original.parts])
+        except (ChunkMissing, CorruptBody):
+            if len(step) == 1:
+                log.exception("chunk %s cannot be read and is left out", step[0].chunk)
+                done.failed += 1
+                self._unreadable.add(step[0].chunk)
+                return [], []
+        one_by_one = [self._read(reader, [original], done) for original in step]
+        return [one for taken, _ in one_by_one for one in taken], [one for _, frames in one_by_one for one in frames]
 
     def _swap(
         self, group: MergeGroup, originals: Sequence[Original], results: Sequence[CompactedChunk], merge: UUID
@@ -160,20 +212,6 @@ def clear_replaced(db: Database, objects: ObjectStore, *, now: datetime) -> int:
 def object_key(project: UUID, *, day: str, chunk: UUID) -> str:
     """Where a chunk's object stands: a new chunk, a new key, so that nobody ever overwrites another's."""
     return f"{OBJECT_PREFIX}/{project}/{day}/{chunk}"
-
-
-def _open(reader: Reader, candidates: Sequence[Original]) -> tuple[list[Original], pl.DataFrame]:
-    """As many of the candidates as fit into one merge (at least one), and their entries."""
-    running = accumulate(original.entries for original in candidates)
-    fitting = [one for one, total in zip(candidates, running, strict=True) if total <= MOST_ENTRIES] or candidates[:1]
-    taken: list[Original] = []
-    frames: list[pl.DataFrame] = []
-    for step in _steps(fitting):
-        frames += reader.read([part for original in step for part in original.parts])
-        taken += step
-        if sum(frame.estimated_size() for frame in frames) > MOST_DECODED_BYTES:
-            break
-    return taken, pl.concat(frames)
 
 
 def _steps(originals: Sequence[Original]) -> Iterator[list[Original]]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from oddline.chunks.model import CompactedChunk, MergeGroup, Original, row_group_to_json
-from oddline.chunks.store import BOUNDS, PLACE, fetch, parts_of
+from oddline.chunks.store import BOUNDS, PLACE, fetch, names, parts_of, placeholders, row_of
 from oddline.database import Transaction
 
 _GROUP: Final = (
@@ -88,39 +88,11 @@ def replace(
 def insert_compacted(tx: Transaction, chunks: Sequence[CompactedChunk]) -> None:
     """Write the rows of a merge's results; the blob of one with an object is in the object alone."""
     for chunk in chunks:
-        tx.execute(
-            "INSERT INTO compacted_chunks (id, arrival_day, project_id, level, schema_version, late, lowest_id,"
-            " highest_id, lowest_time, highest_time, entries, anomalies, highest_score, severities, source_ids,"
-            " pattern_ids, bytes, blob, object_key, footer_offset, row_groups, created_at)"
-            " VALUES (%(id)s, %(arrival_day)s, %(project)s, %(level)s, %(schema_version)s, %(late)s, %(lowest_id)s,"
-            " %(highest_id)s, %(lowest_time)s, %(highest_time)s, %(entries)s, %(anomalies)s, %(highest_score)s,"
-            " %(severities)s, %(source_ids)s, %(pattern_ids)s, %(bytes)s, %(blob)b, %(object_key)s, %(footer_offset)s,"
-            " %(row_groups)s, %(created_at)s)",
-            {
-                "id": chunk.id,
-                "arrival_day": chunk.arrival_day,
-                "project": chunk.project,
-                "level": chunk.level,
-                "schema_version": chunk.schema_version,
-                "late": chunk.late,
-                "lowest_id": chunk.lowest_id,
-                "highest_id": chunk.highest_id,
-                "lowest_time": chunk.lowest_time,
-                "highest_time": chunk.highest_time,
-                "entries": chunk.entries,
-                "anomalies": chunk.anomalies,
-                "highest_score": chunk.highest_score,
-                "severities": chunk.severities,
-                "source_ids": list(chunk.source_ids),
-                "pattern_ids": list(chunk.pattern_ids),
-                "bytes": chunk.bytes,
-                "blob": chunk.blob if chunk.object_key is None else None,
-                "object_key": chunk.object_key,
-                "footer_offset": chunk.footer_offset,
-                "row_groups": Jsonb([row_group_to_json(group) for group in chunk.row_groups]),
-                "created_at": chunk.created_at,
-            },
-        )
+        row = row_of(chunk, without=("format",)) | {
+            "blob": chunk.blob if chunk.object_key is None else None,
+            "row_groups": Jsonb([row_group_to_json(group) for group in chunk.row_groups]),
+        }
+        tx.execute(f"INSERT INTO compacted_chunks ({names(row)}) VALUES ({placeholders(row)})", row)
 
 
 def doom(tx: Transaction, keys: Sequence[str], *, delete_after: datetime) -> None:
@@ -151,25 +123,31 @@ def delete_replaced(tx: Transaction, *, before: datetime) -> int:
     ).rowcount
 
 
-def delete_expired(tx: Transaction, *, today: date, delete_after: datetime) -> int:
-    """Delete the rows of compacted chunks past their project's retention and doom their objects; returns how many."""
+def delete_expired(tx: Transaction, *, today: date, delete_after: datetime, limit: int) -> int:
+    """Delete up to `limit` rows of compacted chunks past their project's retention and doom their objects.
+
+    Returns how many rows.
+    """
     rows = tx.execute(
-        "WITH gone AS (DELETE FROM compacted_chunks c USING projects p WHERE p.id = c.project_id"
-        " AND c.arrival_day < %s::date - p.retention_days RETURNING object_key),"
-        " dooming AS (INSERT INTO doomed_objects (object_key, delete_after)"
+        "WITH gone AS (DELETE FROM compacted_chunks WHERE id = ANY (ARRAY (SELECT c.id FROM compacted_chunks c"
+        " JOIN projects p ON p.id = c.project_id WHERE c.arrival_day < %s::date - p.retention_days LIMIT %s))"
+        " RETURNING object_key), dooming AS (INSERT INTO doomed_objects (object_key, delete_after)"
         " SELECT object_key, %s FROM gone WHERE object_key IS NOT NULL ON CONFLICT DO NOTHING)"
         " SELECT count(*) FROM gone",
-        [today, delete_after],
+        [today, limit, delete_after],
     ).fetchall()
     return int(rows[0][0])
 
 
-def delete_expired_copies(tx: Transaction, *, today: date) -> int:
-    """Delete the odd entries of days past their project's retention: they are copies of what went with its chunk."""
+def delete_expired_copies(tx: Transaction, *, today: date, limit: int) -> int:
+    """Delete up to `limit` odd entries of days past their project's retention; returns how many.
+
+    They are copies of what went with its chunk.
+    """
     return tx.execute(
-        "DELETE FROM odd_entries o USING projects p"
-        " WHERE p.id = o.project_id AND o.arrival_day < %s::date - p.retention_days",
-        [today],
+        "DELETE FROM odd_entries WHERE ctid = ANY (ARRAY (SELECT o.ctid FROM odd_entries o"
+        " JOIN projects p ON p.id = o.project_id WHERE o.arrival_day < %s::date - p.retention_days LIMIT %s))",
+        [today, limit],
     ).rowcount
 
 
@@ -192,8 +170,13 @@ def named_objects(tx: Transaction, keys: Sequence[str]) -> set[str]:
     return {row[0] for row in rows}
 
 
-def why_kept(tx: Transaction, *, day: date, today: date, whole_readers: Collection[str]) -> list[str]:
-    """Why the hot chunks of a day cannot go yet, in sentences; none when they can."""
+def why_kept(
+    tx: Transaction, *, day: date, today: date, replaced_before: datetime, whole_readers: Collection[str]
+) -> list[str]:
+    """Why the hot chunks of a day cannot go yet, in sentences; none when they can.
+
+    What was replaced since `replaced_before` may still be read by an open page.
+    """
     counts = {
         "cursors are not past them": (
             "SELECT count(*) FROM cursors c WHERE EXISTS (SELECT 1 FROM hot_chunks h WHERE h.arrival_day = %(day)s"
@@ -207,12 +190,18 @@ def why_kept(tx: Transaction, *, day: date, today: date, whole_readers: Collecti
         "chunks are neither replaced nor past their retention": (
             f"SELECT count(*) FROM hot_chunks WHERE arrival_day = %(day)s AND replaced_by IS NULL AND {_NOT_EXPIRED}"
         ),
+        "chunks were replaced so lately that an open page may read them": (
+            "SELECT count(*) FROM hot_chunks WHERE arrival_day = %(day)s AND replaced_at >= %(replaced_before)s"
+        ),
         "submissions of the day may still become chunks": (
             "SELECT count(*) FROM submission_state WHERE state IN ('accepted', 'claimed', 'dead')"
             " AND received_at >= %(day)s::timestamp AT TIME ZONE 'UTC'"
             " AND received_at < (%(day)s::date + 1)::timestamp AT TIME ZONE 'UTC'"
         ),
     }
-    parameters = {"day": day, "today": today, "whole_readers": list(whole_readers)}
-    found = {reason: int(tx.execute(sql, parameters).fetchall()[0][0]) for reason, sql in counts.items()}
-    return [f"{count} {reason}" for reason, count in found.items() if count]
+    # One statement sees one moment: between two a submission could become a chunk that neither would count.
+    found = tx.execute(
+        "SELECT " + ", ".join(f"({sql})" for sql in counts.values()),
+        {"day": day, "today": today, "replaced_before": replaced_before, "whole_readers": list(whole_readers)},
+    ).fetchall()[0]
+    return [f"{count} {reason}" for reason, count in zip(counts, found, strict=True) if count]

@@ -41,11 +41,6 @@ SCHEMA: Final[dict[str, pl.DataType]] = {
 NULLABLE: Final = frozenset({"nearest_pattern", "shadow_score"})
 
 
-def empty() -> pl.DataFrame:
-    """No entries."""
-    return pl.DataFrame(schema=SCHEMA)
-
-
 def complete(stored: pl.LazyFrame) -> pl.LazyFrame:
     """`stored` in today's shape: what an older version of the schema lacked is filled with what says "not known"."""
     present = set(stored.collect_schema())

@@ -1,7 +1,7 @@
 """Let go of what is past its time: days of hot chunks, entries past their retention, objects that no row names."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -12,7 +12,7 @@ import psycopg
 from oddline.chunks import compaction_store
 from oddline.chunks.compaction import OBJECT_PREFIX, REPLACED_KEPT
 from oddline.chunks.incremental import WHOLE_READERS
-from oddline.database import Database, drop_partition, partition_days
+from oddline.database import Database, Transaction, drop_partition, partition_days
 from oddline.objects import ObjectStore
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,7 @@ HOT_DAYS: Final = 3  # how far an incremental reader may fall behind without hol
 UNNAMED_KEPT: Final = timedelta(hours=24)  # no merge takes so long between writing an object and naming it
 COUNTS_KEPT_LONGER_DAYS: Final = 7  # so that the last days can still be compared with what is gone
 SWEEP_BATCH: Final = 1_000  # keys asked for in one statement
+ROWS_AT_ONCE: Final = 10_000  # deleted in one statement: well within its time, however much is past its own
 IN_USE: Final = "its lock could not be had"
 DROP_TRIES: Final = 20  # each waits for its lock as long as others can bear to queue behind it
 
@@ -36,15 +37,16 @@ class HotDays:
 def drop_hot_days(db: Database, *, now: datetime) -> HotDays:
     """Drop the hot chunks of days that everybody is done with.
 
-    A day goes once it is HOT_DAYS old, every cursor is past it, each of its chunks is replaced or past its retention,
-    and no submission of it is left that may still become one. Otherwise it stays, and the report says why.
+    A day goes once it is HOT_DAYS old, every cursor is past it, each of its chunks is past its retention or replaced,
+    for so long that no open page reads it, and no submission of it is left that may still become one. Otherwise it
+    stays, and the report says why.
     """
     report = HotDays()
     with db.autocommit() as connection:
         days = partition_days(connection, "hot_chunks")
     for day in days:
         if day < now.date() - timedelta(days=HOT_DAYS):
-            reasons = _drop(db, day, today=now.date())
+            reasons = _drop(db, day, now=now)
             if reasons:
                 log.warning("the hot chunks of %s stay: %s", day, "; ".join(reasons))
                 report.kept[day] = reasons
@@ -60,10 +62,13 @@ def delete_expired(db: Database, *, now: datetime) -> int:
 
     Their objects go an hour later, and what is hot with its day: until then readers hide it.
     """
+    today, doomed = now.date(), now + REPLACED_KEPT
+    deleted = _in_batches(
+        db, lambda tx, limit: compaction_store.delete_expired(tx, today=today, delete_after=doomed, limit=limit)
+    )
+    _in_batches(db, lambda tx, limit: compaction_store.delete_expired_copies(tx, today=today, limit=limit))
     with db.transaction() as tx:
-        deleted = compaction_store.delete_expired(tx, today=now.date(), delete_after=now + REPLACED_KEPT)
-        compaction_store.delete_expired_copies(tx, today=now.date())
-        compaction_store.delete_day_counts(tx, today=now.date(), days_longer=COUNTS_KEPT_LONGER_DAYS)
+        compaction_store.delete_day_counts(tx, today=today, days_longer=COUNTS_KEPT_LONGER_DAYS)
     return deleted
 
 
@@ -80,10 +85,12 @@ def sweep_unnamed(db: Database, objects: ObjectStore, *, now: datetime) -> int:
     return deleted + _delete_unnamed(db, objects, keys)
 
 
-def _drop(db: Database, day: date, *, today: date) -> list[str]:
+def _drop(db: Database, day: date, *, now: datetime) -> list[str]:
     """Drop one day; or why it stays."""
     with db.transaction() as tx:
-        reasons = compaction_store.why_kept(tx, day=day, today=today, whole_readers=WHOLE_READERS)
+        reasons = compaction_store.why_kept(
+            tx, day=day, today=now.date(), replaced_before=now - REPLACED_KEPT, whole_readers=WHOLE_READERS
+        )
     if reasons:
         return reasons
     for _ in range(DROP_TRIES):
@@ -95,6 +102,17 @@ def _drop(db: Database, day: date, *, today: date) -> list[str]:
             else:
                 return []
     return [IN_USE]
+
+
+def _in_batches(db: Database, delete: Callable[[Transaction, int], int]) -> int:
+    """Delete until nothing is left, each batch in a transaction of its own; returns how many rows."""
+    deleted = 0
+    while True:
+        with db.transaction() as tx:
+            count = delete(tx, ROWS_AT_ONCE)
+        deleted += count
+        if count < ROWS_AT_ONCE:
+            return deleted
 
 
 def _delete_unnamed(db: Database, objects: ObjectStore, keys: Sequence[str]) -> int:

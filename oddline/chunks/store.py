@@ -1,6 +1,7 @@
 """SQL of chunks as scoring writes them and as readers find them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -11,6 +12,7 @@ from oddline.chunks.model import (
     LATE_AFTER,
     RESULT_MASK,
     BornChunk,
+    Chunk,
     NewChunk,
     Part,
     Place,
@@ -28,39 +30,25 @@ BOUNDS: Final = "lowest_time, highest_time, lowest_id, highest_id, highest_score
 def insert_born(tx: Transaction, chunks: Iterable[BornChunk]) -> None:
     """Write newborn chunks; their place in the order of incremental readers is that of the transaction."""
     for chunk in chunks:
-        tx.execute(
-            "INSERT INTO hot_chunks (id, arrival_day, project_id, era, format, schema_version, late, lowest_id,"
-            " highest_id, lowest_time, highest_time, entries, anomalies, highest_score, severities, source_ids,"
-            " histograms, pattern_ids, pattern_sources, pattern_counts, blob, created_at)"
-            " SELECT %(id)s, %(arrival_day)s, %(project)s, era, %(format)s, %(schema_version)s, %(late)s,"
-            " %(lowest_id)s, %(highest_id)s, %(lowest_time)s, %(highest_time)s, %(entries)s, %(anomalies)s,"
-            " %(highest_score)s, %(severities)s, %(source_ids)b::int4[], %(histograms)b::int4[],"
-            " %(pattern_ids)b::int4[], %(pattern_sources)b::int4[], %(pattern_counts)b::int4[], %(blob)b,"
-            " %(created_at)s FROM instance",
-            {
-                "id": chunk.id,
-                "arrival_day": chunk.arrival_day,
-                "project": chunk.project,
-                "format": chunk.format,
-                "schema_version": chunk.schema_version,
-                "late": chunk.late,
-                "lowest_id": chunk.lowest_id,
-                "highest_id": chunk.highest_id,
-                "lowest_time": chunk.lowest_time,
-                "highest_time": chunk.highest_time,
-                "entries": chunk.entries,
-                "anomalies": chunk.anomalies,
-                "highest_score": chunk.highest_score,
-                "severities": chunk.severities,
-                "source_ids": list(chunk.source_ids),
-                "histograms": list(chunk.histograms),
-                "pattern_ids": list(chunk.pattern_ids),
-                "pattern_sources": list(chunk.pattern_sources),
-                "pattern_counts": list(chunk.pattern_counts),
-                "blob": chunk.blob,
-                "created_at": chunk.created_at,
-            },
-        )
+        row = row_of(chunk, without=("level", "bytes"))
+        tx.execute(f"INSERT INTO hot_chunks (era, {names(row)}) SELECT era, {placeholders(row)} FROM instance", row)
+
+
+def row_of(chunk: Chunk, *, without: Collection[str]) -> dict[str, Any]:
+    """A chunk's fields under the names of their columns, except those that its table does not have."""
+    values = {one.name: getattr(chunk, one.name) for one in fields(chunk) if one.name not in without}
+    row = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    return {"project_id": row.pop("project"), **row}
+
+
+def names(row: Mapping[str, Any]) -> str:
+    """The columns of a row as INSERT lists them."""
+    return ", ".join(row)
+
+
+def placeholders(row: Mapping[str, Any]) -> str:
+    """The values of a row as INSERT takes them: in binary, since as text a blob would be twice as long."""
+    return ", ".join(f"%({name})b" for name in row)
 
 
 def list_parts(tx: Transaction, *, project: UUID, wanted: Wanted, today: date) -> list[Part]:
@@ -94,10 +82,18 @@ def list_parts(tx: Transaction, *, project: UUID, wanted: Wanted, today: date) -
 
 
 def newest_before(tx: Transaction, *, project: UUID, moment: datetime, today: date) -> datetime | None:
-    """The highest timestamp of the chunks that end before a moment, without those past their project's retention."""
+    """The highest timestamp before a moment that an entry can have; None if no chunk reaches below the moment.
+
+    A chunk that reaches above it, too, can have entries right below it. Of chunks past their project's retention
+    nothing is counted.
+    """
+    highest = (
+        "SELECT max(least(highest_time, %(moment)s::timestamptz - interval '1 microsecond')) FROM chunks"
+        f" WHERE project_id = %(project)s AND replaced_by IS NULL AND lowest_time < %(moment)s AND {_KEPT}"
+    )
+    # One by one, since those that are late have an index of their own.
     row = tx.execute(
-        "SELECT max(highest_time) FROM chunks WHERE project_id = %(project)s AND replaced_by IS NULL"
-        f" AND highest_time < %(moment)s AND {_KEPT}",
+        f"SELECT greatest(({highest} AND NOT late), ({highest} AND late))",
         {"project": project, "moment": moment, "today": today},
     ).fetchone()
     return row[0] if row else None

@@ -58,7 +58,7 @@ class Database:
         with self._connection() as connection:
             connection.execute(
                 "SELECT set_config('oddline.project', %s, true), set_config('statement_timeout', %s, true),"
-                " set_config('idle_in_transaction_session_timeout', %s, true)",
+                " set_config('idle_in_transaction_session_timeout', %s, true), set_config('TimeZone', 'UTC', true)",
                 [str(project or ""), str(STATEMENT_TIMEOUT_MS), str(IDLE_IN_TRANSACTION_TIMEOUT_MS)],
             )
             yield connection

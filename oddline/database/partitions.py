@@ -10,6 +10,8 @@ PARTITIONED = ("submissions", "hot_chunks")
 DAYS_AHEAD = 14  # a fortnight of failed runs of create_partitions harms nobody
 LOCK_TIMEOUT = "200ms"  # a partition can wait for its lock; those who queue up behind that wait cannot
 
+DROP_TRIES = 20  # four seconds of waiting in all
+
 
 def today() -> date:
     """The current UTC day."""
@@ -41,18 +43,25 @@ def partition_days(connection: psycopg.Connection, table: str) -> list[date]:
     return sorted(date.fromisoformat(name.rpartition("_")[2]) for (name,) in rows)
 
 
-def drop_partition(connection: psycopg.Connection, table: str, day: date) -> None:
-    """Detach and drop one day.
+def drop_partition(connection: psycopg.Connection, table: str, day: date, *, tries: int = DROP_TRIES) -> None:
+    """Detach and drop one day; safe to call again after a run that was stopped on the way.
 
     Raises:
-        psycopg.errors.LockNotAvailable: somebody held it for longer than `LOCK_TIMEOUT`; try again later. (It leaves
+        psycopg.errors.LockNotAvailable: in every try somebody held it for longer than `LOCK_TIMEOUT`. (It leaves
             `Database.autocommit` as the passing error DatabaseUnavailable.)
     """
     name = partition_name(table, day)
     connection.execute("SELECT set_config('lock_timeout', %s, false)", [LOCK_TIMEOUT])
     try:
-        _detach(connection, table, name)
-        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+        for left in reversed(range(tries)):
+            try:
+                _detach(connection, table, name)
+                connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))
+            except psycopg.errors.LockNotAvailable:
+                if not left:
+                    raise
+            else:
+                return
     finally:
         connection.execute("RESET lock_timeout")
 

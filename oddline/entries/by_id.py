@@ -25,7 +25,8 @@ _WITHOUT_CHUNK: Final = {"accepted": "processing", "claimed": "processing", "dea
 def get_entry(entry: UUID, *, db: Database, objects: ObjectStore, project: UUID, now: datetime) -> dict[str, Any]:
     """An entry as clients get it, with its `explanation`; `status` is "processing" before it is scored.
 
-    An entry that could not be scored has the status "dead". In both cases only its id and arrival are known here.
+    An entry that could not be scored has the status "dead". In both cases only its id and arrival are known here, and
+    an id of the same request that was refused or never given answers the same.
 
     Raises:
         NotFound: the project has no such entry, or has none any more.

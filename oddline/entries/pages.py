@@ -172,9 +172,9 @@ class Search:
         return None
 
     def _keep(self, frames: Sequence[pl.DataFrame]) -> None:
-        """Add what was read to what was found, as far as it can belong to this page or shows that another follows."""
+        """Add what was read to what was found, as far as it can belong to this page."""
         found = pl.concat([self._found, *frames]).sort(_NEWEST_FIRST, descending=True)
-        self._found = found.head(self._limit + 1)
+        self._found = found.head(self._limit)
 
     def _narrow(
         self, bottom: datetime, top: datetime, source_ids: tuple[int, ...] | None
@@ -187,7 +187,7 @@ class Search:
         ]
 
         def narrow(entries: pl.LazyFrame) -> pl.LazyFrame:
-            return entries.filter(*conditions).sort(_NEWEST_FIRST, descending=True).head(self._limit + 1)
+            return entries.filter(*conditions).sort(_NEWEST_FIRST, descending=True).head(self._limit)
 
         return narrow
 
@@ -205,12 +205,12 @@ class Search:
         return self._stopwatch() - self._began > BUDGET_S or self._reader.bytes_read > BUDGET_BYTES
 
     def _page(self, *, searched_until: datetime | None = None, at_end: bool = False) -> Page:
-        entries = [entry_view(row) for row in self._found.head(self._limit).iter_rows(named=True)]
+        entries = [entry_view(row) for row in self._found.iter_rows(named=True)]
         following: Position | None = None
         if searched_until is not None:
             following = Position(searched_until, _LOWEST_ID)
         elif not at_end:
-            last = self._found.row(self._limit - 1, named=True)
+            last = self._found.row(-1, named=True)
             following = Position(last["timestamp"], entry_id(UUID(bytes=last["submission"]), last["index"]))
         return Page(
             entries=entries,

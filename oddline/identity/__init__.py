@@ -3,7 +3,7 @@
 from oddline.identity.model import ApiKey, Caller, NewKey, Project, Scope
 from oddline.identity.service import DEFAULT_SCOPES, authenticate, create_key, ensure_project, list_keys, revoke_key
 from oddline.identity.signatures import sign_webhook, verify_older, verify_webhook
-from oddline.identity.store import find_project, list_projects, read_project, update_mail, update_retention
+from oddline.identity.store import find_project, read_project, update_mail, update_retention
 
 __all__ = [
     "DEFAULT_SCOPES",
@@ -17,7 +17,6 @@ __all__ = [
     "ensure_project",
     "find_project",
     "list_keys",
-    "list_projects",
     "read_project",
     "revoke_key",
     "sign_webhook",

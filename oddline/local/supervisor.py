@@ -14,7 +14,7 @@ from typing import Protocol
 
 from oddline.database import ROLES
 from oddline.database.migrate import migrate
-from oddline.errors import AlreadyRunning, StackFailed
+from oddline.errors import AlreadyRunning, OddlineError
 from oddline.local.postgres import PostgresServer
 from oddline.local.processes import Child, end_leftover, spawn
 from oddline.local.stack import Stack
@@ -105,6 +105,7 @@ class Supervisor:
         self._postgres = PostgresServer(self._home / "postgres", version=settings.postgres_version)
         self._valkey = ValkeyServer(self._home / "valkey")
         self._watched: list[Watched] = []
+        self._told_addresses = ("", "")
 
     @contextmanager
     def running(self) -> Iterator[Stack]:
@@ -135,18 +136,18 @@ class Supervisor:
         if not self._settings.database_url:
             self._say("starting PostgreSQL")
             self._add("postgres", self._postgres)
+        return self._start_programs()
+
+    def _start_programs(self) -> Stack:
+        self._told_addresses = owner_url, redis_url = self._addresses()
         passwords = ServerState.load_or_make(self._home / "roles.json", roles=ROLES).passwords
-        owner_url = self._settings.database_url or self._postgres.owner_url
         self._say("migrating the database")
         migrate(owner_url, passwords=passwords)
-        stack = Stack.prepare(self._settings, owner_url=owner_url, passwords=passwords, redis_url=self._redis_url())
+        stack = Stack.prepare(self._settings, owner_url=owner_url, passwords=passwords, redis_url=redis_url)
         self._say("starting the API, a worker and the schedules")
         for program in self._programs(stack):
             self._add(program.name, program)
         return stack
-
-    def _redis_url(self) -> str:
-        return self._settings.redis_url or self._valkey.url
 
     def _programs(self, stack: Stack) -> list[Program]:
         env = dict(os.environ) | stack.environment() | {"PYTHONUNBUFFERED": "1", "REMAP_SIGTERM": "SIGQUIT"}
@@ -181,8 +182,26 @@ class Supervisor:
             watched.started_at = now
             try:
                 watched.part.start()
-            except (StackFailed, OSError) as error:
+            except (OddlineError, OSError) as error:
                 log.warning("%s did not start: %s", watched.name, error)
+            else:
+                self._follow_addresses()
+
+    def _follow_addresses(self) -> None:
+        """Start our programs anew when a server came back on another port, since its own was taken meanwhile."""
+        if self._addresses() == self._told_addresses:
+            return
+        for watched in [one for one in self._watched if isinstance(one.part, Program)]:
+            watched.part.stop()
+            self._watched.remove(watched)
+        self._start_programs()
+
+    def _addresses(self) -> tuple[str, str]:
+        """Of PostgreSQL (as its owner) and Redis."""
+        return (
+            self._settings.database_url or self._postgres.owner_url,
+            self._settings.redis_url or self._valkey.url,
+        )
 
     def _stop(self) -> None:
         for watched in reversed(self._watched):

@@ -53,6 +53,7 @@ def check_health(db: Database, *, objects: ObjectStore, settings: Settings, now:
         "objects": lambda: _look_at_objects(objects),
         "workers": lambda: _look_at_workers(db, now=now),
         "backlog": lambda: _look_at_backlog(db, now=now),
+        "transactions": lambda: _look_at_transactions(db),
     }
     checks = [_look(part, look, now=now) for part, look in looks.items()]
     with db.transaction() as tx:
@@ -84,9 +85,10 @@ def _look(part: str, look: Callable[[], str], *, now: datetime) -> HealthCheck:
     try:
         return HealthCheck(part=part, healthy=True, detail=look(), checked_at=now)
     except Exception as error:  # whatever is wrong with a part is the finding
-        log.warning("%s is not well", part, exc_info=error)
+        is_finding = isinstance(error, LookupError)
+        log.warning("%s: %s", part, error, exc_info=None if is_finding else error)
         # Anybody may ask for health: what a driver says of hosts and users stays in the log.
-        detail = str(error) if isinstance(error, LookupError) else f"does not answer ({type(error).__name__})"
+        detail = str(error) if is_finding else f"does not answer ({type(error).__name__})"
         return HealthCheck(part=part, healthy=False, detail=detail, checked_at=now)
 
 
@@ -118,3 +120,14 @@ def _look_at_backlog(db: Database, *, now: datetime) -> str:
     if age > WAITING_TOO_LONG:
         raise LookupError(f"the oldest submission has waited for {int(age.total_seconds())} s")
     return f"the oldest submission has waited for {int(age.total_seconds())} s"
+
+
+def _look_at_transactions(db: Database) -> str:
+    """One that stays open holds up every incremental reader: it is the oldest at two looks, a minute apart."""
+    with db.transaction() as tx:
+        oldest, newest = store.transactions(tx)
+        before = next((check.detail for check in store.read_checks(tx) if check.part == "transactions"), "")
+    told = f"the oldest transaction is {oldest}"
+    if before.startswith(told) and newest > oldest + 1:
+        raise LookupError(f"{told}, as at the last look: it holds up everybody who reads what is new")
+    return told

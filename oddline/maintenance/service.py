@@ -8,7 +8,7 @@ from oddline import submissions
 from oddline.database import Database, Transaction, create_partitions, drop_partition, partition_days
 from oddline.objects import ObjectStore
 from oddline.scoring import FOLD_COUNTS
-from oddline.submissions import ATTEMPTS, SCORE_WAITING
+from oddline.submissions import ATTEMPTS, KEYS_KEPT, SCORE_WAITING
 from oddline.tasks import (
     LONGEST_COUNTDOWN,
     Catalogue,
@@ -24,7 +24,6 @@ from oddline.tasks import (
 
 STATES_KEPT = timedelta(days=3)
 BODIES_KEPT = timedelta(days=2)
-KEYS_KEPT = timedelta(hours=24)
 ROWS_AT_ONCE = 5_000  # in one transaction, so that none is long
 
 

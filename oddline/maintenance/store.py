@@ -41,3 +41,11 @@ def oldest_waiting(tx: Transaction) -> datetime | None:
         " UNION ALL SELECT received_at FROM submission_state WHERE state = 'claimed') AS unfinished"
     ).fetchone()
     return row[0] if row else None
+
+
+def transactions(tx: Transaction) -> tuple[int, int]:
+    """The oldest transaction that is still open, and the next one to begin."""
+    row = tx.execute(
+        "SELECT pg_snapshot_xmin(pg_current_snapshot())::text, pg_snapshot_xmax(pg_current_snapshot())::text"
+    ).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)

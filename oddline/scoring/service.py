@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,6 +30,7 @@ TURN_ALONE = timedelta(milliseconds=500)  # when there is only one
 NOBODY = UUID(int=0)  # the round over the projects begins behind it
 FEWEST_LINES, MOST_LINES = 256, 16_384
 GIVE_BACK_WAIT = timedelta(seconds=5)  # before a claim that failed for a passing reason is tried again
+UNREADABLE_WAIT = timedelta(seconds=20)  # the same for one whose body the object store does not give
 
 
 @dataclass(slots=True)
@@ -40,11 +42,26 @@ class Scorer:
     memories: Memories
     lines_per_second: float = 20_000.0  # a first guess, corrected by each claim
     after: UUID = NOBODY
+    after_retried: UUID = NOBODY
     retried_first: bool = True
 
     def lines_in(self, turn: timedelta) -> int:
         """How many lines make up `turn` of work."""
         return int(min(max(self.lines_per_second * turn.total_seconds(), FEWEST_LINES), MOST_LINES))
+
+    def go_round(self, claimed: Sequence[Claimed]) -> None:
+        """Note whose turn it was: the next claim begins behind them, and with the other kind of submissions.
+
+        Behind the project that got the most, since the others of that size got nothing yet.
+        """
+        self.retried_first = not self.retried_first
+        if claimed[0].attempt > 1:
+            self.after_retried = claimed[0].project
+            return
+        lines = Counter({share[0].project: sum(one.entries for one in share) for share in _by_project(claimed)})
+        project, most = lines.most_common(1)[0]
+        is_large = most > self.lines_in(TURN) / len(lines)
+        self.after = project if is_large else max(lines, key=lambda one: (one <= self.after, one))
 
     def learn_speed(self, lines: int, seconds: float) -> None:
         """Note how long a claim took; small ones say little about speed."""
@@ -90,19 +107,19 @@ def score_waiting(
         lines=scorer.lines_in(TURN),
         lines_alone=scorer.lines_in(TURN_ALONE),
         after=scorer.after,
+        after_retried=scorer.after_retried,
         retried_first=scorer.retried_first,
         lease=lease,
         now=now(),
     )
     if not claimed:
         return None
-    scorer.retried_first = not scorer.retried_first
+    scorer.go_round(claimed)
     started = time.perf_counter()
     scored = Scored()
     with heartbeat(lambda: submissions.renew(db, claimed, lease=lease, now=now()), lease=lease):
         for share in _by_project(claimed):
             scored += _score_share(share, db=db, objects=objects, scorer=scorer, now=now)
-    scorer.after = max(one.project for one in claimed)
     scorer.learn_speed(scored.entries, time.perf_counter() - started)
     return scored
 
@@ -115,17 +132,30 @@ def _by_project(claimed: Sequence[Claimed]) -> Iterator[list[Claimed]]:
 
 
 def _score_share(share: Sequence[Claimed], *, db: Database, objects: ObjectStore, scorer: Scorer, now: Clock) -> Scored:
+    """Score one project's share. A body that cannot be read costs only its own submission."""
+    bodies: list[tuple[Claimed, Columns]] = []
+    scored = Scored()
     try:
-        bodies = list(submissions.read_bodies(db, share, objects=objects))
-        return _score_bodies(bodies, db=db, scorer=scorer, now=now)
+        stored = submissions.find_bodies(db, share)
+        for one in share:
+            try:
+                bodies.append((one, submissions.read_body(one, stored, objects=objects)))
+            except OddlineError as error:
+                scored += _put_back([one], error, db=db, wait=UNREADABLE_WAIT, now=now)
+        if bodies:
+            scored += _score_bodies(bodies, db=db, scorer=scorer, now=now)
     except Exception as error:
-        log.warning(
-            "scoring %d submissions of project %s failed: %s", len(share), share[0].project, error, exc_info=True
-        )
-        if isinstance(error, OddlineError) and not error.permanent:
-            submissions.give_back(db, share, wait=GIVE_BACK_WAIT, now=now())
-            return Scored(retry_after=GIVE_BACK_WAIT)
-        return Scored(retry_after=submissions.fail(db, share, error=error, now=now()))
+        scored += _put_back([one for one, _ in bodies] or share, error, db=db, wait=GIVE_BACK_WAIT, now=now)
+    return scored
+
+
+def _put_back(claimed: Sequence[Claimed], error: Exception, *, db: Database, wait: timedelta, now: Clock) -> Scored:
+    """Give back what failed for a passing reason, and count the attempt of what failed for another."""
+    log.warning("scoring %d submissions of %s failed: %s", len(claimed), claimed[0].project, error, exc_info=error)
+    if isinstance(error, OddlineError) and not error.permanent:
+        submissions.give_back(db, claimed, wait=wait, now=now())
+        return Scored(retry_after=wait)
+    return Scored(retry_after=submissions.fail(db, claimed, error=error, now=now()))
 
 
 def _score_bodies(bodies: Sequence[tuple[Claimed, Columns]], *, db: Database, scorer: Scorer, now: Clock) -> Scored:

@@ -16,7 +16,7 @@ from oddline.patterns import pattern_texts
 from oddline.scoring.explanation import explain
 from oddline.scoring.mails import plan_mails
 from oddline.scoring.scorer import ScoredEntries
-from oddline.submissions import Claimed, Finished, entry_id, new_id
+from oddline.submissions import Claimed, Finished, entry_id, new_id, rfc3339
 from oddline.tasks import enqueue
 
 
@@ -88,7 +88,7 @@ def _finished(frame: pl.DataFrame, claimed: Sequence[Claimed], born: Sequence[Bo
 def _result(claimed: Claimed, sums: dict[str, Any]) -> dict[str, Any]:
     """What `GET /tasks/{id}` gives as the result: of a single entry its score, of a batch its sums."""
     analyzed = {
-        "analyzed_at": sums["analyzed_at"].isoformat().replace("+00:00", "Z"),
+        "analyzed_at": rfc3339(sums["analyzed_at"]),
         "processing_time": round(sums["processing_time"], 6),
     }
     oddest = str(entry_id(claimed.id, sums["oddest"]))

@@ -26,15 +26,27 @@ from oddline.submissions.model import (
     made_at,
     new_id,
     new_submission_id,
+    rfc3339,
     submission_of,
 )
-from oddline.submissions.service import accept, claim_share, fail, finish, give_back, read_bodies, renew
+from oddline.submissions.service import (
+    KEYS_KEPT,
+    accept,
+    claim_share,
+    fail,
+    find_bodies,
+    finish,
+    give_back,
+    read_body,
+    renew,
+)
 from oddline.submissions.store import delete_finished, delete_keys, drop, keep_unsettled_bodies, needed_objects, replay
 from oddline.submissions.tasks import ATTEMPTS, SCORE_WAITING, SCORE_WAITING_BATCH, TASKS
 
 __all__ = [
     "ATTEMPTS",
     "INDEX_MASK",
+    "KEYS_KEPT",
     "LIMITS",
     "MOST_ENTRIES",
     "SCORE_WAITING",
@@ -58,6 +70,7 @@ __all__ = [
     "end_leases",
     "entry_id",
     "fail",
+    "find_bodies",
     "finish",
     "give_back",
     "holders",
@@ -69,10 +82,11 @@ __all__ = [
     "new_submission_id",
     "next_due",
     "pack",
-    "read_bodies",
+    "read_body",
     "release_expired",
     "renew",
     "replay",
+    "rfc3339",
     "submission_of",
     "take_entries",
     "too_large_on_the_wire",

@@ -45,18 +45,20 @@ def holders(tx: Transaction, *, host: str) -> list[str]:
 def end_leases(tx: Transaction, workers: Sequence[str], *, now: datetime) -> None:
     """Let the leases of workers run out that are known to be dead."""
     tx.execute(
-        "UPDATE submission_state SET lease_until = %s WHERE state = 'claimed' AND worker = ANY (%s)",
+        "UPDATE submission_state SET lease_until = %s WHERE id IN (SELECT id FROM submission_state"
+        " WHERE state = 'claimed' AND worker = ANY (%s) FOR UPDATE SKIP LOCKED)",
         [now - timedelta(seconds=1), list(workers)],
     )
 
 
-def claim_retried(tx: Transaction, *, worker: str, now: datetime, lease_until: datetime) -> list[Claimed]:
-    """Claim one submission that failed before, alone."""
+def claim_retried(tx: Transaction, *, worker: str, after: UUID, now: datetime, lease_until: datetime) -> list[Claimed]:
+    """Claim one submission that failed before, alone, of the next project behind `after` that has one."""
     with tx.cursor(row_factory=class_row(Claimed)) as cursor:
         return cursor.execute(
             "WITH chosen AS (SELECT id FROM submission_state WHERE state = 'accepted' AND attempt > 0"
-            " AND (not_before IS NULL OR not_before <= %(now)s) ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) " + _CLAIM,
-            {"worker": worker, "now": now, "lease_until": lease_until},
+            " AND (not_before IS NULL OR not_before <= %(now)s)"
+            " ORDER BY project_id <= %(after)s, project_id, id LIMIT 1 FOR UPDATE SKIP LOCKED) " + _CLAIM,
+            {"after": after, "worker": worker, "now": now, "lease_until": lease_until},
         ).fetchall()
 
 
@@ -65,9 +67,10 @@ def claim_share(
 ) -> list[Claimed]:
     """Claim about `lines` entries, shared evenly over the projects that wait, oldest first in each.
 
-    The round over the projects begins behind `after`. When only one project waits it gets up to `lines_alone`.
-    Each project that is reached gets one submission at least. The distinct projects are found by a loose index scan
-    (PostgreSQL wiki, "Loose indexscan"), whatever the number of submissions that wait.
+    The round over the projects begins behind `after`. When only one project waits it gets up to `lines_alone`. What
+    fits into its project's share is taken; of submissions larger than that, as many in the order of the round as make
+    up `lines`, at least one: so small ones never wait for many large ones, nor these for ever. The distinct projects
+    are found by a loose index scan (PostgreSQL wiki, "Loose indexscan"), whatever the number of submissions that wait.
     """
     with tx.cursor(row_factory=class_row(Claimed)) as cursor:
         return cursor.execute(
@@ -79,22 +82,28 @@ def claim_share(
                         WHERE state = 'accepted' AND project_id > step.project_id ORDER BY project_id LIMIT 1)
                 FROM step WHERE project_id IS NOT NULL
             ), turn AS (
-                SELECT project_id FROM step WHERE project_id IS NOT NULL
-                ORDER BY project_id <= %(after)s, project_id LIMIT %(most_projects)s
+                SELECT project_id, row_number() OVER (ORDER BY project_id <= %(after)s, project_id) AS place
+                FROM step WHERE project_id IS NOT NULL ORDER BY place LIMIT %(most_projects)s
             ), share AS (
                 SELECT CASE count(*) WHEN 1 THEN %(lines_alone)s ELSE %(lines)s / greatest(count(*), 1) END AS lines
                 FROM turn
             ), candidate AS (
-                SELECT waiting.* FROM turn CROSS JOIN LATERAL (
+                SELECT place, waiting.* FROM turn CROSS JOIN LATERAL (
                     SELECT id, project_id, entries FROM submission_state
                     WHERE project_id = turn.project_id AND state = 'accepted' AND attempt = 0
                         AND (not_before IS NULL OR not_before <= %(now)s)
                     ORDER BY id LIMIT %(most_submissions)s FOR UPDATE SKIP LOCKED
                 ) AS waiting
             ), running AS (
-                SELECT id, entries, sum(entries) OVER (PARTITION BY project_id ORDER BY id) AS lines FROM candidate
+                SELECT id, place, entries, sum(entries) OVER (PARTITION BY place ORDER BY id) AS lines FROM candidate
+            ), picked AS (
+                SELECT id, place, entries, running.lines > share.lines AS is_large FROM running, share
+                WHERE running.lines <= share.lines OR running.lines = running.entries
+            ), summed AS (
+                SELECT id, is_large, sum(entries) OVER (PARTITION BY is_large ORDER BY place, id) - entries AS before
+                FROM picked
             ), chosen AS (
-                SELECT id FROM running, share WHERE running.lines <= share.lines OR running.lines = running.entries
+                SELECT id FROM summed WHERE NOT is_large OR before < %(lines)s
             )
             """
             + _CLAIM,
@@ -112,12 +121,19 @@ def claim_share(
 
 
 def renew(tx: Transaction, claimed: Sequence[Claimed], *, lease_until: datetime) -> int:
-    """Prolong the leases that are still ours; returns how many."""
-    return tx.execute(
-        "UPDATE submission_state s SET lease_until = %s FROM unnest(%s::uuid[], %s::smallint[]) AS c (id, attempt)"
-        " WHERE s.id = c.id AND s.attempt = c.attempt AND s.state = 'claimed'",
-        [lease_until, [one.id for one in claimed], [one.attempt for one in claimed]],
-    ).rowcount
+    """Prolong the leases that are still ours; returns how many are.
+
+    What is locked is being finished at this moment: it needs no longer lease, and waiting for it could deadlock.
+    """
+    row = tx.execute(
+        "WITH ours AS (SELECT s.id FROM submission_state s JOIN unnest(%s::uuid[], %s::smallint[]) AS c (id, attempt)"
+        " ON s.id = c.id AND s.attempt = c.attempt WHERE s.state = 'claimed'), renewed AS ("
+        "UPDATE submission_state SET lease_until = %s WHERE id IN (SELECT id FROM submission_state"
+        " WHERE id IN (SELECT id FROM ours) FOR UPDATE SKIP LOCKED))"
+        " SELECT count(*) FROM ours",
+        [[one.id for one in claimed], [one.attempt for one in claimed], lease_until],
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def lock_held(tx: Transaction, claimed: Sequence[Claimed]) -> set[UUID]:

@@ -84,6 +84,11 @@ def made_at(identifier: UUID) -> datetime:
     return datetime.fromtimestamp((identifier.int >> 80) / 1000, tz=UTC)
 
 
+def rfc3339(moment: datetime) -> str:
+    """A UTC time as answers tell it: RFC 3339 with microseconds, so that equal times read the same everywhere."""
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 @dataclass(slots=True)
 class Columns:
     """Entries in normal form, a list per field, all of one length: what is stored and what the worker trusts.
@@ -131,6 +136,15 @@ class Claimed:
     entries: int
     received_at: datetime
     body_day: date
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBody:
+    """A submission's body: its bytes, or the name of the object that has them."""
+
+    submission: UUID
+    packed: bytes
+    object_key: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Take submissions and hand them out to be scored: each exactly once."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -14,12 +14,12 @@ from oddline.errors import CorruptBody, KeyReused, LostClaim, RequestInProgress
 from oddline.objects import ObjectStore
 from oddline.submissions import claim_store, store
 from oddline.submissions.body import pack, unpack
-from oddline.submissions.model import Accepted, Claimed, Columns, Finished, new_submission_id
+from oddline.submissions.model import Accepted, Claimed, Columns, Finished, StoredBody, new_submission_id
 from oddline.submissions.tasks import ATTEMPTS, SCORE_WAITING
+from oddline.tasks import LONGEST_ERROR
 
 KEYS_KEPT = timedelta(hours=24)
 KEY_WAIT = "2s"  # for another request with the same key that is being written at this moment
-LONGEST_ERROR = 4_000  # characters of an error's text that are kept
 
 
 def accept(
@@ -74,19 +74,23 @@ def claim_share(
     lines: int,
     lines_alone: int,
     after: UUID,
+    after_retried: UUID,
     retried_first: bool,
     lease: timedelta,
     now: datetime,
 ) -> list[Claimed]:
     """Claim a fair share of what waits: some of every project, or one submission alone that failed before.
 
-    What lost its worker is put back first, so that any wake-up finds it. Callers alternate `retried_first`, so that
+    What lost its worker is put back first, so that any wake-up finds it. `after` and `after_retried` are the projects
+    behind which the round over them goes on. Callers alternate `retried_first`, so that
     neither fresh nor failed submissions wait for all of the others.
     """
     lease_until = now + lease
     with db.transaction() as tx:
         claim_store.release_expired(tx, attempts=ATTEMPTS, now=now)
-        retried = partial(claim_store.claim_retried, tx, worker=worker, now=now, lease_until=lease_until)
+        retried = partial(
+            claim_store.claim_retried, tx, worker=worker, after=after_retried, now=now, lease_until=lease_until
+        )
         fresh = partial(
             claim_store.claim_share,
             tx,
@@ -100,22 +104,26 @@ def claim_share(
         return retried() or fresh() if retried_first else fresh() or retried()
 
 
-def read_bodies(db: Database, claimed: Sequence[Claimed], *, objects: ObjectStore) -> Iterator[tuple[Claimed, Columns]]:
-    """The entries of claimed submissions.
+def find_bodies(db: Database, claimed: Sequence[Claimed]) -> Mapping[UUID, StoredBody]:
+    """Where the bodies of claimed submissions are: in the row, or in the object that it names."""
+    with db.transaction() as tx:
+        return {one.submission: one for one in store.read_bodies(tx, claimed)}
+
+
+def read_body(claimed: Claimed, stored: Mapping[UUID, StoredBody], *, objects: ObjectStore) -> Columns:
+    """The entries of a claimed submission.
 
     Raises:
-        CorruptBody: a body cannot be read back, or is not there.
+        CorruptBody: the body is not there, or cannot be read back.
+        ObjectStoreUnavailable, ObjectMissing: its object cannot be had.
     """
-    with db.transaction() as tx:
-        bodies = {identifier: (body, key) for identifier, body, key in store.read_bodies(tx, claimed)}
-    for one in claimed:
-        if one.id not in bodies:
-            raise CorruptBody(f"the body of submission {one.id} is not there")
-        body, key = bodies[one.id]
-        columns = unpack(body if body is not None else objects.get(key or ""))
-        if len(columns) != one.entries:
-            raise CorruptBody(f"submission {one.id} has {len(columns)} entries, not {one.entries}")
-        yield one, columns
+    body = stored.get(claimed.id)
+    if body is None:
+        raise CorruptBody(f"the body of submission {claimed.id} is not there")
+    columns = unpack(objects.get(body.object_key) if body.object_key is not None else body.packed)
+    if len(columns) != claimed.entries:
+        raise CorruptBody(f"submission {claimed.id} has {len(columns)} entries, not {claimed.entries}")
+    return columns
 
 
 def renew(db: Database, claimed: Sequence[Claimed], *, lease: timedelta, now: datetime) -> bool:

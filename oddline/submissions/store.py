@@ -5,10 +5,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from oddline.database import Transaction
-from oddline.submissions.model import Claimed
+from oddline.submissions.model import Claimed, StoredBody
 
 
 def insert(
@@ -73,11 +74,12 @@ def delete_key(tx: Transaction, key: str, *, project: UUID) -> None:
     tx.execute("DELETE FROM idempotency_keys WHERE project_id = %s AND key = %s", [project, key])
 
 
-def read_bodies(tx: Transaction, claimed: Sequence[Claimed]) -> list[tuple[UUID, bytes | None, str | None]]:
-    """(id, body, name of the body's object) of claimed submissions."""
-    with tx.cursor(binary=True) as cursor:
+def read_bodies(tx: Transaction, claimed: Sequence[Claimed]) -> list[StoredBody]:
+    """The bodies of claimed submissions."""
+    with tx.cursor(binary=True, row_factory=class_row(StoredBody)) as cursor:
         return cursor.execute(
-            "SELECT id, body, body_object FROM submissions WHERE id = ANY (%s) AND day = ANY (%s)",
+            "SELECT id AS submission, coalesce(body, '') AS packed, body_object AS object_key FROM submissions"
+            " WHERE id = ANY (%s) AND day = ANY (%s)",
             [[one.id for one in claimed], list({one.body_day for one in claimed})],
         ).fetchall()
 

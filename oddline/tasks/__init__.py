@@ -16,6 +16,7 @@ from oddline.tasks.model import (
 )
 from oddline.tasks.publisher import LONGEST_COUNTDOWN, Publisher
 from oddline.tasks.service import (
+    LONGEST_ERROR,
     Clock,
     Run,
     TaskContext,
@@ -32,6 +33,7 @@ from oddline.tasks.store import count_workers, delete_expired, end_leases, find,
 
 __all__ = [
     "LONGEST_COUNTDOWN",
+    "LONGEST_ERROR",
     "Catalogue",
     "Clock",
     "NoPayload",

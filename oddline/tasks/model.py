@@ -97,8 +97,8 @@ class TaskSpec:
 
     `idempotency` says in a sentence why running it twice does what once does. A spec with `in_function` runs inside the
     schedules function itself: as a task it would wait behind the backlog that it is to mend. One without `ledger` is a
-    mere wake-up: the database says what there is to do. `critical` ones raise a system alert when they fail for good.
-    `smoke` is a payload with which it does no harm: so operators can try every kind of task.
+    mere wake-up: the database says what there is to do. `smoke` is a payload with which it does no harm, so that
+    operators can try every kind of task.
     """
 
     name: str
@@ -112,7 +112,6 @@ class TaskSpec:
     rate_limit: str | None = None
     schedule: Schedule | None = None
     starters: frozenset[Starter] = frozenset({Starter.SYSTEM})
-    critical: bool = False
     in_function: bool = False
     ledger: bool = True
     result_kept: timedelta = timedelta(days=3)

@@ -8,10 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import psycopg
-
 from oddline.database import Database, Transaction
-from oddline.errors import Conflict, NotFound, OddlineError, UnknownTask
+from oddline.errors import NotFound, OddlineError, UnknownTask
 from oddline.objects import ObjectStore
 from oddline.settings import Settings
 from oddline.tasks import store
@@ -106,7 +104,7 @@ def run_task(spec: TaskSpec, run: Run, *, task_id: UUID, context: TaskContext) -
 
 def dead_letters(tx: Transaction, *, before: UUID | None = None, limit: int = 100) -> list[Task]:
     """Tasks that failed for good, newest first."""
-    return store.newest(tx, states=[str(State.FAILURE)], name=None, before=before, limit=limit)
+    return store.newest(tx, states=[State.FAILURE], name=None, before=before, limit=limit)
 
 
 def replay(tx: Transaction, task_id: UUID, *, catalogue: Catalogue) -> TaskSpec:
@@ -115,12 +113,8 @@ def replay(tx: Transaction, task_id: UUID, *, catalogue: Catalogue) -> TaskSpec:
     Raises:
         NotFound: no such dead letter.
         UnknownTask: it has left the catalogue since.
-        Conflict: another task with the same unique key waits already.
     """
-    try:
-        name = store.replay(tx, task_id)
-    except psycopg.errors.UniqueViolation as error:
-        raise Conflict("another task that does the same waits already") from error
+    name = store.replay(tx, task_id)
     if name is None:
         raise NotFound(f"there is no dead letter {task_id}")
     if name not in catalogue:
@@ -159,7 +153,7 @@ def newest(
     limit: int = 100,
 ) -> list[Task]:
     """Tasks of the transaction's project, newest first."""
-    return store.newest(tx, states=[str(state) for state in states], name=name, before=before, limit=limit)
+    return store.newest(tx, states=states, name=name, before=before, limit=limit)
 
 
 def _run_attempt(spec: TaskSpec, run: Run, task: Task, context: TaskContext) -> Any:

@@ -17,6 +17,16 @@ _COLUMNS = (
 )
 
 
+_SUBMISSION_STATES = {
+    State.PENDING: "accepted",
+    State.RETRY: "accepted",
+    State.STARTED: "claimed",
+    State.SUCCESS: "done",
+    State.FAILURE: "dead",
+    State.REVOKED: "dropped",
+}
+
+
 def _task(**columns: Any) -> Task:
     return Task(**columns | {"state": State(columns["state"])})
 
@@ -50,7 +60,8 @@ def claim(tx: Transaction, task_id: UUID, *, worker: str, now: datetime, lease_u
     with tx.cursor(row_factory=kwargs_row(_task)) as cursor:
         return cursor.execute(
             "UPDATE tasks SET state = 'STARTED', attempt = attempt + 1, worker = %(worker)s, started_at = %(now)s,"
-            " lease_until = %(lease_until)s, not_before = NULL"
+            # The key keeps a second one from waiting beside it; once it runs, the next may.
+            " lease_until = %(lease_until)s, not_before = NULL, unique_key = NULL"
             " WHERE id = %(id)s AND (state IN ('PENDING', 'RETRY') AND (not_before IS NULL OR not_before <= %(now)s)"
             " OR state IN ('STARTED', 'PROGRESS') AND lease_until < %(now)s)"
             f" RETURNING {_COLUMNS}",
@@ -116,24 +127,44 @@ def find(tx: Transaction, task_id: UUID) -> Task | None:
         return cursor.execute(f"SELECT {_COLUMNS} FROM ledger WHERE id = %s", [task_id]).fetchone()
 
 
-def newest(tx: Transaction, *, states: Sequence[str], name: str | None, before: UUID | None, limit: int) -> list[Task]:
-    """Tasks and scorings, newest first, by keyset: ids are times."""
+def newest(
+    tx: Transaction, *, states: Sequence[State], name: str | None, before: UUID | None, limit: int
+) -> list[Task]:
+    """Tasks and scorings, newest first, by keyset: ids are times; those of all states where none is named."""
+    asked = {
+        "states": [str(state) for state in states or State],
+        "kept_states": sorted({_SUBMISSION_STATES[state] for state in states or State if state in _SUBMISSION_STATES}),
+        "name": name,
+        "before": before,
+        "limit": limit,
+    }
+    page = (
+        " AND (%(name)s::text IS NULL OR name = %(name)s) AND (%(before)s::uuid IS NULL OR id < %(before)s)"
+        " ORDER BY id DESC LIMIT %(limit)s"
+    )
+    # Two statements, since over a union no partial index (the one of dead letters, say) would serve.
+    statements = (
+        f"SELECT {_COLUMNS} FROM tasks WHERE state = ANY (%(states)s)" + page,
+        f"SELECT {_COLUMNS} FROM scorings WHERE submission_state = ANY (%(kept_states)s) AND state = ANY (%(states)s)"
+        + page,
+    )
     with tx.cursor(row_factory=kwargs_row(_task)) as cursor:
-        return cursor.execute(
-            f"SELECT {_COLUMNS} FROM ledger WHERE (%(states)s::text[] = '{{}}' OR state = ANY (%(states)s))"
-            " AND (%(name)s::text IS NULL OR name = %(name)s) AND (%(before)s::uuid IS NULL OR id < %(before)s)"
-            " ORDER BY id DESC LIMIT %(limit)s",
-            {"states": list(states), "name": name, "before": before, "limit": limit},
-        ).fetchall()
+        found = [task for statement in statements for task in cursor.execute(statement, asked).fetchall()]
+    return sorted(found, key=lambda task: task.id, reverse=True)[:limit]
 
 
 def due(tx: Transaction, *, now: datetime, soon: datetime, limit: int) -> list[tuple[UUID, str, datetime | None]]:
-    """(id, name, when) of what should be published: waiting and due by `soon`, or with a lease that ends by then."""
+    """(id, name, when) of what should be published, what lost its worker first: no backlog may keep that waiting.
+
+    That is what has a lease that ends by `soon`, and what waits and is due by then.
+    """
     return tx.execute(
-        "SELECT id, name, not_before FROM tasks WHERE state IN ('PENDING', 'RETRY')"
+        "SELECT id, name, at FROM (SELECT id, name, lease_until AS at, 0 AS turn, lease_until AS since FROM tasks"
+        " WHERE state IN ('STARTED', 'PROGRESS') AND lease_until <= %(soon)s"
+        " UNION ALL SELECT id, name, not_before, 1, coalesce(not_before, created_at) FROM tasks"
+        " WHERE state IN ('PENDING', 'RETRY')"
         " AND (not_before IS NULL AND created_at < %(now)s - interval '5 seconds' OR not_before <= %(soon)s)"
-        " UNION ALL SELECT id, name, lease_until FROM tasks WHERE state IN ('STARTED', 'PROGRESS')"
-        " AND lease_until <= %(soon)s LIMIT %(limit)s",
+        ") AS due ORDER BY turn, since LIMIT %(limit)s",
         {"now": now, "soon": soon, "limit": limit},
     ).fetchall()
 
@@ -181,11 +212,6 @@ def delete_expired(tx: Transaction, *, now: datetime, limit: int) -> int:
     return tx.execute(
         "DELETE FROM tasks WHERE id IN (SELECT id FROM tasks WHERE expires_at < %s LIMIT %s)", [now, limit]
     ).rowcount
-
-
-def counts(tx: Transaction) -> dict[str, int]:
-    """How many tasks are in each state."""
-    return dict(tx.execute("SELECT state, count(*) FROM ledger GROUP BY state").fetchall())
 
 
 def see_worker(tx: Transaction, name: str, *, started_at: datetime, now: datetime) -> None:

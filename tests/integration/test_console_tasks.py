@@ -63,6 +63,7 @@ def claimed(db: Databases) -> Any:
         lines=100,
         lines_alone=100,
         retried_first=True,
+        after_retried=UUID(int=0),
         after=UUID(int=0),
         lease=LEASE,
         now=datetime.now(UTC),

@@ -12,6 +12,7 @@ from scored_frames import NOON, scored_frame
 from stored_entries import TOMORROW, WEEKEND, Archive, ids, random_frame
 
 from oddline.chunks import build, insert_born
+from oddline.chunks.codec import ROW_GROUP_ROWS
 from oddline.chunks.compaction import clear_replaced
 from oddline.database import Database
 from oddline.entries import EntryQuery, list_entries
@@ -29,6 +30,12 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def archive(db: Callable[[Side], Database], project: UUID, tmp_path: Path) -> Archive:
     return Archive.make(worker=db("worker"), search=db("search"), project=project, folder=tmp_path)
+
+
+@pytest.fixture
+def small_row_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gives merged chunks many row groups, as large ones have."""
+    monkeypatch.setattr("oddline.chunks.codec.ROW_GROUP_ROWS", 10)
 
 
 times = st.one_of(st.none(), st.integers(-900, 900).map(lambda minutes: NOON + timedelta(minutes=minutes)))
@@ -63,7 +70,7 @@ queries = st.builds(
 )
 def test_pages_equal_a_sort_of_everything(
     archive: Archive,
-    db: Callable[[Side], Database],
+    small_row_groups: None,
     seeds: list[tuple[int, int]],
     compacted: int,
     asked: list[tuple[EntryQuery, int]],
@@ -91,6 +98,54 @@ def test_equal_timestamps_are_ordered_by_id_across_chunks(archive: Archive, comp
     read = archive.read(EVERYTHING, limit=4)
 
     assert read == archive.expected(EVERYTHING) == sorted(read, reverse=True)
+
+
+@pytest.mark.parametrize("away", [timedelta(hours=6), -timedelta(hours=6)])
+@pytest.mark.parametrize(
+    "query",
+    [
+        EVERYTHING,
+        EntryQuery(sources=("source-1",)),
+        EntryQuery(sources=("source-2",)),
+        EntryQuery(time_to=NOON - timedelta(hours=1)),
+        EntryQuery(time_from=NOON - timedelta(hours=7), time_to=NOON - timedelta(hours=1)),
+    ],
+)
+def test_no_entry_of_a_merged_chunk_is_lost_below_a_gap_in_its_times(
+    archive: Archive, small_row_groups: None, query: EntryQuery, away: timedelta
+) -> None:
+    archive.store(scored_frame(30))
+    archive.store(scored_frame(30, timestamp=[NOON + away - timedelta(seconds=number) for number in range(30)]))
+    archive.store(scored_frame(30, timestamp=NOON + 2 * away, source_id=2, source="source-2"))
+    archive.compact(now=TOMORROW + DAY)
+
+    read = archive.read(query, limit=20)
+
+    assert read == archive.expected(query)
+
+
+def test_real_row_groups_with_a_gap_between_them_are_read_to_their_end(archive: Archive) -> None:
+    for base, number in [(NOON, 1), (NOON - timedelta(hours=6), 1), (NOON - timedelta(hours=6), 2)]:
+        times = [base + timedelta(milliseconds=line) for line in range(ROW_GROUP_ROWS)]
+        for half in (times[: ROW_GROUP_ROWS // 2], times[ROW_GROUP_ROWS // 2 :]):
+            columns = {"source_id": number, "source": f"source-{number}", "message": ""}
+            archive.store(scored_frame(len(half), timestamp=half, **columns))
+    archive.compact(now=TOMORROW + DAY)
+    query = EntryQuery(sources=("source-2",))
+
+    pages = archive.pages(query, limit=1_000)
+
+    assert sum(len(page.entries) for page in pages) == ROW_GROUP_ROWS
+
+
+def test_time_without_entries_is_skipped_at_once(archive: Archive) -> None:
+    archive.store(scored_frame(1))
+    archive.store(scored_frame(1, timestamp=NOON - 20 * WEEKEND))
+    now = iter(range(10**6))
+
+    page = archive.page(EVERYTHING, stopwatch=lambda: float(next(now)))
+
+    assert (len(page.entries), page.next) == (2, None)
 
 
 def test_the_first_page_opens_only_the_chunks_that_it_needs(archive: Archive) -> None:

@@ -135,7 +135,7 @@ def test_all_is_well_where_every_part_answers(inbox: Inbox, context: TaskContext
     health = check(context)
 
     assert (health.healthy, health.message, health.workers) == (True, "all parts answer", 1)
-    assert health.view()["parts"].keys() == {"redis", "objects", "workers", "backlog"}
+    assert health.view()["parts"].keys() == {"redis", "objects", "workers", "backlog", "transactions"}
 
 
 def test_a_redis_that_is_away_is_the_finding(context: TaskContext, closed_port: int) -> None:
@@ -176,7 +176,17 @@ def test_what_was_seen_last_takes_the_place_of_what_was_seen_before(context: Tas
     health = check(context)
 
     assert "redis" not in health.message
-    assert len(health.checks) == 4
+    assert len(health.checks) == 5
+
+
+def test_a_transaction_that_stays_open_from_look_to_look_is_the_finding(context: TaskContext, db: Databases) -> None:
+    with db("owner").transaction() as forgotten:
+        forgotten.execute("SELECT pg_current_xact_id()")
+
+        health = [check(context), check(context)][-1]
+
+    assert "transactions: the oldest transaction is" in health.message
+    assert "transactions" not in check(context).message
 
 
 @pytest.mark.both_postgres
@@ -263,6 +273,7 @@ def claim(inbox: Inbox) -> None:
         lines=100,
         lines_alone=100,
         retried_first=True,
+        after_retried=UUID(int=0),
         after=UUID(int=0),
         lease=LEASE,
         now=inbox.clock(),

@@ -1,7 +1,7 @@
 """What each database role may do, and that no role sees another project's rows."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import psycopg
@@ -51,11 +51,11 @@ def test_a_role_sees_only_the_project_of_its_transaction(
     submission = submit(db, project)
 
     with db(side).transaction(project=project) as tx:
-        own = tx.execute("SELECT id FROM ledger").fetchall()
+        own = tx.execute("SELECT id FROM submission_state").fetchall()
     with db(side).transaction(project=other_project) as tx:
-        foreign = tx.execute("SELECT id FROM ledger").fetchall()
+        foreign = tx.execute("SELECT id FROM submission_state").fetchall()
     with db(side).transaction() as tx:
-        nobodys = tx.execute("SELECT id FROM ledger").fetchall()
+        nobodys = tx.execute("SELECT id FROM submission_state").fetchall()
 
     assert (own, foreign, nobodys) == ([(submission,)], [], [])
 
@@ -74,3 +74,27 @@ def test_the_project_of_a_transaction_does_not_outlive_it(db: Databases, project
 def test_no_function_sees_the_keys(db: Databases, project: UUID, side: Side) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege), db(side).transaction(project=project) as tx:
         tx.execute("SELECT hash FROM api_keys")
+
+
+@pytest.mark.parametrize("side", ["ingest", "console", "search"])
+def test_no_function_can_slip_a_table_of_its_own_under_those_of_the_owner(
+    db: Databases, project: UUID, side: Side
+) -> None:
+    with (
+        pytest.raises(psycopg.errors.InsufficientPrivilege, match="temporary"),
+        db(side).transaction(project=project) as tx,
+    ):
+        tx.execute("CREATE TEMPORARY TABLE api_keys (hash bytea)")
+
+
+def test_times_are_utc_whatever_the_servers_zone(db: Databases, project: UUID) -> None:
+    with db("owner").autocommit() as connection:
+        connection.execute("ALTER ROLE oddline_console SET TimeZone = 'Asia/Kolkata'")
+
+    with db("console").transaction(project=project) as tx:
+        row = tx.execute("SELECT created_at FROM projects").fetchone()
+
+    with db("owner").autocommit() as connection:
+        connection.execute("ALTER ROLE oddline_console RESET TimeZone")
+    assert row is not None
+    assert row[0].utcoffset() == timedelta()

@@ -247,7 +247,7 @@ def test_a_body_with_fewer_entries_than_were_accepted_is_never_stored(inbox: Inb
     assert inbox.task(submission).state is State.RETRY
 
 
-def test_a_failed_share_is_looked_for_again_as_soon_as_the_first_of_it_is_due(
+def test_a_share_of_unreadable_bodies_is_looked_for_again_when_the_first_of_them_is_due(
     inbox: Inbox, project: UUID, other_project: UUID
 ) -> None:
     for one in (project, project, other_project):
@@ -256,7 +256,9 @@ def test_a_failed_share_is_looked_for_again_as_soon_as_the_first_of_it_is_due(
     scored = inbox.score_once(inbox.scorer())
 
     assert scored is not None
-    assert scored.retry_after == timedelta()
+    assert scored.retry_after is not None
+    due = inbox.rows("SELECT min(not_before) FROM submission_state")[0][0]
+    assert due == inbox.clock() + scored.retry_after
 
 
 @pytest.mark.both_postgres
@@ -355,3 +357,15 @@ def test_the_ids_of_entries_are_their_places_in_the_request_not_among_the_accept
     inbox.score()
 
     assert inbox.entry_ids(project) == [entry_id(submission, 0), entry_id(submission, 2)]
+
+
+def test_a_body_that_the_object_store_does_not_give_holds_up_nobody_else(inbox: Inbox, project: UUID) -> None:
+    mates = [inbox.submit(project, "alpha happened"), inbox.submit(project, "beta happened")]
+    stuck = inbox.submit(project, "gamma happened")
+    with inbox.db("worker").transaction() as tx:
+        tx.execute("UPDATE submissions SET body = NULL, body_object = 'bodies/gone/away' WHERE id = %s", [stuck])
+
+    inbox.score()
+
+    assert [inbox.task(one).state for one in mates] == [State.SUCCESS, State.SUCCESS]
+    assert inbox.task(stuck).state in {State.PENDING, State.RETRY}

@@ -13,9 +13,10 @@ import pytest
 from oddline import submissions
 from oddline.database import Database
 from oddline.errors import CorruptBody, KeyReused, LostClaim
+from oddline.identity import ensure_project
 from oddline.objects import FolderObjects
 from oddline.settings import Side
-from oddline.submissions import ATTEMPTS, Accepted, Claimed, Finished
+from oddline.submissions import ATTEMPTS, Accepted, Claimed, Columns, Finished, new_id
 
 pytestmark = pytest.mark.both_postgres
 
@@ -58,6 +59,7 @@ def claim(db: Databases, *, lines: int = 1_000, alone: int = 10_000, now: dateti
         lines=lines,
         lines_alone=alone,
         retried_first=True,
+        after_retried=UUID(int=0),
         after=UUID(int=0),
         lease=LEASE,
         now=now,
@@ -68,6 +70,11 @@ def finish(db: Databases, claimed: list[Claimed]) -> None:
     finished = [Finished(one, anomalies=0, highest_score=0.1, chunk_ids=(), result={}) for one in claimed]
     with db("worker").transaction() as tx:
         submissions.finish(tx, finished, now=NOW)
+
+
+def read(db: Databases, claimed: list[Claimed], objects: FolderObjects) -> list[tuple[Claimed, Columns]]:
+    stored = submissions.find_bodies(db("worker"), claimed)
+    return [(one, submissions.read_body(one, stored, objects=objects)) for one in claimed]
 
 
 def states(db: Databases) -> Counter[str]:
@@ -82,7 +89,7 @@ def test_what_was_accepted_is_read_back_by_whoever_claims_it(
 
     claimed = claim(db)
 
-    [(one, columns)] = submissions.read_bodies(db("worker"), claimed, objects=objects)
+    [(one, columns)] = read(db, claimed, objects)
     assert (one.id, one.attempt, columns.messages) == (accepted.submission, 1, ["x 0", "x 1", "x 2"])
 
 
@@ -91,7 +98,7 @@ def test_a_large_body_is_kept_as_an_object(
 ) -> None:
     submit(project, 50, body_object_bytes=10)
 
-    [(_, columns)] = submissions.read_bodies(db("worker"), claim(db), objects=objects)
+    [(_, columns)] = read(db, claim(db), objects)
 
     assert len(columns) == 50
     assert len(list(objects.list("bodies/"))) == 1
@@ -182,6 +189,20 @@ def test_a_claim_takes_from_every_project_that_waits(
     assert entries == {project: 500, other_project: 1}
 
 
+def test_many_large_batches_of_others_do_not_make_a_claim_long(db: Databases, submit: Callable[..., Accepted]) -> None:
+    now = datetime.now(UTC)
+    projects = [ensure_project(db("worker"), f"large {place}", new_id=new_id(), now=now) for place in range(8)]
+    for project in projects:
+        submit(project, 400)
+    small = ensure_project(db("worker"), "small", new_id=new_id(), now=now)
+    submit(small)
+
+    claimed = claim(db, lines=500)
+
+    entries = sorted(one.entries for one in claimed)
+    assert entries == [1, 400, 400]
+
+
 def test_a_project_alone_gets_the_larger_share(db: Databases, project: UUID, submit: Callable[..., Accepted]) -> None:
     for _ in range(5):
         submit(project, 100)
@@ -264,7 +285,7 @@ def test_a_body_that_is_not_there_is_said_to_be_corrupt(
         tx.execute("DELETE FROM submissions")
 
     with pytest.raises(CorruptBody):
-        list(submissions.read_bodies(db("worker"), claimed, objects=objects))
+        read(db, claimed, objects)
 
 
 def test_a_replayed_dead_submission_waits_again_and_a_dropped_one_does_not(
@@ -292,7 +313,7 @@ def test_bodies_that_are_still_needed_outlive_their_day(
     with db("worker").transaction() as tx:
         tx.execute("DELETE FROM submissions WHERE day = %s", [yesterday])
 
-    [(_, columns)] = submissions.read_bodies(db("worker"), claim(db), objects=objects)
+    [(_, columns)] = read(db, claim(db), objects)
     assert (kept, len(columns)) == (1, 1)
 
 

@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from oddline.catalogue import CATALOGUE
 from oddline.database import Database
@@ -68,9 +69,15 @@ class Process:
         return due
 
 
+def host_name() -> str:
+    """A name for the space that this process's id belongs to: containers may share a host name, but no process ids."""
+    space = Path("/proc/self/ns/pid")
+    return f"{socket.gethostname()}/{space.stat().st_ino if space.exists() else 0}"
+
+
 def open_process() -> Process:
     """Make this process's resources."""
-    settings, host = load_settings(), socket.gethostname()
+    settings, host = load_settings(), host_name()
     context = TaskContext(
         db=Database(
             settings.database_url_for("worker"), size=CONNECTIONS, prepare=True, application=f"worker {os.getpid()}"

@@ -4,6 +4,10 @@
 
 CREATE EXTENSION IF NOT EXISTS vector;
 GRANT CREATE, USAGE ON SCHEMA public TO oddline_worker;
+DO $$ BEGIN
+    -- A temporary table could stand in for a real one in somebody else's function.
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+END $$;
 GRANT USAGE ON SCHEMA public TO oddline_ingest, oddline_console, oddline_search;
 
 CREATE FUNCTION oddline_project() RETURNS uuid
@@ -49,7 +53,7 @@ CREATE TABLE api_keys (
 -- Before it has been run nobody knows the project: so it is asked with the owner's rights, by the hash of the whole key.
 CREATE FUNCTION find_api_key(key_hash bytea, moment timestamptz)
     RETURNS TABLE (key_id uuid, project_id uuid, scopes text[], signing_secrets text[], expires_at timestamptz, revoked_at timestamptz)
-    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp
     AS $$
         -- At most once a minute, and never waiting for another request that does the same.
         WITH stale AS (
@@ -62,7 +66,7 @@ CREATE FUNCTION find_api_key(key_hash bytea, moment timestamptz)
         SELECT id, project_id, scopes, signing_secrets, expires_at, revoked_at FROM api_keys WHERE hash = key_hash
     $$;
 CREATE FUNCTION find_project(project_name text) RETURNS uuid
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
     AS $$ SELECT id FROM projects WHERE name = project_name $$;
 REVOKE ALL ON FUNCTION find_api_key, find_project FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION find_api_key, find_project TO oddline_ingest, oddline_console, oddline_search, oddline_worker;
@@ -303,7 +307,7 @@ CREATE TABLE tasks (
     progress real,
     result jsonb,
     error text,
-    parent_id uuid,
+    parent_id uuid,         -- these three are the place of workflows: parent, children left, next step
     children_left integer,
     next_step jsonb,
     unique_key text,
@@ -357,15 +361,19 @@ CREATE VIEW chunks WITH (security_invoker = true) AS
     FROM compacted_chunks;
 
 -- The scoring of a submission is a task too; its row is the submission's state.
+CREATE VIEW scorings WITH (security_invoker = true) AS
+    SELECT id, project_id, 'score_waiting' AS name,
+           CASE state WHEN 'accepted' THEN CASE attempt WHEN 0 THEN 'PENDING' ELSE 'RETRY' END
+                      WHEN 'claimed' THEN 'STARTED' WHEN 'done' THEN 'SUCCESS' WHEN 'dead' THEN 'FAILURE' ELSE 'REVOKED' END AS state,
+           attempt, received_at AS created_at, '{}'::jsonb AS payload, result, error, NULL::real AS progress, not_before,
+           NULL::timestamptz AS started_at, finished_at, state AS submission_state
+    FROM submission_state;
 CREATE VIEW ledger WITH (security_invoker = true) AS
     SELECT id, project_id, name, state, attempt, created_at, payload, result, error, progress, not_before, started_at, finished_at
     FROM tasks
     UNION ALL
-    SELECT id, project_id, 'score_waiting',
-           CASE state WHEN 'accepted' THEN CASE attempt WHEN 0 THEN 'PENDING' ELSE 'RETRY' END
-                      WHEN 'claimed' THEN 'STARTED' WHEN 'done' THEN 'SUCCESS' WHEN 'dead' THEN 'FAILURE' ELSE 'REVOKED' END,
-           attempt, received_at, '{}'::jsonb, result, error, NULL, not_before, NULL, finished_at
-    FROM submission_state;
+    SELECT id, project_id, name, state, attempt, created_at, payload, result, error, progress, not_before, started_at, finished_at
+    FROM scorings;
 
 -- Who may do what. The worker serves every project; all others see the one of their transaction.
 
@@ -391,20 +399,21 @@ GRANT INSERT ON submission_state TO oddline_ingest;
 GRANT SELECT (id, project_id, state) ON submission_state TO oddline_ingest;
 GRANT INSERT, SELECT, DELETE ON idempotency_keys TO oddline_ingest;
 
-GRANT SELECT ON projects, submission_state, sources, patterns, odd_entries, tasks, ledger, deliveries TO oddline_console, oddline_search;
+GRANT SELECT ON projects, submission_state, sources, patterns, odd_entries TO oddline_console, oddline_search;
+GRANT SELECT ON tasks, scorings, ledger TO oddline_console;
 GRANT SELECT ON workers, health_checks TO oddline_console;
 GRANT UPDATE (mail_recipients, mail_minimum_score, retention_days) ON projects TO oddline_console;
 GRANT UPDATE (threshold) ON sources TO oddline_console;
 GRANT UPDATE (state, attempt, not_before, lease_until, worker, error, finished_at) ON submission_state TO oddline_console;
 GRANT INSERT, UPDATE ON tasks TO oddline_console;
 
-GRANT SELECT ON hot_chunks, compacted_chunks, chunks, pattern_memo TO oddline_search;
+GRANT SELECT ON hot_chunks, compacted_chunks, chunks TO oddline_search;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON submission_state, idempotency_keys, day_counts, sources, patterns, pattern_memo, source_patterns,
     compacted_chunks, doomed_objects, cursors, odd_entries, tasks, workers, health_checks, deliveries TO oddline_worker;
 -- The worker's side is the operator's too: the CLI makes projects and keys with it.
 GRANT SELECT, INSERT, UPDATE ON projects, api_keys TO oddline_worker;
-GRANT SELECT ON chunks, ledger TO oddline_worker;
+GRANT SELECT ON chunks, scorings, ledger TO oddline_worker;
 
 ALTER TABLE submissions OWNER TO oddline_worker;
 ALTER TABLE hot_chunks OWNER TO oddline_worker;
