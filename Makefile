@@ -28,10 +28,11 @@ bench: $(STAMP)
 
 # The lock file names every package with its hashes; pip checks them, and builds nothing else into the environment.
 $(STAMP): requirements.lock pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $(STAMP)
+	@echo "installing into $(VENV): about a minute"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header \
@@ -42,5 +43,5 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 clean:
-	-$(BIN)/oddline stop
-	rm -rf $(VENV) .oddline
+	-test ! -x $(BIN)/oddline || $(BIN)/oddline stop --forget
+	rm -rf $(VENV)

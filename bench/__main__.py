@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _measure(name: str, *, quick: bool, before: Mapping[str, Any]) -> dict[str, Any]:
-    work = FOLDER / "work"
+    work = FOLDER / "scratch"
     work.mkdir(exist_ok=True)
     print(f"{name} …", file=sys.stderr, flush=True)
     conditions = {name: {"at": datetime.now(UTC).isoformat(timespec="seconds"), "load": round(os.getloadavg()[0], 2)}}

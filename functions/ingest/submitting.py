@@ -2,9 +2,11 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from threading import BoundedSemaphore
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +31,8 @@ from oddline.submissions import (
 )
 from oddline.tasks import TaskSpec
 
+LARGE_BYTES = 64 * 1024  # on the wire; unpacked it can be 32 MB, and several times that once decoded
+_large_turn = BoundedSemaphore(4)  # so many large bodies are worked on at once, so that memory stays bounded
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -52,6 +56,11 @@ def submit(parts: Parts, form: Form, *, submitter: Submitter, headers: Headers, 
         KeyReused, RequestInProgress: its idempotency key or message id came before.
         DatabaseUnavailable, ObjectStoreUnavailable: nothing was stored.
     """
+    with _large_turn if len(body) > LARGE_BYTES else nullcontext():
+        return _submit(parts, form, submitter=submitter, headers=headers, body=body)
+
+
+def _submit(parts: Parts, form: Form, *, submitter: Submitter, headers: Headers, body: bytes) -> Response:
     plain = unpack_body(body, content_encoding=headers.get("content-encoding", ""))
     items = form.decode(plain, content_type=headers.get("content-type", ""))
     now = parts.clock()

@@ -32,6 +32,7 @@ def up(
 ) -> None:
     """Start everything and stay in the foreground until Ctrl-C."""
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)  # a shell that starts us in the background has it ignored
     supervisor = Supervisor(load_settings(), say=lambda step: console.print(f"{step} …", style="dim"))
     try:
         with supervisor.running() as stack:
@@ -66,9 +67,18 @@ def status(
     raise typer.Exit(0 if told["healthy"] else 1)
 
 
-def stop() -> None:
+def stop(
+    forget: Annotated[bool, typer.Option(help="delete its state too: all that it stored")] = False,
+) -> None:
     """Stop the local stack of this folder."""
-    lock = load_settings().home.absolute() / "lock"
+    settings = load_settings()
+    _stop(settings.home.absolute() / "lock")
+    if forget:
+        Supervisor(settings).forget()
+        console.print("its state is deleted")
+
+
+def _stop(lock: Path) -> None:
     deadline = time.monotonic() + STOP_PATIENCE_S
     pid = _holder(lock)
     if pid is None:

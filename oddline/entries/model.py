@@ -22,6 +22,7 @@ LATEST_US: Final = 2**53  # in the year 2255: what is added to a time below stay
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _POSITION: Final = struct.Struct(">q16s")  # microseconds since 1970, entry id
 _RANK: Final = struct.Struct(">d16s")  # score, entry id
+_SINGLE: Final = struct.Struct("f")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -66,6 +67,9 @@ class Rank:
             InvalidParameter: it did not give this.
         """
         score, identifier = _decode(_RANK, cursor)
+        # Scores are single floats: what is none would be out of the database's range.
+        if not 0 <= score <= 1 or _SINGLE.unpack(_SINGLE.pack(score))[0] != score:
+            raise InvalidParameter("the cursor is not one that was given", field="after")
         return cls(score, UUID(bytes=identifier))
 
 

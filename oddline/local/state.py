@@ -6,6 +6,7 @@ import secrets
 import socket
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +18,7 @@ LOOPBACK = "127.0.0.1"
 # server is down can come to be connected with itself, and the server then finds its port taken.
 PORTS = range(15_000, 32_000)
 PORT_TRIES = 100
+PORTS_NEAR = 20
 
 
 @dataclass(frozen=True)
@@ -70,16 +72,15 @@ def write_private(path: Path, text: str) -> None:
 
 
 def choose_port(preferred: int) -> int:
-    """`preferred` if it is free on the loopback address (0: no preference), else another that is.
+    """`preferred` if it is free on the loopback address (0: no preference), else one near it, else any that is.
 
     Raises:
         StackFailed: none was found free.
     """
-    for port in (
-        preferred,
-        *(PORTS.start + secrets.randbelow(len(PORTS)) for _ in range(PORT_TRIES)),
-    ):
-        if port and _is_free(port):
+    near = range(preferred, preferred + PORTS_NEAR) if preferred else range(0)
+    anywhere = (PORTS.start + secrets.randbelow(len(PORTS)) for _ in range(PORT_TRIES))
+    for port in chain(near, anywhere):
+        if _is_free(port):
             return port
     raise StackFailed(f"no free port on {LOOPBACK} between {PORTS.start} and {PORTS.stop}")
 

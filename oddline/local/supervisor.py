@@ -3,6 +3,7 @@
 import fcntl
 import logging
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -122,6 +123,13 @@ class Supervisor:
             finally:
                 self._stop()
 
+    def forget(self) -> None:
+        """Delete the home folder of a stack that does not run, and what its servers keep outside of it."""
+        self._postgres.remove()
+        self._valkey.remove()
+        if self._home.exists():
+            shutil.rmtree(self._home)
+
     def watch(self, *, until: Callable[[], bool]) -> None:
         """Start again what dies, until `until` says that it is enough."""
         while not until():
@@ -144,6 +152,8 @@ class Supervisor:
         self._say("migrating the database")
         migrate(owner_url, passwords=passwords)
         stack = Stack.prepare(self._settings, owner_url=owner_url, passwords=passwords, redis_url=redis_url)
+        if self._settings.port and stack.port != self._settings.port:
+            self._say(f"port {self._settings.port} is not free; the API gets {stack.port}")
         self._say("starting the API, a worker and the schedules")
         for program in self._programs(stack):
             self._add(program.name, program)

@@ -51,7 +51,6 @@ def check_health(db: Database, *, objects: ObjectStore, settings: Settings, now:
     looks: dict[str, Callable[[], str]] = {
         "redis": lambda: _look_at_redis(settings),
         "objects": lambda: _look_at_objects(objects),
-        "workers": lambda: _look_at_workers(db, now=now),
         "backlog": lambda: _look_at_backlog(db, now=now),
         "transactions": lambda: _look_at_transactions(db),
     }
@@ -73,9 +72,9 @@ def read_health(db: Database, *, now: datetime) -> Health:
         checks = tuple(store.read_checks(tx))
         workers = count_workers(tx, since=now - WORKER_SEEN)
     looked_at = max((check.checked_at for check in checks), default=now)
-    ill = [f"{check.part}: {check.detail}" for check in checks if not check.healthy and check.part != "workers"]
-    if not workers:
-        ill.append("workers: none was seen lately")
+    detail = f"{workers} seen lately" if workers else "none was seen lately"
+    checks = (*checks, HealthCheck(part="workers", healthy=workers > 0, detail=detail, checked_at=now))
+    ill = [f"{check.part}: {check.detail}" for check in checks if not check.healthy]
     if now - looked_at > LOOKED_LATELY:
         ill.append("schedules: nobody has looked at the parts lately")
     return Health(healthy=not ill, message="; ".join(ill) or "all parts answer", workers=workers, checks=checks)
@@ -103,14 +102,6 @@ def _look_at_redis(settings: Settings) -> str:
 def _look_at_objects(objects: ObjectStore) -> str:
     next(iter(objects.list("health/")), None)
     return "answers"
-
-
-def _look_at_workers(db: Database, *, now: datetime) -> str:
-    with db.transaction() as tx:
-        workers = count_workers(tx, since=now - WORKER_SEEN)
-    if not workers:
-        raise LookupError("none was seen lately")
-    return f"{workers} seen lately"
 
 
 def _look_at_backlog(db: Database, *, now: datetime) -> str:

@@ -95,16 +95,24 @@ def ids(entries: Iterable[Any]) -> list[str]:
 
 
 def random_frame(seed: int, *, count: int) -> pl.DataFrame:
-    """Entries of two sources, some odd, many of one timestamp, some of yesterday, some of last year."""
+    """Entries of two sources, within a minute or over hours, some odd, some of yesterday, some of last year."""
     chance = random.Random(seed)
     sources = [chance.randint(1, 5) for _ in range(2)]
-    offsets = [timedelta(), timedelta(seconds=1), timedelta(hours=-2), timedelta(days=-1), -WEEKEND]
+    offsets = [
+        timedelta(),
+        timedelta(seconds=1),
+        timedelta(hours=-5),
+        timedelta(hours=-11),
+        timedelta(days=-1),
+        -WEEKEND,
+    ]
     base = NOON + chance.choice(offsets)
+    minutes = chance.choice([1, 1, 300])
     scores = [chance.choice([0.0, 0.25, 0.5, 0.9, 1.0]) for _ in range(count)]
     source_ids = [chance.choice(sources) for _ in range(count)]
     return scored_frame(
         count,
-        timestamp=[base + timedelta(minutes=chance.randint(0, 3) * chance.randint(0, 300)) for _ in range(count)],
+        timestamp=[base + timedelta(minutes=chance.randint(0, 3) * chance.randint(0, minutes)) for _ in range(count)],
         source_id=source_ids,
         source=[f"source-{number}" for number in source_ids],
         pattern_id=[chance.randint(1, 4) for _ in range(count)],

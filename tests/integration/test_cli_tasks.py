@@ -8,13 +8,13 @@ from uuid import UUID
 
 import pytest
 import redis
+from claiming import claimed, submitted
 from commands import Command, command_for, error_of, told
 
 from oddline.database import Database
 from oddline.maintenance import CLEANUP_OLD_RESULTS
 from oddline.settings import Side
-from oddline.submissions import SCORE_WAITING, Claimed, claim_share, fail, new_id, new_submission_id
-from oddline.submissions.store import insert
+from oddline.submissions import SCORE_WAITING, fail, new_id
 from oddline.tasks import NoPayload, State, Task, enqueue, find
 
 Databases = Callable[[Side], Database]
@@ -42,27 +42,10 @@ def dead_task(db: Databases) -> UUID:
 
 
 def dead_submission(db: Databases, project: UUID) -> UUID:
-    submission, now = new_submission_id(), datetime.now(UTC)
-    with db("ingest").transaction(project=project) as tx:
-        insert(tx, submission, project=project, body=b"x", body_object=None, entries=1, now=now)
+    submission, now = submitted(db, project), datetime.now(UTC)
     while fail(db("worker"), claimed(db), error=RuntimeError("poisonous"), now=now - timedelta(days=1)) is not None:
         pass
     return submission
-
-
-def claimed(db: Databases) -> list[Claimed]:
-    lease = timedelta(seconds=30)
-    return claim_share(
-        db("worker"),
-        worker="w",
-        lines=100,
-        lines_alone=100,
-        retried_first=True,
-        after_retried=UUID(int=0),
-        after=UUID(int=0),
-        lease=lease,
-        now=datetime.now(UTC),
-    )
 
 
 def state_of(db: Databases, task_id: UUID) -> State:

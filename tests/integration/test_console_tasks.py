@@ -8,14 +8,14 @@ from uuid import UUID
 
 import pytest
 import redis
+from claiming import claimed, submitted
 from reading import Databases, client_of, key_of, open_reading_parts, refusal
 from starlette.testclient import TestClient
 
 from functions.console.app import router
 from oddline.identity import Scope
 from oddline.maintenance import CLEANUP_OLD_RESULTS
-from oddline.submissions import Finished, claim_share, fail, finish, new_id, new_submission_id
-from oddline.submissions.store import insert
+from oddline.submissions import Finished, fail, finish, new_id
 from oddline.tasks import NoPayload, Queue, enqueue
 
 LEASE = timedelta(seconds=30)
@@ -47,27 +47,6 @@ def client(db: Databases, redis_url: str, tmp_path: Path, project: UUID) -> Iter
     ):
         client.headers.update(key_of(db, project, Scope.ADMIN))
         yield client
-
-
-def submitted(db: Databases, project: UUID) -> UUID:
-    submission = new_submission_id()
-    with db("ingest").transaction(project=project) as tx:
-        insert(tx, submission, project=project, body=b"x", body_object=None, entries=1, now=datetime.now(UTC))
-    return submission
-
-
-def claimed(db: Databases) -> Any:
-    return claim_share(
-        db("worker"),
-        worker="w",
-        lines=100,
-        lines_alone=100,
-        retried_first=True,
-        after_retried=UUID(int=0),
-        after=UUID(int=0),
-        lease=LEASE,
-        now=datetime.now(UTC),
-    )
 
 
 def scored(db: Databases, project: UUID) -> UUID:

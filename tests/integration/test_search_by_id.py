@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from claiming import claimed, submitted
 from reading import Databases, client_of, key_of, open_reading_parts, refusal
 from scored_frames import NOON, scored_frame
 from starlette.testclient import TestClient
@@ -16,15 +17,12 @@ from oddline.chunks import build, insert_born
 from oddline.identity import Scope
 from oddline.submissions import (
     Finished,
-    claim_share,
     entry_id,
     fail,
     finish,
     new_id,
-    new_submission_id,
     submission_of,
 )
-from oddline.submissions.store import insert
 
 LEASE = timedelta(seconds=30)
 
@@ -42,27 +40,6 @@ def client(db: Databases, redis_url: str, tmp_path: Path, project: UUID) -> Iter
 
 def show(client: TestClient, entry: object) -> Any:
     return client.get(f"/api/v1/logs/{entry}")
-
-
-def submitted(db: Databases, project: UUID, *, entries: int = 1) -> UUID:
-    submission = new_submission_id()
-    with db("ingest").transaction(project=project) as tx:
-        insert(tx, submission, project=project, body=b"x", body_object=None, entries=entries, now=datetime.now(UTC))
-    return submission
-
-
-def claimed(db: Databases) -> Any:
-    return claim_share(
-        db("worker"),
-        worker="w",
-        lines=100,
-        lines_alone=100,
-        retried_first=True,
-        after_retried=UUID(int=0),
-        after=UUID(int=0),
-        lease=LEASE,
-        now=datetime.now(UTC),
-    )
 
 
 def scored(db: Databases, project: UUID, messages: list[str]) -> UUID:

@@ -84,3 +84,9 @@ def test_a_rank_survives_its_way_through_a_client(score: float, identifier: UUID
 def test_any_other_text_is_refused(text: str) -> None:
     with pytest.raises(InvalidParameter):
         Position.decode("!" + text)
+
+
+@pytest.mark.parametrize("score", [1e-300, 1e300, -5.0, float("nan"), float("inf")])
+def test_a_rank_with_a_score_that_none_can_be_is_no_cursor(score: float) -> None:
+    with pytest.raises(InvalidParameter, match="cursor"):
+        Rank.decode(Rank(score, UUID(int=1)).encode())
