@@ -23,7 +23,6 @@ COUNTS_KEPT_LONGER_DAYS: Final = 7  # so that the last days can still be compare
 SWEEP_BATCH: Final = 1_000  # keys asked for in one statement
 ROWS_AT_ONCE: Final = 10_000  # deleted in one statement: well within its time, however much is past its own
 IN_USE: Final = "its lock could not be had"
-DROP_TRIES: Final = 20  # each waits for its lock as long as others can bear to queue behind it
 
 
 @dataclass(slots=True)
@@ -93,15 +92,12 @@ def _drop(db: Database, day: date, *, now: datetime) -> list[str]:
         )
     if reasons:
         return reasons
-    for _ in range(DROP_TRIES):
-        with db.autocommit() as connection:
-            try:
-                drop_partition(connection, "hot_chunks", day)
-            except psycopg.errors.LockNotAvailable as error:
-                log.info("the hot chunks of %s are in use: %s", day, error)
-            else:
-                return []
-    return [IN_USE]
+    with db.autocommit() as connection:
+        try:
+            drop_partition(connection, "hot_chunks", day)
+        except psycopg.errors.LockNotAvailable:
+            return [IN_USE]
+    return []
 
 
 def _in_batches(db: Database, delete: Callable[[Transaction, int], int]) -> int:

@@ -10,11 +10,11 @@ import polars as pl
 from oddline.chunks import Part, Reader, follow, list_by_id
 from oddline.database import Database, Transaction
 from oddline.entries import store
-from oddline.entries.view import entry_view, rfc3339, rounded
+from oddline.entries.view import entry_view, rounded
 from oddline.errors import ChunkMissing, NotFound
 from oddline.objects import ObjectStore
 from oddline.patterns import pattern_texts
-from oddline.submissions import index_of, made_at, submission_of
+from oddline.submissions import index_of, made_at, rfc3339, submission_of
 
 ARRIVAL_DAYS: Final = range(-1, 8)
 """Days of arrival around the day in an id: clocks differ, and the parts of a file have the time of its task."""

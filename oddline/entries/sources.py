@@ -6,8 +6,9 @@ from uuid import UUID
 from oddline.database import Transaction
 from oddline.entries import store
 from oddline.entries.model import check_limit
-from oddline.entries.view import rfc3339, rounded
+from oddline.entries.view import rounded
 from oddline.errors import InvalidParameter, NotFound
+from oddline.submissions import rfc3339
 
 
 def source_views(tx: Transaction, *, project: UUID, after: str | None = None, limit: int = 100) -> list[dict[str, Any]]:

@@ -1,14 +1,14 @@
 """An entry as clients get it: the one place that says what its JSON looks like."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 
 from oddline.entries.model import Position
-from oddline.submissions import entry_id
+from oddline.submissions import entry_id, rfc3339
 
 
 def entry_view(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,11 +71,6 @@ def cursor_behind(view: Mapping[str, Any]) -> str:
 def attributes_of(text: str) -> dict[str, Any]:
     """The attributes in their JSON text, which is empty where there are none."""
     return dict(orjson.loads(text)) if text else {}
-
-
-def rfc3339(moment: datetime) -> str:
-    """UTC to the microsecond."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def rounded(value: float) -> float:

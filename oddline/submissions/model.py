@@ -86,7 +86,7 @@ def made_at(identifier: UUID) -> datetime:
 
 def rfc3339(moment: datetime) -> str:
     """A UTC time as answers tell it: RFC 3339 with microseconds, so that equal times read the same everywhere."""
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -238,6 +238,54 @@ def test_one_chunk_that_cannot_be_read_leaves_other_projects_alone(archive: Arch
     done = archive.compact(now=HOUR_LATER)
 
     assert (done.merges, done.failed) == (1, 1)
+
+
+@pytest.mark.parametrize("entries", [5, 150])
+def test_a_chunk_that_cannot_be_read_is_left_out_of_its_merge_and_named(
+    archive: Archive, caplog: pytest.LogCaptureFixture, entries: int
+) -> None:
+    chunks = [identifier for _ in range(3) for identifier in archive.store(scored_frame(entries))]
+    with archive.worker.transaction() as tx:
+        tx.execute("UPDATE hot_chunks SET blob = 'broken' WHERE id = %s", [chunks[1]])
+
+    done = archive.compact(now=HOUR_LATER)
+
+    assert (done.merges, done.chunks_replaced, done.failed) == (1, 2, 1)
+    assert levels(archive) == [(0, entries), (1, 2 * entries)]
+    assert [record.message for record in caplog.records] == [f"chunk {chunks[1]} cannot be read and is left out"]
+
+
+def test_a_group_whose_first_chunks_cannot_be_read_is_merged_from_the_next_on(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oddline.chunks.compaction.MOST_ENTRIES", 7)
+    chunks = [identifier for _ in range(3) for identifier in archive.store(scored_frame(5))]
+    with archive.worker.transaction() as tx:
+        tx.execute("UPDATE hot_chunks SET blob = 'broken' WHERE id = ANY (%s)", [chunks[:2]])
+
+    done = archive.compact(now=HOUR_LATER)
+
+    assert (done.merges, done.failed) == (1, 2)
+    assert levels(archive) == [(0, 5), (0, 5), (1, 5)]
+
+
+def test_the_day_level_is_merged_however_many_chunks_are_born(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oddline.chunks.compaction.ENOUGH_CHUNKS", 2)
+    seconds = iter(range(10**6))
+
+    def clock() -> datetime:
+        for _ in range(2):
+            archive.store(scored_frame(1))
+        return NOON + timedelta(seconds=next(seconds))
+
+    compactor = Compactor(db=archive.worker, objects=archive.objects, clock=clock, new_id=new_id)
+
+    compactor.run(until=NOON + timedelta(seconds=30))
+
+    assert {level for level, _ in levels(archive)} == {0, 1, 2}
+    assert archive.read(EVERYTHING) == archive.expected(EVERYTHING)
 
 
 def test_what_was_replaced_is_read_for_an_hour_more_and_then_deleted(archive: Archive) -> None:

@@ -14,14 +14,16 @@ from stored_entries import Archive
 
 from oddline.chunks import COUNTS, advance, cleanup_old_logs, compact_chunks, read_new
 from oddline.chunks.compaction import REPLACED_KEPT, clear_replaced
+from oddline.chunks.compaction_store import why_kept
 from oddline.chunks.retention import HOT_DAYS, HotDays, delete_expired, drop_hot_days, sweep_unnamed
-from oddline.database import Database, partition_days
+from oddline.database import Database, Transaction, partition_days
 from oddline.entries import insert_odd, odd_rows
 from oddline.settings import Side
 from oddline.tasks import NoPayload
 
 TODAY = NOON.date()
 PAST_HOT = NOON + timedelta(days=HOT_DAYS + 1)
+JUST_BEFORE = PAST_HOT - REPLACED_KEPT - timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -34,6 +36,17 @@ def read_everything(archive: Archive, *, consumer: str = COUNTS) -> None:
         chunks = read_new(tx, project=archive.project, consumer=consumer, limit=1_000)
         if chunks:
             advance(tx, consumer=consumer, to=chunks[-1])
+
+
+def accept_of_today(archive: Archive, *, state: str) -> UUID:
+    submission = uuid4()
+    with archive.worker.transaction() as tx:
+        tx.execute(
+            "INSERT INTO submission_state (id, project_id, body_day, received_at, state, entries)"
+            " VALUES (%s, %s, %s, %s, %s, 1)",
+            [submission, archive.project, TODAY, NOON, state],
+        )
+    return submission
 
 
 def days_of_hot_chunks(archive: Archive) -> list[date]:
@@ -49,7 +62,7 @@ def count(archive: Archive, table: str) -> int:
 @pytest.mark.both_postgres
 def test_a_hot_day_goes_when_all_are_done_with_it(archive: Archive) -> None:
     archive.store(scored_frame(5))
-    archive.compact(now=PAST_HOT)
+    archive.compact(now=JUST_BEFORE)
     read_everything(archive)
 
     hot = drop_hot_days(archive.worker, now=PAST_HOT)
@@ -70,7 +83,7 @@ def test_a_hot_day_stays_while_it_is_young(archive: Archive) -> None:
 def test_a_hot_day_stays_for_a_reader_that_is_behind(archive: Archive) -> None:
     read_everything(archive, consumer="scan")
     archive.store(scored_frame(5))
-    archive.compact(now=PAST_HOT)
+    archive.compact(now=JUST_BEFORE)
     read_everything(archive)
 
     hot = drop_hot_days(archive.worker, now=PAST_HOT)
@@ -81,7 +94,7 @@ def test_a_hot_day_stays_for_a_reader_that_is_behind(archive: Archive) -> None:
 
 def test_a_hot_day_stays_for_counts_that_were_never_read(archive: Archive) -> None:
     archive.store(scored_frame(5))
-    archive.compact(now=PAST_HOT)
+    archive.compact(now=JUST_BEFORE)
 
     hot = drop_hot_days(archive.worker, now=PAST_HOT)
 
@@ -98,16 +111,63 @@ def test_a_hot_day_stays_until_its_chunks_are_merged(archive: Archive) -> None:
 
 
 def test_a_hot_day_stays_for_a_submission_that_may_be_replayed(archive: Archive) -> None:
-    with archive.worker.transaction() as tx:
-        tx.execute(
-            "INSERT INTO submission_state (id, project_id, body_day, received_at, state, entries)"
-            " VALUES (%s, %s, %s, %s, 'dead', 1)",
-            [uuid4(), archive.project, TODAY, NOON],
-        )
+    accept_of_today(archive, state="dead")
 
     hot = drop_hot_days(archive.worker, now=PAST_HOT)
 
     assert hot.kept == {TODAY: ["1 submissions of the day may still become chunks"]}
+
+
+def test_a_hot_day_stays_for_pages_that_were_opened_before_its_chunks_were_merged(archive: Archive) -> None:
+    archive.store(scored_frame(5))
+    read_everything(archive)
+    archive.compact(now=PAST_HOT - timedelta(minutes=59))
+
+    hot = drop_hot_days(archive.worker, now=PAST_HOT)
+
+    assert hot.kept == {TODAY: ["1 chunks were replaced so lately that an open page may read them"]}
+    assert TODAY in days_of_hot_chunks(archive)
+
+
+def test_a_hot_day_stays_for_a_chunk_that_is_committed_while_it_is_judged(archive: Archive) -> None:
+    read_everything(archive)
+    submission = accept_of_today(archive, state="claimed")
+
+    class Racing:
+        """A transaction in which scoring ends just before submissions are looked at."""
+
+        def __init__(self, tx: Transaction) -> None:
+            self._tx = tx
+
+        def execute(self, statement: str, parameters: Any) -> Any:
+            if "submission_state" in statement:
+                archive.store(scored_frame(5))
+                with archive.worker.transaction() as scoring:
+                    scoring.execute("UPDATE submission_state SET state = 'done' WHERE id = %s", [submission])
+            return self._tx.execute(statement, parameters)
+
+    with archive.worker.transaction() as tx:
+        reasons = why_kept(
+            Racing(tx),  # type: ignore[arg-type]
+            day=TODAY,
+            today=PAST_HOT.date(),
+            replaced_before=JUST_BEFORE,
+            whole_readers=(),
+        )
+
+    assert "1 chunks are neither replaced nor past their retention" in reasons
+
+
+def test_a_day_that_stays_is_reported_and_warned_of(archive: Archive, caplog: pytest.LogCaptureFixture) -> None:
+    accept_of_today(archive, state="dead")
+
+    cleaned = cleanup_old_logs(NoPayload(), context(archive, PAST_HOT))
+
+    reason = "1 submissions of the day may still become chunks"
+    assert cleaned["days_kept"] == {TODAY.isoformat(): [reason]}
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("WARNING", f"the hot chunks of {TODAY} stay: {reason}")
+    ]
 
 
 def test_hot_chunks_past_their_retention_need_no_merge(archive: Archive) -> None:
@@ -115,7 +175,7 @@ def test_hot_chunks_past_their_retention_need_no_merge(archive: Archive) -> None
     read_everything(archive)
     keep_for_days(archive, 1)
 
-    merged = archive.compact(now=PAST_HOT)
+    merged = archive.compact(now=JUST_BEFORE)
     hot = drop_hot_days(archive.worker, now=PAST_HOT)
 
     assert merged.merges == 0
@@ -175,6 +235,23 @@ def test_odd_entries_go_with_their_chunks(archive: Archive) -> None:
     assert (at_their_last_day, count(archive, "odd_entries")) == (6, 0)
 
 
+def test_more_than_one_batch_goes_at_once(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oddline.chunks.retention.ROWS_AT_ONCE", 2)
+    for day in (0, 1, 2):
+        frame = scored_frame(1, is_anomaly=True, score=0.95, timestamp=NOON - timedelta(days=day))
+        archive.store(frame)
+        with archive.worker.transaction() as tx:
+            chunks = read_new(tx, project=archive.project, consumer=COUNTS, limit=10)
+            insert_odd(tx, odd_rows(frame, chunks=chunks, explain=lambda _: {}), project=archive.project)
+    archive.compact(now=NOON + timedelta(days=1))
+
+    deleted = delete_expired(archive.worker, now=NOON + timedelta(days=31))
+
+    assert deleted == 6  # of the hour, and of the day
+    assert (count(archive, "compacted_chunks"), count(archive, "odd_entries")) == (0, 0)
+    assert count(archive, "doomed_objects") == 3
+
+
 def test_counts_of_days_are_kept_a_week_longer(archive: Archive) -> None:
     with archive.worker.transaction() as tx:
         tx.execute("INSERT INTO day_counts (project_id, day) VALUES (%s, %s)", [archive.project, TODAY])
@@ -225,7 +302,7 @@ def keep_for_days(archive: Archive, days: int) -> None:
 def test_a_page_of_a_dropped_day_is_the_page_that_it_was(archive: Archive) -> None:
     frame = scored_frame(30)
     archive.store(frame)
-    archive.compact(now=PAST_HOT)
+    archive.compact(now=JUST_BEFORE)
     read_everything(archive)
 
     drop_hot_days(archive.worker, now=PAST_HOT)

@@ -1,6 +1,5 @@
 """Pages of entries are what a sort of everything would give, hot and compacted alike."""
 
-import random
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -35,8 +34,8 @@ def archive(db: Callable[[Side], Database], project: UUID, tmp_path: Path) -> Ar
 
 @pytest.fixture
 def small_row_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gives merged chunks many row groups, as large ones have, so short that few reach over a gap in the times."""
-    monkeypatch.setattr("oddline.chunks.codec.ROW_GROUP_ROWS", 2)
+    """Gives merged chunks many row groups, as large ones have."""
+    monkeypatch.setattr("oddline.chunks.codec.ROW_GROUP_ROWS", 10)
 
 
 times = st.one_of(st.none(), st.integers(-900, 900).map(lambda minutes: NOON + timedelta(minutes=minutes)))
@@ -65,24 +64,25 @@ queries = st.builds(
     database=None,
 )
 @given(
-    seed=st.integers(0, 10**6),
+    seeds=st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from([1, 3, 40, 150])), min_size=1, max_size=8),
+    compacted=st.integers(1, 8),
     asked=st.lists(st.tuples(queries, st.integers(3, 60)), min_size=3, max_size=5),
 )
 def test_pages_equal_a_sort_of_everything(
     archive: Archive,
     small_row_groups: None,
-    seed: int,
+    seeds: list[tuple[int, int]],
+    compacted: int,
     asked: list[tuple[EntryQuery, int]],
 ) -> None:
     with archive.worker.transaction() as tx:
         tx.execute("DELETE FROM hot_chunks")
         tx.execute("DELETE FROM compacted_chunks")
     archive.frames.clear()
-    chance = random.Random(seed)
-    for _ in range(2):
-        archive.compact()
-        for _ in range(chance.randint(0, 4)):
-            archive.store(random_frame(chance.randint(0, 10**6), count=chance.choice([1, 3, 40, 150])))
+    for number, (seed, count) in enumerate(seeds):
+        archive.store(random_frame(seed, count=count))
+        if number + 1 == compacted:
+            archive.compact()
 
     for query, limit in [(EVERYTHING, 40), *asked]:
         assert archive.read(query, limit=limit) == archive.expected(query)
