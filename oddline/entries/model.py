@@ -22,7 +22,7 @@ LATEST_US: Final = 2**53  # in the year 2255: what is added to a time below stay
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _POSITION: Final = struct.Struct(">q16s")  # microseconds since 1970, entry id
 _RANK: Final = struct.Struct(">d16s")  # score, entry id
-_SINGLE: Final = struct.Struct("f")
+LOWEST_SCORE: Final = 1.4e-45  # above 0: what is lower is out of the range of the database's single floats
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -67,8 +67,7 @@ class Rank:
             InvalidParameter: it did not give this.
         """
         score, identifier = _decode(_RANK, cursor)
-        # Scores are single floats: what is none would be out of the database's range.
-        if not 0 <= score <= 1 or _SINGLE.unpack(_SINGLE.pack(score))[0] != score:
+        if score != 0 and not LOWEST_SCORE <= score <= 1:
             raise InvalidParameter("the cursor is not one that was given", field="after")
         return cls(score, UUID(bytes=identifier))
 

@@ -167,7 +167,7 @@ def test_an_ordinary_user_runs_all_of_it_as_themselves(beside: RunningStack, ord
 
 
 def test_the_first_start_shows_the_oddest_lines_of_the_sample(beside: RunningStack) -> None:
-    _, _, shown = beside.said().partition("The oddest:\n")
+    _, _, shown = beside.said().partition("The oddest, one of each kind:\n")
 
     listed = shown.strip().partition("\n\n")[0].splitlines()
     assert len(listed) == 12

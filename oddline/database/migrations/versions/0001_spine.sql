@@ -400,7 +400,7 @@ GRANT SELECT (id, project_id, state) ON submission_state TO oddline_ingest;
 GRANT INSERT, SELECT, DELETE ON idempotency_keys TO oddline_ingest;
 
 GRANT SELECT ON projects, submission_state, sources, patterns, odd_entries TO oddline_console, oddline_search;
-GRANT SELECT ON tasks, scorings, ledger TO oddline_console;
+GRANT SELECT ON tasks, scorings, ledger, deliveries TO oddline_console;
 GRANT SELECT ON workers, health_checks TO oddline_console;
 GRANT UPDATE (mail_recipients, mail_minimum_score, retention_days) ON projects TO oddline_console;
 GRANT UPDATE (threshold) ON sources TO oddline_console;
