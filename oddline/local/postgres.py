@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from signal import Signals
 
@@ -202,6 +203,17 @@ def _working_in(data: Path) -> Iterator[psutil.Process]:
             yield process
 
 
+def _making(new: Path) -> Iterator[psutil.Process]:
+    """The processes that were told to make a data folder: initdb, which works elsewhere, and those that it starts."""
+    for process in psutil.process_iter():
+        try:
+            told = str(new) in process.cmdline() and process.pid != os.getpid()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        if told and is_alive(process):
+            yield process
+
+
 def _check_version(data: Path, *, version: Version) -> None:
     made_by = (data / "PG_VERSION").read_text().strip()
     if made_by != str(version):
@@ -213,8 +225,9 @@ def _make_cluster(
 ) -> None:
     """Make the data under another name and rename it when it is complete, so that a crash leaves nothing halfway."""
     new = data.with_name("data.new")
-    kill_all(lambda: _working_in(new))  # what a killed first start left over
-    shutil.rmtree(new, ignore_errors=True)
+    kill_all(lambda: chain(_making(new), _working_in(new)))  # what a killed first start left over
+    if new.exists():
+        shutil.rmtree(new)
     new.mkdir(mode=0o700)
     if account is not None:
         os.chown(new, account.uid, account.gid)

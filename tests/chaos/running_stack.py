@@ -92,6 +92,12 @@ class RunningStack:
             self._process.wait(60)
             self._process = None
 
+    def remove(self) -> None:
+        """End it and delete its state, also what PostgreSQL keeps outside of the home folder."""
+        self.stop()
+        done = self.oddline("stop", "--forget")
+        assert done.returncode == 0, done.stderr
+
     def kill_supervisor(self) -> None:
         """Kill it with -9."""
         assert self._process is not None

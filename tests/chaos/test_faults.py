@@ -19,7 +19,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     running = RunningStack(tmp_path_factory.mktemp("chaos") / "home")
     running.start()
     yield running
-    running.stop()
+    running.remove()
 
 
 def kill_worker(stack: RunningStack) -> None:
@@ -106,10 +106,12 @@ def test_a_stack_whose_supervisor_was_killed_leaves_nothing_running_and_starts_a
     assert stack.stored() == expected
 
 
-def test_a_stopped_stack_leaves_no_process(tmp_path: Path) -> None:
+def test_a_stopped_stack_leaves_no_process_and_a_forgotten_one_no_folder(tmp_path: Path) -> None:
     stack = RunningStack(tmp_path / "home")
     stack.start()
 
     stack.stop()
 
     assert stack.survivors() == []
+    stack.remove()
+    assert not stack.home.exists()

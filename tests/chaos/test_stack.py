@@ -45,7 +45,7 @@ def on_own_servers(
     running = RunningStack(tmp_path_factory.mktemp("guest") / "home", env=servers | DEAD_PROXY)
     running.start()
     yield running
-    running.stop()
+    running.remove()
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def beside(on_own_servers: RunningStack, ordinary_user: Account | None) -> Itera
         running.start(demo=True)
         wait_until(lambda: "Oddline runs at" in running.said(), seconds=DEMO_S, what="the demo was shown")
         yield running
-        running.stop()
+        running.remove()
         if not ordinary_user:
             PostgresServer(home / "postgres").remove()
 
