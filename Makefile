@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := run
-.PHONY: run test check unit integration chaos browser aws bench lock format clean
+.PHONY: run test check unit integration chaos aws bench lock format clean
 
 run: $(STAMP)
 	@exec $(BIN)/oddline up
@@ -20,8 +20,11 @@ check: $(STAMP)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/cfn-lint template.yaml
 
-unit integration chaos: $(STAMP)
+unit integration aws: $(STAMP)
 	$(BIN)/pytest tests/$@
+
+chaos: $(STAMP)
+	$(BIN)/pytest --full-length tests/chaos
 
 bench: $(STAMP)
 	$(BIN)/python -m bench

@@ -21,6 +21,11 @@ from oddline.submissions import new_id
 Urls = dict[Side, str]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--full-length`: faults meet 200 batches and last 30 s, where otherwise a cut of it has to do."""
+    parser.addoption("--full-length", action="store_true", help="faults at full length (make chaos)")
+
+
 class Cluster:
     """One PostgreSQL server, with a migrated database that each test gets a copy of."""
 

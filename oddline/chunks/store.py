@@ -22,6 +22,7 @@ from oddline.chunks.model import (
     row_group_from_json,
 )
 from oddline.database import Transaction
+from oddline.identity import WITHIN_RETENTION
 
 PLACE: Final = "id AS chunk, project_id AS project, format, schema_version, entries, bytes, object_key, footer_offset"
 BOUNDS: Final = "lowest_time, highest_time, lowest_id, highest_id, highest_score, severities, source_ids, row_groups"
@@ -89,7 +90,7 @@ def newest_before(tx: Transaction, *, project: UUID, moment: datetime, today: da
     """
     highest = (
         "SELECT max(least(highest_time, %(moment)s::timestamptz - interval '1 microsecond')) FROM chunks"
-        f" WHERE project_id = %(project)s AND replaced_by IS NULL AND lowest_time < %(moment)s AND {_KEPT}"
+        f" WHERE project_id = %(project)s AND replaced_by IS NULL AND lowest_time < %(moment)s AND {WITHIN_RETENTION}"
     )
     # One by one, since those that are late have an index of their own.
     row = tx.execute(
@@ -99,11 +100,9 @@ def newest_before(tx: Transaction, *, project: UUID, moment: datetime, today: da
     return row[0] if row else None
 
 
-# Counted in days of arrival, so that no entry goes before its time and none stays a day longer.
-_KEPT: Final = "arrival_day >= (SELECT %(today)s::date - retention_days FROM projects WHERE projects.id = %(project)s)"
 _MAY_HOLD: Final = (
     "project_id = %(project)s AND replaced_by IS NULL AND "
-    + _KEPT
+    + WITHIN_RETENTION
     + " AND highest_time >= %(time_from)s AND lowest_time < %(time_to)s"
     " AND (%(source_ids)s::int4[] IS NULL OR source_ids && %(source_ids)s::int4[])"
     " AND (%(severities)s::int4 IS NULL OR severities & %(severities)s::int4 <> 0)"
@@ -122,7 +121,8 @@ def follow(tx: Transaction, *, project: UUID, chunks: Sequence[UUID], entry: UUI
             tx,
             f"SELECT {PLACE}, {BOUNDS}, replaced_by FROM chunks JOIN unnest(%(lows)s::uuid[], %(highs)s::uuid[])"
             " AS named (low, high) ON id BETWEEN low AND high"
-            f" WHERE project_id = %(project)s AND lowest_id <= %(entry)s AND highest_id >= %(entry)s AND {_KEPT}",
+            f" WHERE project_id = %(project)s AND lowest_id <= %(entry)s AND highest_id >= %(entry)s"
+            f" AND {WITHIN_RETENTION}",
             {
                 "today": today,
                 "lows": [low for low, _ in ranges],
@@ -142,7 +142,8 @@ def list_by_id(tx: Transaction, *, project: UUID, days: Sequence[date], entry: U
     rows = fetch(
         tx,
         f"SELECT {PLACE}, {BOUNDS} FROM chunks WHERE project_id = %(project)s AND replaced_by IS NULL"
-        f" AND arrival_day = ANY (%(days)s) AND lowest_id <= %(entry)s AND highest_id >= %(entry)s AND {_KEPT}",
+        f" AND arrival_day = ANY (%(days)s) AND lowest_id <= %(entry)s AND highest_id >= %(entry)s"
+        f" AND {WITHIN_RETENTION}",
         {"project": project, "days": list(days), "entry": entry, "today": today},
     )
     return [part for row in rows for part in parts_of(row) if part.group.lowest_id <= entry <= part.group.highest_id]

@@ -16,7 +16,6 @@ Kind = Literal["anomaly", "peak"]
 HIGHEST_SEVERITY: Final = 24  # OpenTelemetry log data model, "Severity Fields"
 LONGEST_TEXT: Final = 1_000  # characters
 LARGEST_PATTERN_ID: Final = 2**31 - 1
-MOST_AT_ONCE: Final = 1_000
 LATEST_US: Final = 2**53  # in the year 2255: what is added to a time below stays a time
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -164,15 +163,6 @@ class Page:
     next: str | None
     searched_until: datetime | None = None
     cost: Mapping[str, float] = field(default_factory=dict)
-
-
-def check_limit(limit: int) -> None:
-    """Refuse a page of no or too many entries.
-
-    Raises:
-        InvalidParameter: it is one.
-    """
-    _check(1 <= limit <= MOST_AT_ONCE, "limit", f"between 1 and {MOST_AT_ONCE}")
 
 
 def _check_range(time_from: datetime | None, time_to: datetime | None) -> None:

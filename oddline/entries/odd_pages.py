@@ -6,7 +6,7 @@ from uuid import UUID
 
 from oddline.database import Transaction
 from oddline.entries import store
-from oddline.entries.model import OddQuery, Page, Position, Rank, check_limit
+from oddline.entries.model import OddQuery, Page, Position, Rank
 from oddline.entries.view import odd_view
 
 
@@ -16,9 +16,8 @@ def list_odd_entries(
     """Odd entries of a project, from behind the cursor `after`.
 
     Raises:
-        InvalidParameter: `after` or `limit` cannot be.
+        InvalidParameter: `after` is no cursor.
     """
-    check_limit(limit)
     rows = store.list_odd(tx, query, project=project, after=after, limit=limit + 1, today=now.date())
     shown = rows[:limit]
     return Page(

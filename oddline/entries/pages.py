@@ -11,7 +11,7 @@ import polars as pl
 
 from oddline.chunks import SCHEMA, Part, Reader, Wanted, list_parts, newest_before
 from oddline.database import Database
-from oddline.entries.model import HIGHEST_SEVERITY, EntryQuery, Page, Position, check_limit
+from oddline.entries.model import HIGHEST_SEVERITY, EntryQuery, Page, Position
 from oddline.entries.view import entry_view
 from oddline.errors import ChunkMissing
 from oddline.objects import ObjectStore
@@ -47,11 +47,10 @@ def list_entries(
     """The newest entries that `query` asks for, from the position `after` on.
 
     Raises:
-        InvalidParameter: `after` or `limit` cannot be.
+        InvalidParameter: `after` is no cursor.
         ChunkMissing: what a chunk's row names is not there, though the row was read twice.
         CorruptBody, ObjectStoreUnavailable, DatabaseUnavailable: an entry that may belong here cannot be read.
     """
-    check_limit(limit)
     start = Position.decode(after) if after else Position(now + AHEAD, _LOWEST_ID)
     search = Search(query, db=db, objects=objects, project=project, start=start, limit=limit, stopwatch=stopwatch)
     try:

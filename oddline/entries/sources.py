@@ -5,19 +5,13 @@ from uuid import UUID
 
 from oddline.database import Transaction
 from oddline.entries import store
-from oddline.entries.model import check_limit
 from oddline.entries.view import rounded
 from oddline.errors import InvalidParameter, NotFound
 from oddline.submissions import rfc3339
 
 
 def source_views(tx: Transaction, *, project: UUID, after: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
-    """Sources as clients get them, in the order of their names, from behind the name `after`.
-
-    Raises:
-        InvalidParameter: `limit` cannot be.
-    """
-    check_limit(limit)
+    """Sources as clients get them, in the order of their names, from behind the name `after`."""
     return [_view(source) for source in store.list_sources(tx, project=project, after=after, limit=limit)]
 
 

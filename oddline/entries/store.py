@@ -11,13 +11,13 @@ from psycopg.rows import class_row, dict_row
 
 from oddline.database import Transaction
 from oddline.entries.model import OddEntry, OddQuery, Position, Rank
+from oddline.identity import WITHIN_RETENTION
 from oddline.submissions import entry_id
 
 _COLUMNS: Final = (
     "id, kind, arrival_day, hour, timestamp, received_at, analyzed_at, severity_number, severity_text, source_id,"
     " source, message, attributes, score, threshold, model_version, pattern_id, count, chunk_id, explanation"
 )
-_KEPT: Final = "arrival_day >= (SELECT %(today)s::date - retention_days FROM projects WHERE projects.id = %(project)s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ def list_odd(
     column = "timestamp" if query.order == "newest" else "score"
     with tx.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            f"SELECT {_COLUMNS} FROM odd_entries WHERE project_id = %(project)s AND {' AND '.join([_KEPT, *given])}"
+            f"SELECT {_COLUMNS} FROM odd_entries WHERE project_id = %(project)s AND {WITHIN_RETENTION}"
+            f" {' '.join(f'AND {condition}' for condition in given)}"
             f" ORDER BY {column} DESC, id DESC LIMIT %(limit)s",
             parameters | {name: value for values in given.values() for name, value in values.items()},
         ).fetchall()

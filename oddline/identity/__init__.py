@@ -3,10 +3,11 @@
 from oddline.identity.model import ApiKey, Caller, NewKey, Project, Scope
 from oddline.identity.service import DEFAULT_SCOPES, authenticate, create_key, ensure_project, list_keys, revoke_key
 from oddline.identity.signatures import sign_webhook, verify_older, verify_webhook
-from oddline.identity.store import find_project, read_project, update_mail, update_retention
+from oddline.identity.store import WITHIN_RETENTION, find_project, read_project, update_mail, update_retention
 
 __all__ = [
     "DEFAULT_SCOPES",
+    "WITHIN_RETENTION",
     "ApiKey",
     "Caller",
     "NewKey",

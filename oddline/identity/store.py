@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from psycopg.rows import kwargs_row
@@ -10,7 +10,11 @@ from psycopg.rows import kwargs_row
 from oddline.database import Transaction
 from oddline.identity.model import ApiKey, Project
 
-_PROJECT = "id, name, created_at, retention_days, mail_recipients, mail_minimum_score"
+# Of a project's rows, counted in days of arrival: none goes before its time and none stays a day longer.
+WITHIN_RETENTION: Final = (
+    "arrival_day >= (SELECT %(today)s::date - retention_days FROM projects WHERE projects.id = %(project)s)"
+)
+_PROJECT: Final = "id, name, created_at, retention_days, mail_recipients, mail_minimum_score"
 
 
 def _project(**columns: Any) -> Project:

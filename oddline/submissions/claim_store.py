@@ -19,6 +19,41 @@ _CLAIM = (
     " RETURNING id, project_id AS project, attempt, entries, received_at, body_day"
 )
 
+# The distinct projects are found by a loose index scan (PostgreSQL wiki, "Loose indexscan"), whatever the number of
+# submissions that wait.
+_CHOSEN_SHARE = """
+WITH RECURSIVE step AS (
+    (SELECT project_id FROM submission_state WHERE state = 'accepted' ORDER BY project_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT project_id FROM submission_state
+            WHERE state = 'accepted' AND project_id > step.project_id ORDER BY project_id LIMIT 1)
+    FROM step WHERE project_id IS NOT NULL
+), turn AS (
+    SELECT project_id, row_number() OVER (ORDER BY project_id <= %(after)s, project_id) AS place
+    FROM step WHERE project_id IS NOT NULL ORDER BY place LIMIT %(most_projects)s
+), share AS (
+    SELECT CASE count(*) WHEN 1 THEN %(lines_alone)s ELSE %(lines)s / greatest(count(*), 1) END AS lines
+    FROM turn
+), candidate AS (
+    SELECT place, waiting.* FROM turn CROSS JOIN LATERAL (
+        SELECT id, project_id, entries FROM submission_state
+        WHERE project_id = turn.project_id AND state = 'accepted' AND attempt = 0
+            AND (not_before IS NULL OR not_before <= %(now)s)
+        ORDER BY id LIMIT %(most_submissions)s FOR UPDATE SKIP LOCKED
+    ) AS waiting
+), running AS (
+    SELECT id, place, entries, sum(entries) OVER (PARTITION BY place ORDER BY id) AS lines FROM candidate
+), picked AS (
+    SELECT id, place, entries, running.lines > share.lines AS is_large FROM running, share
+    WHERE running.lines <= share.lines OR running.lines = running.entries
+), summed AS (
+    SELECT id, is_large, sum(entries) OVER (PARTITION BY is_large ORDER BY place, id) - entries AS before
+    FROM picked
+), chosen AS (
+    SELECT id FROM summed WHERE NOT is_large OR before < %(lines)s
+)
+"""
+
 
 def release_expired(tx: Transaction, *, attempts: int, now: datetime) -> int:
     """Put back what lost its worker, or make it a dead letter when its attempts are used up; returns how many."""
@@ -69,44 +104,11 @@ def claim_share(
 
     The round over the projects begins behind `after`. When only one project waits it gets up to `lines_alone`. What
     fits into its project's share is taken; of submissions larger than that, as many in the order of the round as make
-    up `lines`, at least one: so small ones never wait for many large ones, nor these for ever. The distinct projects
-    are found by a loose index scan (PostgreSQL wiki, "Loose indexscan"), whatever the number of submissions that wait.
+    up `lines`, at least one: so small ones never wait for many large ones, nor these for ever.
     """
     with tx.cursor(row_factory=class_row(Claimed)) as cursor:
         return cursor.execute(
-            """
-            WITH RECURSIVE step AS (
-                (SELECT project_id FROM submission_state WHERE state = 'accepted' ORDER BY project_id LIMIT 1)
-                UNION ALL
-                SELECT (SELECT project_id FROM submission_state
-                        WHERE state = 'accepted' AND project_id > step.project_id ORDER BY project_id LIMIT 1)
-                FROM step WHERE project_id IS NOT NULL
-            ), turn AS (
-                SELECT project_id, row_number() OVER (ORDER BY project_id <= %(after)s, project_id) AS place
-                FROM step WHERE project_id IS NOT NULL ORDER BY place LIMIT %(most_projects)s
-            ), share AS (
-                SELECT CASE count(*) WHEN 1 THEN %(lines_alone)s ELSE %(lines)s / greatest(count(*), 1) END AS lines
-                FROM turn
-            ), candidate AS (
-                SELECT place, waiting.* FROM turn CROSS JOIN LATERAL (
-                    SELECT id, project_id, entries FROM submission_state
-                    WHERE project_id = turn.project_id AND state = 'accepted' AND attempt = 0
-                        AND (not_before IS NULL OR not_before <= %(now)s)
-                    ORDER BY id LIMIT %(most_submissions)s FOR UPDATE SKIP LOCKED
-                ) AS waiting
-            ), running AS (
-                SELECT id, place, entries, sum(entries) OVER (PARTITION BY place ORDER BY id) AS lines FROM candidate
-            ), picked AS (
-                SELECT id, place, entries, running.lines > share.lines AS is_large FROM running, share
-                WHERE running.lines <= share.lines OR running.lines = running.entries
-            ), summed AS (
-                SELECT id, is_large, sum(entries) OVER (PARTITION BY is_large ORDER BY place, id) - entries AS before
-                FROM picked
-            ), chosen AS (
-                SELECT id FROM summed WHERE NOT is_large OR before < %(lines)s
-            )
-            """
-            + _CLAIM,
+            _CHOSEN_SHARE + _CLAIM,
             {
                 "after": after,
                 "lines": lines,

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -122,15 +123,13 @@ class RunningStack:
         return psutil.Process(record.process.pid)
 
     def survivors(self) -> list[psutil.Process]:
-        """Processes that still know this home folder."""
+        """Processes that still know this home folder; ask `info` of them, not themselves: some end any moment."""
         found = []
-        for process in psutil.process_iter():
-            try:
+        for process in psutil.process_iter(["uids"]):
+            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # ended meanwhile, or another user's
                 knows = process.environ().get("ODDLINE_HOME") == str(self.home) or str(self.home) in process.cwd()
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
-                continue
-            if knows and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+                if knows and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
         return found
 
     @property

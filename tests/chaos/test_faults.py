@@ -4,6 +4,7 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -11,7 +12,18 @@ import pytest
 from running_stack import READY_S, RunningStack, Sender, wait_until
 
 RECOVERY_S = 90.0
-BATCHES, LINES = 40, 50
+LINES = 50  # of a batch
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How many batches a fault meets, and how long it lasts where it does not end by itself."""
+
+    batches: int
+    outage_s: float
+
+
+CUT, FULL_LENGTH = Extent(batches=40, outage_s=5), Extent(batches=200, outage_s=30)
 
 
 @pytest.fixture(scope="module")
@@ -22,39 +34,44 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     running.remove()
 
 
-def kill_worker(stack: RunningStack) -> None:
+@pytest.fixture(scope="module")
+def extent(pytestconfig: pytest.Config) -> Extent:
+    return FULL_LENGTH if pytestconfig.getoption("full_length") else CUT
+
+
+def kill_worker(stack: RunningStack, _: Extent) -> None:
     stack.process("worker").kill()
 
 
-def kill_worker_child(stack: RunningStack) -> None:
+def kill_worker_child(stack: RunningStack, _: Extent) -> None:
     random.choice(stack.process("worker").children()).kill()
 
 
-def ask_worker_to_stop(stack: RunningStack) -> None:
+def ask_worker_to_stop(stack: RunningStack, _: Extent) -> None:
     stack.process("worker").terminate()
 
 
-def kill_valkey(stack: RunningStack) -> None:
+def kill_valkey(stack: RunningStack, _: Extent) -> None:
     stack.process("valkey/process").kill()
 
 
-def freeze_valkey(stack: RunningStack) -> None:
+def freeze_valkey(stack: RunningStack, extent: Extent) -> None:
     valkey = stack.process("valkey/process")
     valkey.suspend()
     with pytest.raises(psutil.TimeoutExpired):
-        valkey.wait(5)
+        valkey.wait(extent.outage_s)
     valkey.resume()
 
 
-def restart_postgres(stack: RunningStack) -> None:
+def restart_postgres(stack: RunningStack, _: Extent) -> None:
     stack.process("postgres/process").send_signal(signal.SIGINT)
 
 
-def kill_postgres(stack: RunningStack) -> None:
+def kill_postgres(stack: RunningStack, _: Extent) -> None:
     stack.process("postgres/process").kill()
 
 
-def kill_api(stack: RunningStack) -> None:
+def kill_api(stack: RunningStack, _: Extent) -> None:
     stack.process("api").kill()
 
 
@@ -72,17 +89,17 @@ def kill_api(stack: RunningStack) -> None:
     ],
 )
 def test_every_accepted_entry_is_stored_once_in_spite_of(
-    stack: RunningStack, fault: Callable[[RunningStack], None]
+    stack: RunningStack, extent: Extent, fault: Callable[[RunningStack, Extent], None]
 ) -> None:
     before = stack.stored()
-    sender = Sender(stack, batches=BATCHES, lines=LINES)
+    sender = Sender(stack, batches=extent.batches, lines=LINES)
 
     sending = sender.start()
-    wait_until(lambda: len(sender.accepted) > BATCHES * LINES // 4, seconds=30, what="a quarter is sent")
-    fault(stack)
+    wait_until(lambda: len(sender.accepted) > extent.batches * LINES // 4, seconds=30, what="a quarter is sent")
+    fault(stack, extent)
     sending.join(RECOVERY_S)
 
-    assert len(sender.accepted) == BATCHES * LINES
+    assert len(sender.accepted) == extent.batches * LINES
     wait_until(
         lambda: len(stack.stored()) == len(before) + len(sender.accepted), seconds=RECOVERY_S, what="all are stored"
     )

@@ -160,7 +160,7 @@ def test_an_ordinary_user_runs_all_of_it_as_themselves(beside: RunningStack, ord
     if ordinary_user is None:
         pytest.skip("NOT CHECKED: root alone can start a stack as another user, who must be able to read our code")
 
-    users = {process.uids().real for process in beside.survivors()}
+    users = {process.info["uids"].real for process in beside.survivors()}
 
     assert users == {ordinary_user.uid}
     assert not (beside.home / "postgres" / "data").is_symlink()

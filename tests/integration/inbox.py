@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import polars as pl
-from ingesting import MovableClock
+from movable_clock import MovableClock
 
 from oddline import submissions
 from oddline.chunks.codec import decode

@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from ingesting import MovableClock, Stored
+from ingesting import Stored
+from movable_clock import MovableClock
 from starlette.testclient import TestClient
 
 from oddline.identity import NewKey, sign_webhook

@@ -18,7 +18,7 @@ from functions.http import Parts, new_app
 from functions.ingest.app import router
 from oddline.identity import NewKey
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 Read = Callable[[], list[Stored]]
 Event = dict[str, Any]
 CONTEXT: Any = {}

@@ -4,32 +4,16 @@ import os
 import pwd
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from postgres_servers import kept, open_folder, postmaster, put, query, run_supervisor, url_once_started, works_in
+from postgres_servers import kept, postmaster, put, query, run_supervisor, url_once_started, works_in
 
 from oddline.local.postgres import PostgresServer
 from oddline.local.postgres_place import INSTALLATIONS, SHARED_LIBRARIES, WHEEL, can_reach
 from oddline.local.processes import Account, package_folder
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="root alone can run servers as other users")
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder for one test's server."""
-    with open_folder() as path:
-        yield path
-
-
-@pytest.fixture
-def server(folder: Path) -> Iterator[PostgresServer]:
-    """A server that is not started yet."""
-    server = PostgresServer(folder)
-    yield server
-    server.remove()
 
 
 def test_an_awkward_path_longer_than_a_socket_may_have_works(folder: Path) -> None:
@@ -54,7 +38,7 @@ def test_an_ordinary_user_runs_it_as_themselves(server: PostgresServer, folder: 
 
     with run_supervisor(folder, account=account, interpreter=reachable[0]) as supervisor:
         put(url_once_started(supervisor), 1)
-        users = {process.uids().real for process in works_in(folder / "data")}
+        users = {process.info["uids"].real for process in works_in(folder / "data")}
 
     assert users == {account.uid}
     assert not (folder / "data").is_symlink()

@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ingesting import Stored
 from starlette.testclient import TestClient
 
-from oddline.database import Database
+from oddline.settings import Side
 
 Read = Callable[[], list[Stored]]
 SINGLE, BATCH = "/api/v1/logs", "/api/v1/logs/batch"
@@ -69,23 +69,12 @@ ENTRY_FAULTS: dict[str, tuple[str, str, str]] = {
     "a short trace id": ('{"message": "a", "trace_id": "abc"}', "trace_id", "format"),
 }
 
-
-@pytest.fixture(scope="module")
-def database_urls(clusters: Callable[[int], Any]) -> Iterator[dict[Any, str]]:
-    """One database for all cases here: there are too many for a fresh one each."""
-    cluster = clusters(18)
-    urls = cluster.create()
-    yield urls
-    cluster.drop(urls)
+pytestmark = pytest.mark.usefixtures("emptied_inbox")
 
 
-@pytest.fixture(autouse=True)
-def _emptied(db: Callable[[Any], Database]) -> Iterator[None]:
-    yield
-    with db("worker").transaction() as tx:
-        tx.execute(
-            "WITH a AS (DELETE FROM submissions), b AS (DELETE FROM idempotency_keys) DELETE FROM submission_state"
-        )
+@pytest.fixture
+def database_urls(module_database_urls: dict[Side, str]) -> dict[Side, str]:
+    return module_database_urls
 
 
 def assert_problem(answer: Any, status: int) -> dict[str, Any]:

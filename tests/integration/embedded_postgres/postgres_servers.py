@@ -69,10 +69,13 @@ def postmaster(folder: Path) -> psutil.Process:
 
 
 def works_in(data: Path) -> list[psutil.Process]:
-    """The server processes that work in the data folder."""
+    """The server processes that work in the data folder.
+
+    Ask `info` of them, not themselves: the server's helpers come and go.
+    """
     return [
         process
-        for process in psutil.process_iter(["cwd", "name"])
+        for process in psutil.process_iter(["cwd", "name", "uids"])
         if process.info["cwd"] == str(data.resolve()) and process.info["name"] == "postgres"
     ]
 

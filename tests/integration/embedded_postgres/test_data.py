@@ -30,21 +30,6 @@ from oddline.local.state import LOOPBACK
 PATIENCE_S = 15.0
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder for one test's server."""
-    with open_folder() as path:
-        yield path
-
-
-@pytest.fixture
-def server(folder: Path) -> Iterator[PostgresServer]:
-    """A server that is not started yet."""
-    server = PostgresServer(folder)
-    yield server
-    server.remove()
-
-
 @pytest.fixture(scope="module")
 def kept_folder() -> Iterator[Path]:
     """The folder of a server that several tests start, kill and start again, since making one takes half a second."""

@@ -3,43 +3,34 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from ingesting import HMAC_SECRET, MovableClock, Stored
+from ingesting import HMAC_SECRET, Stored
+from movable_clock import MovableClock
 from starlette.testclient import TestClient
 
 from functions.http import Parts, new_app
 from functions.ingest.app import router
 from oddline.database import Database
 from oddline.identity import NewKey, revoke_key, sign_webhook
+from oddline.settings import Side
 
 Read = Callable[[], list[Stored]]
 MakeKey = Callable[..., NewKey]
 PATHS = ["/api/v1/logs", "/api/v1/logs/batch", "/api/logs/", "/api/batch-analysis/"]
 BODY = json.dumps({"message": "a"}).encode()
 
-
-@pytest.fixture(scope="module")
-def database_urls(clusters: Callable[[int], Any]) -> Iterator[dict[Any, str]]:
-    """One database for all cases here: there are too many for a fresh one each."""
-    cluster = clusters(18)
-    urls = cluster.create()
-    yield urls
-    cluster.drop(urls)
+pytestmark = pytest.mark.usefixtures("emptied_inbox")
 
 
-@pytest.fixture(autouse=True)
-def _emptied(db: Callable[[Any], Database]) -> Iterator[None]:
-    yield
-    with db("worker").transaction() as tx:
-        tx.execute(
-            "WITH a AS (DELETE FROM submissions), b AS (DELETE FROM idempotency_keys) DELETE FROM submission_state"
-        )
+@pytest.fixture
+def database_urls(module_database_urls: dict[Side, str]) -> dict[Side, str]:
+    return module_database_urls
 
 
 def older(body: bytes, secret: str = HMAC_SECRET) -> str:

@@ -12,7 +12,8 @@ from uuid import UUID
 
 import pytest
 import redis
-from ingesting import HMAC_SECRET, MovableClock, Stored
+from ingesting import HMAC_SECRET, Stored
+from movable_clock import MovableClock
 from starlette.testclient import TestClient
 
 from functions.http import Parts, new_app
