@@ -51,7 +51,7 @@ def decode(blob: bytes, *, form: Format) -> pl.DataFrame:
     Raises:
         CorruptBody: the bytes are not such a blob.
     """
-    return decode_json_lines([blob]) if form == "jsonl" else collect(scan_parquet([blob]))
+    return decode_json_lines([blob]) if form == "jsonl" else collect([scan_parquet([blob])])[0]
 
 
 def scan_parquet(blobs: Sequence[bytes]) -> pl.LazyFrame:
@@ -68,14 +68,14 @@ def scan_parquet(blobs: Sequence[bytes]) -> pl.LazyFrame:
         raise CorruptBody(f"a chunk's Parquet cannot be read: {error}") from error
 
 
-def collect(query: pl.LazyFrame) -> pl.DataFrame:
-    """The result of a query on `scan_parquet`.
+def collect(queries: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:
+    """The results of queries on `scan_parquet`, run side by side.
 
     Raises:
-        CorruptBody: the blob's pages cannot be read.
+        CorruptBody: a blob's pages cannot be read.
     """
     try:
-        return query.collect()
+        return pl.collect_all(queries)
     except pl.exceptions.PolarsError as error:
         raise CorruptBody(f"a chunk's Parquet cannot be read: {error}") from error
 

@@ -138,7 +138,7 @@ def _scan(parts: Sequence[Part], blobs: Mapping[UUID, bytes], narrow: Narrow) ->
         else:
             queries += [scan_parquet([blobs[place.chunk]]).slice(offset, rows) for offset, rows in runs]
     queries += [scan_parquet(together) for together in whole.values()]
-    return [collect(narrow(query)) for query in queries]
+    return collect([narrow(query) for query in queries])
 
 
 def _runs(parts: Iterable[Part]) -> list[tuple[int, int]]:

@@ -23,7 +23,7 @@ BUDGET_BYTES: Final = 200 * 1024 * 1024
 EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # what submissions take begins here,
 AHEAD: Final = timedelta(days=2)  # and ends a day from now; another for clocks that differ
 FIRST_WINDOW: Final = timedelta(minutes=15)  # of time that chunks are listed for
-WINDOW_GROWTH: Final = 4
+WINDOW_GROWTH: Final = 16  # few windows, since what was merged spans hours and is opened again in each
 FEWEST_PARTS: Final = 4  # of objects opened at once: asking once more costs more than reading what was not needed
 MOST_PARTS: Final = 16  # of objects opened at once
 MOST_ROWS: Final = 200_000  # opened at once
@@ -95,6 +95,7 @@ class Search:
         self._began = stopwatch()
         self._considered = 0
         self._opened = 0
+        self._rows = 0
         self._found = pl.DataFrame(schema=SCHEMA)
         self._low = max(query.time_from or EARLIEST, EARLIEST)
         self._top = start.timestamp + _MICROSECOND
@@ -155,7 +156,6 @@ class Search:
         It is never spent between parts of one reach, so that every page gets further than the one before.
         """
         opened = 0
-        rows = self._limit
         while opened < len(unopened):
             reach = unopened[opened].reach
             if self._is_full() and reach < self._found["timestamp"][self._limit - 1]:
@@ -163,12 +163,18 @@ class Search:
             if opened and reach < unopened[opened - 1].reach and self._is_spent():
                 self._found = self._found.filter(pl.col("timestamp") > reach)
                 return reach + _MICROSECOND
-            batch = _next_batch(unopened, begin=opened, rows=rows)
+            batch = _next_batch(unopened, begin=opened, rows=self._rows_needed())
             self._keep(self._reader.read([one.part for one in batch], narrow))
             opened += len(batch)
+            self._rows += sum(one.part.group.rows for one in batch)
             self._opened += len(batch)
-            rows = min(rows * 4, MOST_ROWS)
         return None
+
+    def _rows_needed(self) -> int:
+        """How many more rows probably fill the page, by the share of those looked at that belong to it."""
+        missing = max(self._limit - self._found.height, 0)
+        needed = missing * self._rows // max(self._found.height, 1)
+        return min(max(needed, self._limit), MOST_ROWS)
 
     def _keep(self, frames: Sequence[pl.DataFrame]) -> None:
         """Add what was read to what was found, as far as it can belong to this page."""
