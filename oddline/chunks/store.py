@@ -196,7 +196,7 @@ def list_born(tx: Transaction, *, project: UUID, after: Position, limit: int) ->
         " highest_id, lowest_time, highest_time, entries, anomalies, highest_score, severities, source_ids,"
         " pattern_ids, length(blob) AS bytes, histograms, pattern_sources, pattern_counts, era, xid::text AS xid"
         f" FROM hot_chunks WHERE project_id = %(project)s AND (era, xid, id) > (%(era)s, %(xid)s::xid8, %(chunk)s)"
-        f" AND {_SETTLED} ORDER BY era, xid, id LIMIT %(limit)s",
+        f" AND {_SETTLED} ORDER BY era, hot_chunks.xid, id LIMIT %(limit)s",
         {"project": project, "era": after.era, "xid": str(after.xid), "chunk": after.chunk, "limit": limit},
     )
     return [_new_chunk(row) for row in rows]

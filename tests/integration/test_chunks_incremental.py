@@ -69,6 +69,17 @@ def test_each_chunk_is_read_once_and_in_the_order_of_transactions(worker: Databa
     assert read == [written[:2], written[2:4], written[4:], []]
 
 
+def test_the_order_is_that_of_numbers_when_transaction_ids_gain_a_digit(worker: Database, project: UUID) -> None:
+    written = [write_one(worker, project) for _ in range(3)]
+    with worker.transaction() as tx:
+        for chunk, xid in zip(written, ("9", "10", "100"), strict=True):
+            tx.execute("UPDATE hot_chunks SET xid = %s WHERE id = %s", [xid, chunk])
+
+    read = [ids(read_all(worker, project, consumer=COUNTS, limit=1)) for _ in range(4)]
+
+    assert read == [[written[0]], [written[1]], [written[2]], []]
+
+
 def test_what_a_failed_transaction_read_is_read_again(worker: Database, project: UUID) -> None:
     written = write_one(worker, project)
     with worker.transaction() as tx:
