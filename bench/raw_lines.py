@@ -9,7 +9,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from uuid import UUID
 
-from oddline.local.sample import read_corpus
+from oddline.sample import read_corpus
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 BGL = DATA / "bgl100k" / "bgl_first_100000_lines.log.xz"

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from oddline.local.sample import read_corpus, read_windows
+from oddline.sample import read_corpus, read_windows
 
 ODDLINE = Path(sys.executable).with_name("oddline")
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "score.svg"

@@ -23,6 +23,7 @@ Side = Literal["owner", "ingest", "console", "search", "worker"]
 """A database role: each part of Oddline connects as its own, and only migrations connect as the owner."""
 
 PACKAGED_MODELS = Path(__file__).parent / "scoring" / "models"
+DEFAULT_MODEL = PACKAGED_MODELS / "general-2"
 
 
 class Settings(BaseSettings):
@@ -59,8 +60,15 @@ class Settings(BaseSettings):
     )
     body_object_bytes: PositiveInt = Field(default=256 * 1024, description="a submission's body over this is an object")
 
-    model_folder: Path = Field(default=PACKAGED_MODELS / "general-1", description="ONNX file, tokenizer, card")
+    model_folder: Path = Field(default=DEFAULT_MODEL, description="ONNX file, tokenizer, card")
     threads: PositiveInt = Field(default=1, description="ONNX Runtime threads per worker process")
+    known_after_days: PositiveInt = Field(default=14, description="a severe pattern is known once seen on so many days")
+    known_days: PositiveInt = Field(default=90, description="a pattern that a source has not had for longer is new")
+
+    sequence_gap: Seconds = Field(
+        default=timedelta(minutes=10), description="a session of entries is over when none has come in for so long"
+    )
+    sequence_alarms: PositiveFloat = Field(default=0.001, description="share of sessions that may be told as odd")
 
     worker_concurrency: PositiveInt = Field(default=4, description="worker processes")
     worker_max_tasks_per_child: PositiveInt = Field(default=1_000, description="then the process is replaced")

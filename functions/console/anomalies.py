@@ -14,7 +14,15 @@ from oddline.identity import Caller, Scope
 router = APIRouter(tags=["anomalies"])
 
 Order = Annotated[Literal["newest", "oddest"], Query(description="Which come first")]
-Peaks = Annotated[bool, Query(description="The highest score of each source and hour, be it an anomaly or not")]
+Verdicts = Annotated[
+    list[Literal["open", "expected", "confirmed"]] | None,
+    Query(description="Of which people have said this; `open`: nothing. May be given several times"),
+]
+Kind = Annotated[
+    Literal["anomaly", "peak", "sequence"],
+    Query(description="Odd entries, the highest score of each source and hour, or odd sessions of entries"),
+]
+Peaks = Annotated[bool, Query(description="The same as kind=peak")]
 
 
 @router.get("/api/v1/anomalies", responses=ANOMALIES)
@@ -27,6 +35,8 @@ def list_anomalies(
     time_to: To = None,
     source: Sources = None,
     minimum_score: MinimumScore = None,
+    verdict: Verdicts = None,
+    kind: Kind = "anomaly",
     peaks: Peaks = False,
     after: After = None,
     limit: Limit = DEFAULT_AT_ONCE,
@@ -38,6 +48,8 @@ def list_anomalies(
         time_to=time_to,
         sources=tuple(source or ()),
         score_minimum=minimum_score,
+        verdicts=tuple(verdict or ()),
+        kind=kind,
         peaks=peaks,
     )
     parts = parts_of(request)

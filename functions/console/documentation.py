@@ -38,6 +38,10 @@ _SOURCE = {
     "name": "checkout-api",
     "entries": 48_213,
     "threshold": None,
+    "alarms_per_day": 5.0,
+    "in_force": {"threshold": 0.5172, "from": "calibrated", "alarms_per_day": 5.0},
+    "alarms_today": 3,
+    "drift": {"of": "number", "since": "2026-11-04T08:00:00.000000Z"},
     "first_seen": "2026-10-02T06:00:01.004000Z",
     "last_seen": "2026-11-05T08:15:30.201000Z",
 }
@@ -53,8 +57,9 @@ _ANOMALY: dict[str, Any] = {
     "pattern_id": 812,
     "anomaly_score": 0.9731,
     "is_anomaly": True,
+    "verdict": None,
     "threshold": 0.9,
-    "model_version": "general-1",
+    "model_version": "general-2",
     "analyzed_at": "2026-11-05T08:15:30.243000Z",
     "kind": "anomaly",
     "count": 4,
@@ -75,6 +80,7 @@ _PROJECT = {
     "mail_recipients": ["oncall@example.org"],
     "mail_minimum_score": 0.9,
     "retention_days": 30,
+    "alarms_per_day": None,
 }
 _HEALTHY = {
     "status": "healthy",
@@ -111,6 +117,6 @@ HEALTH = PROBLEM_RESPONSES | {
     503: _json("Something does not; `message` says what", _UNHEALTHY),
 }
 SOURCES = _answer(_NEXT, {"sources": [_SOURCE], "next": "checkout-api"})
-SOURCE = _answer("The source as it is now", _SOURCE | {"threshold": 0.95})
+SOURCE = _answer("The source as it is now; a promise is kept from the next minutes on", _SOURCE)
 PROJECT = _answer("The settings as they are now", _PROJECT)
 ANOMALIES = _answer(_NEXT, {"anomalies": [_ANOMALY], "next": "AAZCz0qX8HgBk08OfFp9K58-UsihH0AD"})

@@ -1,16 +1,17 @@
-"""Routes of the project's own settings: who gets mail about odd lines, and how long entries are kept."""
+"""Routes of the project's own settings: mail about odd lines, how many alarms, how long entries are kept."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AfterValidator, Field
 
-from functions.console.bodies import Body, body_of, documented
 from functions.console.documentation import PROJECT
 from functions.http import json_answer, needs, parts_of
+from functions.http.body_models import Body, body_of, documented
 from oddline.database import Transaction
+from oddline.entries import MOST_ALARMS_PER_DAY
 from oddline.errors import NotFound
-from oddline.identity import Caller, Scope, read_project, update_mail, update_retention
+from oddline.identity import Caller, Scope, read_project, update_alarms, update_mail, update_retention
 from oddline.notifications import is_address
 
 MOST_RECIPIENTS = 50  # SES's own limit for one message
@@ -36,6 +37,15 @@ class ProjectSettings(Body):
     retention_days: int = Field(
         default=30, ge=1, le=3650, strict=True, description="Days after their arrival that entries are kept"
     )
+    alarms_per_day: float | None = Field(
+        default=None,
+        gt=0,
+        le=MOST_ALARMS_PER_DAY,
+        allow_inf_nan=False,
+        examples=[5],
+        description="How many incidents (a pattern in an hour) a day and source may be alarms, where a source has no "
+        "number of its own; null: the model's own threshold, raised where it would give more than 10",
+    )
 
 
 @router.get("/api/v1/project", responses=PROJECT)
@@ -51,7 +61,7 @@ def update_project(
     caller: Annotated[Caller, Depends(needs(Scope.ADMIN))],
     settings: Annotated[ProjectSettings, Depends(body_of(ProjectSettings))],
 ) -> Response:
-    """Set who gets mail about odd lines, from which score on, and how long entries are kept."""
+    """Set who gets mail about odd lines, how many alarms there may be, and how long entries are kept."""
     given = settings.model_dump(exclude_unset=True)
     with parts_of(request).db.transaction(project=caller.project) as tx:
         update_mail(
@@ -62,6 +72,8 @@ def update_project(
         )
         if "retention_days" in given:
             update_retention(tx, caller.project, days=given["retention_days"])
+        if "alarms_per_day" in given:
+            update_alarms(tx, caller.project, alarms_per_day=given["alarms_per_day"])
         return json_answer(_view(tx, caller))
 
 
@@ -76,4 +88,5 @@ def _view(tx: Transaction, caller: Caller) -> dict[str, Any]:
         "mail_recipients": project.mail_recipients,
         "mail_minimum_score": project.mail_minimum_score,
         "retention_days": project.retention_days,
+        "alarms_per_day": project.alarms_per_day,
     }

@@ -1,15 +1,21 @@
-"""Routes of sources: which there are, and the threshold that a person sets for one."""
+"""Routes of sources: which there are, by what they are judged, and what a person sets for one."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from functions.console.bodies import Body, body_of, documented
 from functions.console.documentation import SOURCE, SOURCES
 from functions.http import json_answer, needs, parts_of
+from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, LONGEST_NAME, Limit, Name, without_nul
-from oddline.entries import set_source_threshold, source_views
+from oddline.entries import (
+    MOST_ALARMS_PER_DAY,
+    set_source_alarms,
+    set_source_threshold,
+    source_view,
+    source_views,
+)
 from oddline.identity import Caller, Scope
 
 router = APIRouter(tags=["sources"])
@@ -18,10 +24,31 @@ After = Annotated[Name | None, Query(description="The `next` of the page before"
 SourceName = Annotated[str, Path(min_length=1, max_length=LONGEST_NAME), AfterValidator(without_nul)]
 
 
-class Threshold(Body):
-    """From which score on entries of a source are anomalies; null gives that back to the model."""
+class SourceSettings(Body):
+    """What of a source can be set; what is left out stays as it is."""
 
-    threshold: float | None = Field(ge=0, le=1, allow_inf_nan=False, examples=[0.95])
+    threshold: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        examples=[None],
+        description="From which score on entries are anomalies; null: that is found by itself",
+    )
+    alarms_per_day: float | None = Field(
+        default=None,
+        gt=0,
+        le=MOST_ALARMS_PER_DAY,
+        allow_inf_nan=False,
+        examples=[5],
+        description="How many incidents (a pattern in an hour) a day may be alarms; null: as many as the project says",
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("neither threshold nor alarms_per_day is given")
+        return self
 
 
 @router.get("/api/v1/sources", responses=SOURCES)
@@ -33,8 +60,9 @@ def list_sources(
     limit: Limit = DEFAULT_AT_ONCE,
 ) -> Response:
     """List sources by name."""
-    with parts_of(request).db.transaction(project=caller.project) as tx:
-        sources = source_views(tx, project=caller.project, after=after, limit=limit)
+    parts = parts_of(request)
+    with parts.db.transaction(project=caller.project) as tx:
+        sources = source_views(tx, project=caller.project, today=parts.clock().date(), after=after, limit=limit)
     page: dict[str, Any] = {"sources": sources}
     if len(sources) == limit:
         page["next"] = sources[-1]["name"]
@@ -42,14 +70,19 @@ def list_sources(
 
 
 # A source's name may hold slashes.
-@router.put("/api/v1/sources/{name:path}", responses=SOURCE, openapi_extra=documented(Threshold))
-def set_threshold(
+@router.put("/api/v1/sources/{name:path}", responses=SOURCE, openapi_extra=documented(SourceSettings))
+def update_source(
     request: Request,
     caller: Annotated[Caller, Depends(needs(Scope.ADMIN))],
     name: SourceName,
-    body: Annotated[Threshold, Depends(body_of(Threshold))],
+    settings: Annotated[SourceSettings, Depends(body_of(SourceSettings))],
 ) -> Response:
-    """Set from which score on entries of a source are anomalies: those that are scored from now on."""
-    with parts_of(request).db.transaction(project=caller.project) as tx:
-        source = set_source_threshold(tx, project=caller.project, name=name, threshold=body.threshold)
-    return json_answer(source)
+    """Set from which score on entries of a source are anomalies, or how many alarms a day it may give."""
+    parts = parts_of(request)
+    given = settings.model_dump(exclude_unset=True)
+    with parts.db.transaction(project=caller.project) as tx:
+        if "threshold" in given:
+            set_source_threshold(tx, project=caller.project, name=name, threshold=given["threshold"])
+        if "alarms_per_day" in given:
+            set_source_alarms(tx, project=caller.project, name=name, alarms_per_day=given["alarms_per_day"])
+        return json_answer(source_view(tx, project=caller.project, name=name, today=parts.clock().date()))

@@ -1,5 +1,6 @@
 """The Lambda function that reads chunks: its routes, and nothing else."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -9,17 +10,24 @@ from mangum import Mangum
 
 from functions.http import Opener, json_answer, needs, new_app, open_parts, parts_of
 from functions.http.parameters import DEFAULT_AT_ONCE, After, From, Limit, MinimumScore, Sources, To
-from functions.search.documentation import ENTRY, PAGE
+from functions.search import feedback
+from functions.search.documentation import ENTRY, PAGE, SHADOW_REPORT
 from functions.search.parameters import Severity
 from functions.search.views import page_view
 from oddline.entries import EntryQuery, get_entry, list_entries
 from oddline.identity import Caller, Scope
+from oddline.scoring.registry import shadow_report
+from oddline.scoring.replay import overlay_replay
 
 router = APIRouter(tags=["entries"])
+
+DEFAULT_HOURS, MOST_HOURS = 24, 720
 
 Reading = Annotated[Caller, Depends(needs(Scope.READ))]
 IsAnomaly = Annotated[bool | None, Query(description="Only entries that are, or are not, over their threshold")]
 Pattern = Annotated[int | None, Query(description="With the pattern of this id")]
+Replay = Annotated[UUID | None, Query(description="With each entry's score in this replay, beside its own")]
+Hours = Annotated[float, Query(gt=0, le=MOST_HOURS, allow_inf_nan=False, description="How far back")]
 Text = Annotated[str | None, Query(description="With this in the message, whatever the case of its letters")]
 
 
@@ -36,6 +44,7 @@ def list_logs(
     is_anomaly: IsAnomaly = None,
     pattern: Pattern = None,
     text: Text = None,
+    replay: Replay = None,
     after: After = None,
     limit: Limit = DEFAULT_AT_ONCE,
 ) -> Response:
@@ -60,6 +69,9 @@ def list_logs(
         after=after,
         limit=limit,
     )
+    if replay is not None:
+        overlaid = overlay_replay(page.entries, replay, db=parts.db, objects=parts.objects, project=caller.project)
+        page = replace(page, entries=overlaid)
     return json_answer(page_view(page))
 
 
@@ -70,6 +82,16 @@ def show_log(request: Request, caller: Reading, entry_id: UUID) -> Response:
     entry = get_entry(entry_id, db=parts.db, objects=parts.objects, project=caller.project, now=parts.clock())
     return json_answer(entry)
 
+
+@router.get("/api/v1/models/shadow-report", responses=SHADOW_REPORT, tags=["models"])
+def show_shadow_report(request: Request, caller: Reading, *, hours: Hours = DEFAULT_HOURS) -> Response:
+    """Tell how the scores of the model on trial differ from the live ones, in this project's entries."""
+    parts = parts_of(request)
+    report = shadow_report(db=parts.db, objects=parts.objects, project=caller.project, hours=hours, now=parts.clock())
+    return json_answer(report)
+
+
+router.include_router(feedback.router)
 
 app = new_app(router, title="Oddline: search", parts=Opener(partial(open_parts, "search")))
 handler = Mangum(app, lifespan="off", text_mime_types=["application/json", "application/problem+json"])

@@ -20,11 +20,12 @@ _ENTRY: dict[str, Any] = {
     "pattern_id": 812,
     "anomaly_score": 0.9731,
     "is_anomaly": True,
+    "verdict": None,
     "threshold": 0.9,
     "severity_part": 0.8812,
     "novelty_part": 0.7744,
     "nearest_pattern_id": 640,
-    "model_version": "general-1",
+    "model_version": "general-2",
     "analyzed_at": "2026-11-05T08:15:30.243000Z",
     "processing_time": 0.0041,
     "status": "analyzed",
@@ -35,6 +36,57 @@ _PAGE = {
     "next": "AAZCz0qX8HgBk08OfFp9K58-UsihH0AD",
     "searched_until": "2026-11-05T07:00:00Z",
     "cost": {"chunks_considered": 112, "chunks_opened": 6, "bytes": 1_310_720, "seconds": 0.041},
+}
+_SHADOW_REPORT = {
+    "shadow": "shop-2",
+    "live": None,
+    "read_from": "2026-11-04T08:15:00Z",
+    "read_to": "2026-11-05T08:15:00Z",
+    "entries": 1_204_311,
+    "pairs": 412,
+    "correlation": 0.9312,
+    "mean_difference": 0.0211,
+    "anomalies": {"both": 41, "only_live": 3, "only_shadow": 7},
+    "patterns": [
+        {
+            "source": "checkout-api",
+            "pattern_id": 812,
+            "entries": 7,
+            "score": 0.31,
+            "shadow_score": 0.94,
+            "only_live": 0,
+            "only_shadow": 7,
+            "difference": 0.63,
+            "pattern": _PATTERN,
+        }
+    ],
+}
+_PREVIEW = {
+    "pattern_id": 812,
+    "pattern": _PATTERN,
+    "source": "checkout-api",
+    "days": 30,
+    "hidden": 112,
+    "anomalies": 140,
+    "similar": [
+        {
+            "pattern_id": 845,
+            "pattern": "payment <num> refused after <num> tries: connection timed out by <ip>",
+            "distance": 0.0371,
+            "anomalies": 12,
+        }
+    ],
+}
+_FEEDBACK = {
+    "id": "01934f2a-0b11-7c52-8e0a-5d1f7a4b9c00",
+    "source": "checkout-api",
+    "pattern_id": 812,
+    "pattern": _PATTERN,
+    "verdict": "expected",
+    "note": "the bank's maintenance, every Sunday",
+    "by": "01934f0e-2222-7abc-8def-0123456789ab",
+    "since": "2026-11-05T08:20:00.000000Z",
+    "undone_at": None,
 }
 
 
@@ -53,3 +105,21 @@ ENTRY = _answer(
     "The entry; `status` is `analyzed`, `processing` before it is scored, or `dead` where that failed",
     _ENTRY | {"explanation": {"pattern": _PATTERN, "severity": 0.8812, "novelty": 0.7744}},
 )
+SHADOW_REPORT = _answer(
+    "Pairs are pairs of source and pattern, the patterns those that differ the most; `live` is null for the model that "
+    "comes with the installation, and `read_from` later than asked for where there was too much to read",
+    _SHADOW_REPORT,
+)
+PREVIEW = _answer(
+    "`hidden` of the `anomalies` of these days; `similar` are the patterns that would follow, those with most first",
+    _PREVIEW,
+)
+GIVEN = _answer(
+    "The verdict, new or as it was given before; `hidden` is what it hides of the last days",
+    _FEEDBACK | {"days": 30, "hidden": 112},
+)
+FEEDBACKS = _answer(
+    "A page; the next one is asked for with its `next`, and without `next` it was the last",
+    {"feedback": [_FEEDBACK], "next": _FEEDBACK["id"]},
+)
+UNDONE = PROBLEM_RESPONSES | {204: {"description": "Taken back"}}

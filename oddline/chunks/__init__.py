@@ -7,11 +7,11 @@ from oddline.lazy import face
 if TYPE_CHECKING:
     from oddline.chunks.building import build
     from oddline.chunks.frame import SCHEMA, SCHEMA_VERSION
-    from oddline.chunks.incremental import COUNTS, advance, projects_with_new, read_new
+    from oddline.chunks.incremental import COUNTS, advance, projects_with_new, read_new, whole
     from oddline.chunks.model import HISTOGRAM_BINS, BornChunk, Chunk, NewChunk, Part, Wanted
     from oddline.chunks.reader import Reader
     from oddline.chunks.service import cleanup_old_logs, compact_chunks
-    from oddline.chunks.store import follow, insert_born, list_by_id, list_parts, newest_before
+    from oddline.chunks.store import follow, insert_born, list_by_id, list_parts, list_parts_of, newest_before
     from oddline.chunks.tasks import CLEANUP_OLD_LOGS, COMPACT_CHUNKS, TASKS
 
 __all__ = [
@@ -36,9 +36,11 @@ __all__ = [
     "insert_born",
     "list_by_id",
     "list_parts",
+    "list_parts_of",
     "newest_before",
     "projects_with_new",
     "read_new",
+    "whole",
 ]
 
 __getattr__ = face(
@@ -46,11 +48,11 @@ __getattr__ = face(
     {
         "building": ["build"],
         "frame": ["SCHEMA", "SCHEMA_VERSION"],
-        "incremental": ["COUNTS", "advance", "projects_with_new", "read_new"],
+        "incremental": ["COUNTS", "advance", "projects_with_new", "read_new", "whole"],
         "model": ["HISTOGRAM_BINS", "BornChunk", "Chunk", "NewChunk", "Part", "Wanted"],
         "reader": ["Reader"],
         "service": ["cleanup_old_logs", "compact_chunks"],
-        "store": ["follow", "insert_born", "list_by_id", "list_parts", "newest_before"],
+        "store": ["follow", "insert_born", "list_by_id", "list_parts", "list_parts_of", "newest_before"],
         "tasks": ["CLEANUP_OLD_LOGS", "COMPACT_CHUNKS", "TASKS"],
     },
 )

@@ -69,7 +69,7 @@ def _born(
 ) -> BornChunk:
     form, blob = encode(entries)
     bounded = bounds(entries)
-    patterns, sources, counts = _pattern_counts(entries)
+    pairs = _pairs(entries)
     return BornChunk(
         id=identifier,
         project=project,
@@ -80,23 +80,32 @@ def _born(
         late=late,
         entries=entries.height,
         anomalies=int(entries["is_anomaly"].sum()),
-        pattern_ids=patterns,
-        pattern_sources=sources,
-        pattern_counts=counts,
+        model_version=entries["model_version"][0],
+        analyzed_at=entries["analyzed_at"][0],
         histograms=_histograms(entries, source_ids=bounded["source_ids"]),
         created_at=now,
         bytes=len(blob),
         blob=blob,
+        **pairs,
         **bounded,
     )
 
 
-def _pattern_counts(entries: pl.DataFrame) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    """(patterns, sources, counts) for each pair of pattern and source that occurs."""
+def _pairs(entries: pl.DataFrame) -> dict[str, Any]:
+    """For each pair of pattern and source that occurs: both, its entries and anomalies, its highest score."""
     patterns = entries["pattern_id"].to_numpy().astype(np.int64)
     sources = entries["source_id"].to_numpy().astype(np.int64)
-    pairs, counts = np.unique(patterns << 32 | sources, return_counts=True)
-    return tuple((pairs >> 32).tolist()), tuple((pairs & 0xFFFFFFFF).tolist()), tuple(counts.tolist())
+    pairs, owners, counts = np.unique(patterns << 32 | sources, return_inverse=True, return_counts=True)
+    scores = np.zeros(len(pairs), dtype=np.float32)
+    np.maximum.at(scores, owners, entries["score"].to_numpy())
+    anomalies = np.bincount(owners[entries["is_anomaly"].to_numpy()], minlength=len(pairs))
+    return {
+        "pattern_ids": tuple((pairs >> 32).tolist()),
+        "pattern_sources": tuple((pairs & 0xFFFFFFFF).tolist()),
+        "pattern_counts": tuple(counts.tolist()),
+        "pattern_scores": tuple(scores.tolist()),
+        "pattern_anomalies": tuple(anomalies.tolist()),
+    }
 
 
 def _histograms(entries: pl.DataFrame, *, source_ids: tuple[int, ...]) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from oddline.chunks import store
-from oddline.chunks.model import NewChunk
+from oddline.chunks.model import NewChunk, Part, Place, RowGroup
 from oddline.database import Transaction
 
 COUNTS: Final = "counts"
@@ -32,3 +32,30 @@ def advance(tx: Transaction, *, consumer: str, to: NewChunk) -> None:
 def projects_with_new(tx: Transaction, *, consumer: str) -> list[UUID]:
     """The projects in which `read_new` has something for `consumer`."""
     return store.projects_with_born(tx, consumer=consumer)
+
+
+def whole(chunk: NewChunk) -> Part:
+    """All of a newborn chunk, as `Reader.read` takes it."""
+    place = Place(
+        chunk=chunk.id,
+        project=chunk.project,
+        format=chunk.format,
+        schema_version=chunk.schema_version,
+        entries=chunk.entries,
+        bytes=chunk.bytes,
+        object_key=None,
+        footer_offset=0,
+    )
+    group = RowGroup(
+        start=0,
+        end=chunk.bytes,
+        rows=chunk.entries,
+        lowest_time=chunk.lowest_time,
+        highest_time=chunk.highest_time,
+        lowest_id=chunk.lowest_id,
+        highest_id=chunk.highest_id,
+        highest_score=chunk.highest_score,
+        severities=chunk.severities,
+        source_ids=chunk.source_ids,
+    )
+    return Part(place=place, row_offset=0, group=group)

@@ -72,12 +72,18 @@ class BornChunk(Chunk):
     """A chunk as scoring made it.
 
     `histograms` has HISTOGRAM_BINS counts of scores for each source, in the order of `source_ids`. The n-th of
-    `pattern_ids`, `pattern_sources` and `pattern_counts` say together: this pattern, in that source, so many entries.
+    `pattern_ids`, `pattern_sources`, `pattern_counts`, `pattern_scores` and `pattern_anomalies` say together: this
+    pattern, in that source, so many entries, with that highest score, so many of them anomalies. `analyzed_at` is when
+    the model of `model_version` scored them all.
     """
 
     histograms: tuple[int, ...]
     pattern_sources: tuple[int, ...]
     pattern_counts: tuple[int, ...]
+    pattern_scores: tuple[float, ...]
+    pattern_anomalies: tuple[int, ...]
+    model_version: str
+    analyzed_at: datetime
     created_at: datetime
     blob: bytes = field(repr=False)
 
@@ -107,11 +113,18 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewChunk(Chunk):
-    """A chunk as an incremental reader gets it: as it was born, whatever became of it since."""
+    """A chunk as an incremental reader gets it: as it was born, whatever became of it since.
+
+    Chunks of the first version have no scores and anomalies of patterns, no model and no time of analysis.
+    """
 
     histograms: tuple[int, ...]
     pattern_sources: tuple[int, ...]
     pattern_counts: tuple[int, ...]
+    pattern_scores: tuple[float, ...]
+    pattern_anomalies: tuple[int, ...]
+    model_version: str
+    analyzed_at: datetime | None
     position: Position
 
 

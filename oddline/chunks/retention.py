@@ -1,4 +1,4 @@
-"""Let go of what is past its time: days of hot chunks, entries past their retention, objects that no row names."""
+"""Let go of what is past its time: hot days, entries past their retention, patterns long unseen, unnamed objects."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -14,6 +14,7 @@ from oddline.chunks.compaction import OBJECT_PREFIX, REPLACED_KEPT
 from oddline.chunks.incremental import WHOLE_READERS
 from oddline.database import Database, Transaction, drop_partition, partition_days
 from oddline.objects import ObjectStore
+from oddline.patterns import forget_patterns
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,12 @@ def delete_expired(db: Database, *, now: datetime) -> int:
     with db.transaction() as tx:
         compaction_store.delete_day_counts(tx, today=today, days_longer=COUNTS_KEPT_LONGER_DAYS)
     return deleted
+
+
+def forget_unseen(db: Database, *, days: int, now: datetime) -> int:
+    """Forget the patterns that a source has not had for so many days, so that they are new to it; returns how many."""
+    before = now.date() - timedelta(days=days)
+    return _in_batches(db, lambda tx, limit: forget_patterns(tx, before=before, limit=limit))
 
 
 def sweep_unnamed(db: Database, objects: ObjectStore, *, now: datetime) -> int:

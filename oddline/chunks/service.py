@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from oddline.chunks.compaction import Compactor, clear_replaced
-from oddline.chunks.retention import delete_expired, drop_hot_days, sweep_unnamed
+from oddline.chunks.retention import delete_expired, drop_hot_days, forget_unseen, sweep_unnamed
 from oddline.submissions import new_id
 from oddline.tasks import NoPayload, TaskContext
 
@@ -21,14 +21,16 @@ def compact_chunks(payload: NoPayload, context: TaskContext) -> dict[str, Any]: 
 
 
 def cleanup_old_logs(payload: NoPayload, context: TaskContext) -> dict[str, Any]:  # noqa: ARG001
-    """Delete what is past its project's retention, days of hot chunks that all are done with, and lost objects."""
+    """Delete what is past its project's retention, hot days that all are done with, old patterns and lost objects."""
     now = context.clock()
     expired = delete_expired(context.db, now=now)
     hot = drop_hot_days(context.db, now=now)
+    forgotten = forget_unseen(context.db, days=context.settings.known_days, now=now)
     swept = sweep_unnamed(context.db, context.objects, now=now)
     return {
         "chunks_deleted": expired,
         "days_dropped": [day.isoformat() for day in hot.dropped],
         "days_kept": {day.isoformat(): reasons for day, reasons in hot.kept.items()},
+        "patterns_forgotten": forgotten,
         "objects_swept": swept,
     }

@@ -137,6 +137,16 @@ def follow(tx: Transaction, *, project: UUID, chunks: Sequence[UUID], entry: UUI
     return [part for part in found if part.group.lowest_id <= entry <= part.group.highest_id]
 
 
+def list_parts_of(tx: Transaction, *, project: UUID, chunks: Sequence[UUID]) -> list[Part]:
+    """The parts of chunks by their ids, also of those that were replaced, for as long as they are there."""
+    rows = fetch(
+        tx,
+        f"SELECT {PLACE}, {BOUNDS} FROM chunks WHERE project_id = %(project)s AND id = ANY (%(chunks)s)",
+        {"project": project, "chunks": list(chunks)},
+    )
+    return [part for row in rows for part in parts_of(row)]
+
+
 def list_by_id(tx: Transaction, *, project: UUID, days: Sequence[date], entry: UUID, today: date) -> list[Part]:
     """The parts that may hold an entry which arrived on one of `days`, unless past their project's retention."""
     rows = fetch(
@@ -194,7 +204,8 @@ def list_born(tx: Transaction, *, project: UUID, after: Position, limit: int) ->
         tx,
         "SELECT id, project_id AS project, arrival_day, 0 AS level, format, schema_version, late, lowest_id,"
         " highest_id, lowest_time, highest_time, entries, anomalies, highest_score, severities, source_ids,"
-        " pattern_ids, length(blob) AS bytes, histograms, pattern_sources, pattern_counts, era, xid::text AS xid"
+        " pattern_ids, length(blob) AS bytes, histograms, pattern_sources, pattern_counts, pattern_scores,"
+        " pattern_anomalies, model_version, analyzed_at, era, xid::text AS xid"
         f" FROM hot_chunks WHERE project_id = %(project)s AND (era, xid, id) > (%(era)s, %(xid)s::xid8, %(chunk)s)"
         f" AND {_SETTLED} ORDER BY era, hot_chunks.xid, id LIMIT %(limit)s",
         {"project": project, "era": after.era, "xid": str(after.xid), "chunk": after.chunk, "limit": limit},
@@ -227,8 +238,8 @@ def fetch(tx: Transaction, statement: str, parameters: dict[str, Any]) -> list[d
 
 def _new_chunk(row: dict[str, Any]) -> NewChunk:
     position = Position(row.pop("era"), int(row.pop("xid")), row["id"])
-    arrays = ("source_ids", "pattern_ids", "histograms", "pattern_sources", "pattern_counts")
-    return NewChunk(**{**row, **{name: tuple(row[name]) for name in arrays}}, position=position)
+    arrays = {name: tuple(value) for name, value in row.items() if isinstance(value, list)}
+    return NewChunk(**row | arrays, position=position)
 
 
 def parts_of(row: dict[str, Any]) -> Iterator[Part]:

@@ -9,9 +9,9 @@ from rich.text import Text
 
 from oddline.cli.connecting import api_client
 from oddline.cli.sending import send, wait_until_scored
-from oddline.local.sample import read_demo
 from oddline.local.stack import Stack
 from oddline.patterns import Weight, weigh
+from oddline.sample import read_demo
 
 LOOKED_AT, SHOWN = 1_000, 12
 SCORED_PATIENCE_S = 120.0

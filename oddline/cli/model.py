@@ -1,14 +1,15 @@
-"""`oddline model`: train a model, and say which are shipped."""
+"""`oddline model`: train a model; choose among those that there are (`oddline.cli.registry`)."""
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from oddline.cli import evaluation, registry
 from oddline.cli.app import make_app
 from oddline.errors import NotConfigured
-from oddline.settings import PACKAGED_MODELS
 
 app = make_app()
 
@@ -17,34 +18,79 @@ app = make_app()
 def train(
     *,
     out: Annotated[Path, typer.Option(help="Folder that gets model.onnx, tokenizer.json and config.json.")],
-    minutes: Annotated[float, typer.Option(min=0.01, help="How long to train, about, on one core.")] = 20.0,
-    seed: Annotated[int, typer.Option(help="The same seed and minutes give the same model.")] = 1,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of 64 lines each. [default: as the shipped model]")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed and steps give the same model.")] = 1,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="A BERT to begin from. [default: all-MiniLM-L6-v2, from its package]"),
+    ] = None,
+    layers: Annotated[int, typer.Option(min=1, help="How many of its first layers are kept.")] = 4,
+    from_nothing: Annotated[
+        int | None, typer.Option(metavar="WIDTH", min=32, help="Begin from no checkpoint, with layers of this width.")
+    ] = None,
     statements: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Log statements to learn from, if not the shipped.")
     ] = None,
 ) -> None:
     """Train a model from log statements; needs the extra `train`."""
-    try:
+    with _training_installed():
         from oddline.scoring.training import train as training
-    except ModuleNotFoundError as error:
-        if error.name not in {"torch", "onnx"}:
-            raise
-        raise NotConfigured(
-            f"training needs {error.name}, which is not installed: pip install 'oddline[train]'"
-        ) from error
 
-    trained = training.train(out=out, statements_file=statements, minutes=minutes, seed=seed, version=out.name)
-    print(f"{trained.folder}: {trained.steps:,} steps")
+    trained = training.train(
+        out=out,
+        beginning=training.Beginning(checkpoint=checkpoint, layers=layers, width_from_nothing=from_nothing),
+        statements_file=statements,
+        steps=steps or training.DEFAULT_STEPS,
+        seed=seed,
+        version=out.name,
+    )
+    print(trained.folder)
     for name, value in trained.facts.items():
         print(f"  {name:<24}{value:g}")
     print(f"use it: ODDLINE_MODEL_FOLDER={out}")
 
 
-@app.command("list")
-def list_models() -> None:
-    """List the shipped models: version, size and default threshold."""
-    print(f"{'version':<16}{'size':>10}{'threshold':>12}  folder")
-    for config_file in sorted(PACKAGED_MODELS.glob("*/config.json")):
-        config = json.loads(config_file.read_bytes())
-        size_mb = (config_file.parent / "model.onnx").stat().st_size / 1e6
-        print(f"{config['version']:<16}{size_mb:>7.1f} MB{config['default_threshold']:>12.2f}  {config_file.parent}")
+@app.command("export")
+def export_checkpoint(
+    *,
+    checkpoint: Annotated[
+        Path, typer.Option(exists=True, file_okay=False, help="A Hugging Face BERT: safetensors, config, vocabulary.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder that gets model.onnx, tokenizer.json and config.json.")],
+    label: Annotated[
+        list[str] | None, typer.Option(help="A label that is bad; several may be. [default: the second of two]")
+    ] = None,
+) -> None:
+    """Bring a BERT (for sequence classification, or a masked language model) to our form; needs the extra `train`."""
+    with _training_installed():
+        from oddline.scoring.training.checkpoint import export_checkpoint as export
+
+    measured = export(checkpoint, out=out, version=out.name, bad_labels=label or ())
+    print(out)
+    for name, value in measured.items():
+        print(f"  {name:<24}{value:g}")
+    print(f"put it into the registry: oddline model add {out}")
+
+
+@contextmanager
+def _training_installed() -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in {"torch", "onnx", "safetensors"}:
+            raise
+        raise NotConfigured(
+            f"training needs {error.name}, which is not installed: pip install 'oddline[train]'"
+        ) from error
+
+
+app.command()(evaluation.evaluate)
+app.command()(evaluation.severity)
+app.command()(registry.add)
+app.command("list")(registry.list_models)
+app.command()(registry.show)
+app.command()(registry.promote)
+app.command()(registry.rollback)
+app.command()(registry.shadow)
+app.command()(registry.compare)
+app.command()(registry.replay)

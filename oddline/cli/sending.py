@@ -92,9 +92,9 @@ def _view(client: httpx.Client, task_id: str) -> dict[str, Any]:
     except httpx.TransportError as error:
         return {"ready": False, "status": f"unknown: {error}"}
     if answer.is_server_error:
-        return {"ready": False, "status": f"unknown: {_reason(answer)}"}
+        return {"ready": False, "status": f"unknown: {reason_of(answer)}"}
     if answer.is_error:
-        raise NotTaken(_reason(answer))
+        raise NotTaken(reason_of(answer))
     view: dict[str, Any] = answer.json()
     return view
 
@@ -118,13 +118,14 @@ def _post(client: httpx.Client, body: bytes, *, key: str, pause: Pause) -> dict[
             if answer.status_code == httpx.codes.ACCEPTED:
                 taken: dict[str, Any] = answer.json()
                 return taken
-            why = _reason(answer)
+            why = reason_of(answer)
             if answer.status_code not in {409, 429} and answer.status_code < 500:
                 raise NotTaken(why)
     raise Unavailable(f"the API did not take a batch in {TRIES} tries: {why}")
 
 
-def _reason(answer: httpx.Response) -> str:
+def reason_of(answer: httpx.Response) -> str:
+    """Why the API refused, in its own words as far as they can be read."""
     try:
         return f"{answer.status_code} {answer.json()['detail']}"
     except (ValueError, KeyError, TypeError):  # something else answered: a proxy, another program

@@ -6,20 +6,30 @@ from oddline.lazy import face
 
 if TYPE_CHECKING:
     from oddline.entries.by_id import get_entry
-    from oddline.entries.model import EntryQuery, OddEntry, OddQuery, Page
+    from oddline.entries.model import LARGEST_PATTERN_ID, EntryQuery, OddEntry, OddQuery, Page
     from oddline.entries.odd import Explain, odd_rows
     from oddline.entries.odd_pages import list_odd_entries
     from oddline.entries.pages import list_entries
-    from oddline.entries.sources import set_source_threshold, source_views
-    from oddline.entries.store import insert_odd
+    from oddline.entries.sources import (
+        MOST_ALARMS_PER_DAY,
+        set_source_alarms,
+        set_source_threshold,
+        source_view,
+        source_views,
+    )
+    from oddline.entries.store import OddCount, count_odd, insert_odd
     from oddline.entries.view import cursor_behind, entry_view, odd_view
 
 __all__ = [
+    "LARGEST_PATTERN_ID",
+    "MOST_ALARMS_PER_DAY",
     "EntryQuery",
     "Explain",
+    "OddCount",
     "OddEntry",
     "OddQuery",
     "Page",
+    "count_odd",
     "cursor_behind",
     "entry_view",
     "get_entry",
@@ -28,7 +38,9 @@ __all__ = [
     "list_odd_entries",
     "odd_rows",
     "odd_view",
+    "set_source_alarms",
     "set_source_threshold",
+    "source_view",
     "source_views",
 ]
 
@@ -36,12 +48,18 @@ __getattr__ = face(
     __name__,
     {
         "by_id": ["get_entry"],
-        "model": ["EntryQuery", "OddEntry", "OddQuery", "Page"],
+        "model": ["LARGEST_PATTERN_ID", "EntryQuery", "OddEntry", "OddQuery", "Page"],
         "odd": ["Explain", "odd_rows"],
         "odd_pages": ["list_odd_entries"],
         "pages": ["list_entries"],
-        "sources": ["set_source_threshold", "source_views"],
-        "store": ["insert_odd"],
+        "sources": [
+            "MOST_ALARMS_PER_DAY",
+            "set_source_alarms",
+            "set_source_threshold",
+            "source_view",
+            "source_views",
+        ],
+        "store": ["OddCount", "count_odd", "insert_odd"],
         "view": ["cursor_behind", "entry_view", "odd_view"],
     },
 )

@@ -12,6 +12,7 @@ from oddline.database import Database, Transaction
 from oddline.entries import store
 from oddline.entries.view import entry_view, rounded
 from oddline.errors import ChunkMissing, NotFound
+from oddline.feedback import verdicts_of
 from oddline.objects import ObjectStore
 from oddline.patterns import pattern_texts
 from oddline.submissions import index_of, made_at, rfc3339, submission_of
@@ -61,7 +62,10 @@ def _get(
     if found is None:
         raise NotFound(f"there is no entry {entry}")
     with db.transaction(project=project) as tx:
-        return entry_view(found) | {"explanation": _explanation(tx, entry, found, project=project)}
+        pair = (found["source_id"], found["pattern_id"])
+        verdict = verdicts_of(tx, project, pairs=[pair]).get(pair) if found["is_anomaly"] else None
+        explanation = _explanation(tx, entry, found, project=project)
+        return entry_view(found, verdict=verdict) | {"explanation": explanation}
 
 
 def _find(entry: UUID, parts: Sequence[Part], reader: Reader) -> dict[str, Any] | None:

@@ -6,12 +6,13 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 from uuid import UUID
 
 from oddline.errors import InvalidParameter
+from oddline.feedback import OPEN, Verdict
 
-Kind = Literal["anomaly", "peak"]
+Kind = Literal["anomaly", "peak", "sequence"]
 
 HIGHEST_SEVERITY: Final = 24  # OpenTelemetry log data model, "Severity Fields"
 LONGEST_TEXT: Final = 1_000  # characters
@@ -116,7 +117,9 @@ class EntryQuery:
 class OddQuery:
     """Which odd entries, and whether the newest or the oddest come first.
 
-    `peaks` asks for the highest score of each source and hour, too, be it an anomaly or not.
+    `kind` says what was found odd: entries, or sessions as a whole ("sequence"). `peaks` asks for the highest score of
+    each source and hour instead, be it an anomaly or not. `verdicts` are those of
+    `oddline.feedback.Verdict`, and "open" where nobody has given one; none asks for all.
 
     Raises:
         InvalidParameter: a value that it cannot have; `field` names it.
@@ -127,10 +130,14 @@ class OddQuery:
     time_to: datetime | None = None
     sources: tuple[str, ...] = ()
     score_minimum: float | None = None
+    verdicts: tuple[str, ...] = ()
+    kind: Kind = "anomaly"
     peaks: bool = False
 
     def __post_init__(self) -> None:
+        _check(set(self.verdicts) <= {OPEN, *Verdict}, "verdict", "open, expected or confirmed")
         _check(self.order in {"newest", "oddest"}, "order", "either newest or oddest")
+        _check(self.kind in get_args(Kind), "kind", "anomaly, peak or sequence")
         _check_range(self.time_from, self.time_to)
         _check_names(self.sources)
         _check(self.score_minimum is None or 0 <= self.score_minimum <= 1, "minimum_score", "scores go from 0 to 1")
@@ -140,7 +147,8 @@ class OddQuery:
 class OddEntry:
     """An entry chosen for the list of odd ones: `entry` is its row, `count` how many it stands for, itself included.
 
-    `kind` is "anomaly", or "peak" for the highest score of a source in an hour.
+    `kind` is "anomaly", "peak" for the highest score of a source in an hour, or "sequence" for a session: its entry is
+    the one at which the session goes another way than normal ones.
     """
 
     kind: Kind

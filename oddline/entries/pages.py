@@ -14,6 +14,7 @@ from oddline.database import Database
 from oddline.entries.model import HIGHEST_SEVERITY, EntryQuery, Page, Position
 from oddline.entries.view import entry_view
 from oddline.errors import ChunkMissing
+from oddline.feedback import Verdict, verdicts_of
 from oddline.objects import ObjectStore
 from oddline.patterns import list_sources
 from oddline.submissions import INDEX_MASK, entry_id
@@ -209,8 +210,20 @@ class Search:
     def _is_spent(self) -> bool:
         return self._stopwatch() - self._began > BUDGET_S or self._reader.bytes_read > BUDGET_BYTES
 
+    def _verdicts(self) -> dict[tuple[int, int], Verdict]:
+        """What people say of the anomalies that were found."""
+        pairs = self._found.filter("is_anomaly").select("source_id", "pattern_id").unique().rows()
+        if not pairs:
+            return {}
+        with self._db.transaction(project=self._project) as tx:
+            return verdicts_of(tx, self._project, pairs=pairs)
+
     def _page(self, *, searched_until: datetime | None = None, at_end: bool = False) -> Page:
-        entries = [entry_view(row) for row in self._found.iter_rows(named=True)]
+        verdicts = self._verdicts()
+        entries = [
+            entry_view(row, verdict=verdicts.get((row["source_id"], row["pattern_id"])) if row["is_anomaly"] else None)
+            for row in self._found.iter_rows(named=True)
+        ]
         following: Position | None = None
         if searched_until is not None:
             following = Position(searched_until, _LOWEST_ID)

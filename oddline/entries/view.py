@@ -11,8 +11,11 @@ from oddline.entries.model import Position
 from oddline.submissions import entry_id, rfc3339
 
 
-def entry_view(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON object of a scored entry; `row` has the columns of `oddline.chunks.SCHEMA`."""
+def entry_view(row: Mapping[str, Any], *, verdict: str | None = None) -> dict[str, Any]:
+    """The JSON object of a scored entry; `row` has the columns of `oddline.chunks.SCHEMA`.
+
+    `is_anomaly` is what was found when the entry was scored, `verdict` what people say of it today.
+    """
     return {
         "id": str(entry_id(UUID(bytes=row["submission"]), row["index"])),
         "timestamp": rfc3339(row["timestamp"]),
@@ -28,6 +31,7 @@ def entry_view(row: Mapping[str, Any]) -> dict[str, Any]:
         "pattern_id": row["pattern_id"],
         "anomaly_score": rounded(row["score"]),
         "is_anomaly": row["is_anomaly"],
+        "verdict": verdict,
         "threshold": rounded(row["threshold"]),
         "severity_part": rounded(row["severity"]),
         "novelty_part": rounded(row["novelty"]),
@@ -40,7 +44,7 @@ def entry_view(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def odd_view(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON object of an odd entry; `row` has the columns of the table `odd_entries`."""
+    """The JSON object of an odd entry; `row` has the columns of the table `odd_entries`, and `verdict`."""
     return {
         "id": str(row["id"]),
         "timestamp": rfc3339(row["timestamp"]),
@@ -52,7 +56,8 @@ def odd_view(row: Mapping[str, Any]) -> dict[str, Any]:
         "attributes": attributes_of(row["attributes"]),
         "pattern_id": row["pattern_id"],
         "anomaly_score": rounded(row["score"]),
-        "is_anomaly": row["score"] >= row["threshold"],
+        "is_anomaly": row["is_anomaly"],
+        "verdict": row["verdict"],
         "threshold": rounded(row["threshold"]),
         "model_version": row["model_version"],
         "analyzed_at": rfc3339(row["analyzed_at"]),

@@ -3,7 +3,14 @@
 from oddline.identity.model import ApiKey, Caller, NewKey, Project, Scope
 from oddline.identity.service import DEFAULT_SCOPES, authenticate, create_key, ensure_project, list_keys, revoke_key
 from oddline.identity.signatures import sign_webhook, verify_older, verify_webhook
-from oddline.identity.store import WITHIN_RETENTION, find_project, read_project, update_mail, update_retention
+from oddline.identity.store import (
+    WITHIN_RETENTION,
+    find_project,
+    read_project,
+    update_alarms,
+    update_mail,
+    update_retention,
+)
 
 __all__ = [
     "DEFAULT_SCOPES",
@@ -21,6 +28,7 @@ __all__ = [
     "read_project",
     "revoke_key",
     "sign_webhook",
+    "update_alarms",
     "update_mail",
     "update_retention",
     "verify_older",

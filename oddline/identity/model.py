@@ -24,6 +24,7 @@ class Project:
     retention_days: int
     mail_recipients: tuple[str, ...]
     mail_minimum_score: float
+    alarms_per_day: float | None
 
 
 @dataclass(frozen=True, slots=True)

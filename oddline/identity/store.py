@@ -14,7 +14,7 @@ from oddline.identity.model import ApiKey, Project
 WITHIN_RETENTION: Final = (
     "arrival_day >= (SELECT %(today)s::date - retention_days FROM projects WHERE projects.id = %(project)s)"
 )
-_PROJECT: Final = "id, name, created_at, retention_days, mail_recipients, mail_minimum_score"
+_PROJECT: Final = "id, name, created_at, retention_days, mail_recipients, mail_minimum_score, alarms_per_day"
 
 
 def _project(**columns: Any) -> Project:
@@ -59,6 +59,11 @@ def update_mail(
 def update_retention(tx: Transaction, project: UUID, *, days: int) -> None:
     """Set how many days after their arrival entries are kept."""
     tx.execute("UPDATE projects SET retention_days = %s WHERE id = %s", [days, project])
+
+
+def update_alarms(tx: Transaction, project: UUID, *, alarms_per_day: float | None) -> None:
+    """Set how many alarms a day each source may give at most that has no number of its own."""
+    tx.execute("UPDATE projects SET alarms_per_day = %s WHERE id = %s", [alarms_per_day, project])
 
 
 def insert_key(

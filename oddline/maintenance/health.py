@@ -12,6 +12,7 @@ from oddline.database import Database
 from oddline.maintenance import store
 from oddline.maintenance.store import HealthCheck
 from oddline.objects import ObjectStore
+from oddline.scoring.registry import failing_models
 from oddline.settings import Settings
 from oddline.tasks import count_workers, forget_workers
 
@@ -52,6 +53,7 @@ def check_health(db: Database, *, objects: ObjectStore, settings: Settings, now:
         "redis": lambda: _look_at_redis(settings),
         "objects": lambda: _look_at_objects(objects),
         "backlog": lambda: _look_at_backlog(db, now=now),
+        "model": lambda: _look_at_models(db),
         "transactions": lambda: _look_at_transactions(db),
     }
     checks = [_look(part, look, now=now) for part, look in looks.items()]
@@ -111,6 +113,15 @@ def _look_at_backlog(db: Database, *, now: datetime) -> str:
     if age > WAITING_TOO_LONG:
         raise LookupError(f"the oldest submission has waited for {int(age.total_seconds())} s")
     return f"the oldest submission has waited for {int(age.total_seconds())} s"
+
+
+def _look_at_models(db: Database) -> str:
+    """Why one cannot be opened, `oddline model show` tells."""
+    with db.transaction() as tx:
+        failing = failing_models(tx)
+    if failing:
+        raise LookupError(f"cannot be opened, so another one scores: {', '.join(one.version for one in failing)}")
+    return "the chosen one can be opened"
 
 
 def _look_at_transactions(db: Database) -> str:

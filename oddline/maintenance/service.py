@@ -7,7 +7,8 @@ from uuid import UUID
 from oddline import submissions
 from oddline.database import Database, Transaction, create_partitions, drop_partition, partition_days
 from oddline.objects import ObjectStore
-from oddline.scoring import FOLD_COUNTS
+from oddline.scoring import DETECT_SEQUENCES, FOLD_COUNTS
+from oddline.scoring.replay import drop_old_replays
 from oddline.submissions import ATTEMPTS, KEYS_KEPT, SCORE_WAITING
 from oddline.tasks import (
     LONGEST_COUNTDOWN,
@@ -38,6 +39,7 @@ def reconcile(db: Database, publisher: Publisher, *, catalogue: Catalogue, now: 
     if due is not None:
         publisher.wake(SCORE_WAITING, countdown=max(due - now, timedelta(seconds=1)))
     publisher.wake(FOLD_COUNTS)
+    publisher.wake(DETECT_SEQUENCES)
     return {"released": released, "published": publish_due(db, publisher, catalogue=catalogue, now=now)}
 
 
@@ -48,7 +50,7 @@ def make_partitions(db: Database, *, now: datetime) -> list[str]:
 
 
 def cleanup_old_results(payload: NoPayload, context: TaskContext) -> dict[str, int]:  # noqa: ARG001
-    """Delete results, states, idempotency keys and bodies that are past their time; what is unsettled stays."""
+    """Delete results, states, keys, replays and bodies that are past their time; what is unsettled stays."""
     now = context.clock()
     deleted = {"tasks": 0, "submissions": 0}
     while count := _in_transaction(context.db, lambda tx: delete_expired(tx, now=now, limit=ROWS_AT_ONCE)):
@@ -59,6 +61,7 @@ def cleanup_old_results(payload: NoPayload, context: TaskContext) -> dict[str, i
     ):
         deleted["submissions"] += count
     deleted["keys"] = _in_transaction(context.db, lambda tx: submissions.delete_keys(tx, before=now - KEYS_KEPT))
+    deleted["replays"] = drop_old_replays(context.db, context.objects, now=now)
     deleted["days"] = _drop_old_bodies(context.db, context.objects, now=now)
     return deleted
 

@@ -1,7 +1,8 @@
 """SQL of patterns, the model's memo, sources and what each source has known."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -21,14 +22,21 @@ def find_patterns(
             " WHERE p.project_id = %s AND p.mask_version = %s AND p.hash = ANY (%s)",
             [model_version, project, mask_version, list(hashes)],
         ).fetchall()
-    return [
-        StoredPattern(
-            id=identifier,
-            pattern=pattern,
-            memo=None if logit is None else Memo(logit, tuple(tokens), bytes(shares), bytes(embedding)),
-        )
-        for identifier, pattern, logit, tokens, shares, embedding in rows
-    ]
+    return [_stored_pattern(row) for row in rows]
+
+
+def find_patterns_by_id(
+    tx: Transaction, project: UUID, *, pattern_ids: Sequence[int], model_version: str
+) -> list[StoredPattern]:
+    """Those of the patterns that the project has, with their memo of this model."""
+    with tx.cursor(binary=True) as cursor:
+        rows = cursor.execute(
+            "SELECT p.id, p.pattern, m.severity_logit, m.tokens, m.shares, m.embedding FROM patterns p"
+            " LEFT JOIN pattern_memo m ON m.project_id = p.project_id AND m.pattern_id = p.id AND m.model_version = %s"
+            " WHERE p.project_id = %s AND p.id = ANY (%s::int[])",
+            [model_version, project, list(pattern_ids)],
+        ).fetchall()
+    return [_stored_pattern(row) for row in rows]
 
 
 def insert_patterns(
@@ -103,20 +111,37 @@ def list_sources(tx: Transaction, project: UUID, *, names: Sequence[str]) -> lis
 
 
 def known_patterns(
-    tx: Transaction, project: UUID, *, source_ids: Sequence[int], model_version: str
-) -> list[tuple[int, int, datetime, float | None, bytes | None]]:
-    """(source, pattern, first seen, severity logit, embedding) of what these sources have had.
+    tx: Transaction, project: UUID, *, source_id: int, model_version: str, most: int
+) -> list[tuple[int, int, float | None]]:
+    """(pattern, days seen, severity logit) of what a source has had; of more than `most` those that came last.
 
-    The last two are None of a pattern that this model has not read.
+    Of those of one day the ones of most days count first, so that a flood of new ones pushes out itself.
+
+    The logit is None of a pattern that this model has not read.
     """
     with tx.cursor(binary=True) as cursor:
         return cursor.execute(
-            "SELECT s.source_id, s.pattern_id, s.first_seen, m.severity_logit, m.embedding FROM source_patterns s"
-            " LEFT JOIN pattern_memo m"
-            " ON m.project_id = s.project_id AND m.pattern_id = s.pattern_id AND m.model_version = %s"
-            " WHERE s.project_id = %s AND s.source_id = ANY (%s)",
-            [model_version, project, list(source_ids)],
+            "SELECT s.pattern_id, s.days_seen, m.severity_logit"
+            " FROM (SELECT pattern_id, days_seen FROM source_patterns WHERE project_id = %(project)s"
+            " AND source_id = %(source)s ORDER BY last_day DESC, days_seen DESC LIMIT %(most)s) AS s"
+            " LEFT JOIN pattern_memo m ON m.project_id = %(project)s AND m.model_version = %(model)s"
+            " AND m.pattern_id = s.pattern_id",
+            {"project": project, "source": source_id, "model": model_version, "most": most},
         ).fetchall()
+
+
+def pattern_embeddings(
+    tx: Transaction, project: UUID, *, pattern_ids: Sequence[int], model_version: str
+) -> dict[int, bytes]:
+    """The embeddings (little-endian float32) of those of the patterns that the model has read."""
+    with tx.cursor(binary=True) as cursor:
+        return dict(
+            cursor.execute(
+                "SELECT pattern_id, embedding FROM pattern_memo"
+                " WHERE project_id = %s AND model_version = %s AND pattern_id = ANY (%s)",
+                [project, model_version, list(pattern_ids)],
+            ).fetchall()
+        )
 
 
 def pattern_texts(tx: Transaction, project: UUID, *, pattern_ids: Sequence[int]) -> dict[int, str]:
@@ -129,23 +154,47 @@ def pattern_texts(tx: Transaction, project: UUID, *, pattern_ids: Sequence[int])
 
 
 def add_sightings(tx: Transaction, project: UUID, *, sightings: Sequence[Sighting]) -> None:
-    """Add to what each source has had of each pattern."""
+    """Add to what each source has had of each pattern.
+
+    Days (UTC) are counted in the order in which they are folded: a day before the last one that is counted adds none,
+    so that a pattern can seem to have been seen on fewer days than it was, never on more.
+    """
     ordered = sorted(sightings, key=lambda one: (one.source_id, one.pattern_id))
     tx.execute(
-        "INSERT INTO source_patterns AS s (project_id, source_id, pattern_id, first_seen, last_seen, entries)"
-        " SELECT %s, * FROM unnest(%s::int[], %s::int[], %s::timestamptz[], %s::timestamptz[], %s::bigint[])"
+        "INSERT INTO source_patterns AS s"
+        " (project_id, source_id, pattern_id, first_seen, last_seen, entries, last_day, days_seen)"
+        " SELECT %(project)s, source, pattern, first, last, entries, last_day, 1 + (first_day < last_day)::int"
+        " FROM unnest(%(sources)s::int[], %(patterns)s::int[], %(first)s::timestamptz[], %(last)s::timestamptz[],"
+        " %(entries)s::bigint[], %(first_days)s::date[], %(last_days)s::date[])"
+        " AS n (source, pattern, first, last, entries, first_day, last_day)"
         " ON CONFLICT (project_id, source_id, pattern_id) DO UPDATE SET"
         " first_seen = least(s.first_seen, excluded.first_seen), last_seen = greatest(s.last_seen, excluded.last_seen),"
-        " entries = s.entries + excluded.entries",
-        [
-            project,
-            [one.source_id for one in ordered],
-            [one.pattern_id for one in ordered],
-            [one.first_seen for one in ordered],
-            [one.last_seen for one in ordered],
-            [one.entries for one in ordered],
-        ],
+        " entries = s.entries + excluded.entries, last_day = greatest(s.last_day, excluded.last_day),"
+        " days_seen = s.days_seen + CASE WHEN excluded.last_day <= s.last_day THEN 0"
+        " WHEN (excluded.first_seen AT TIME ZONE 'UTC')::date <= s.last_day THEN 1 ELSE excluded.days_seen END",
+        {
+            "project": project,
+            "sources": [one.source_id for one in ordered],
+            "patterns": [one.pattern_id for one in ordered],
+            "first": [one.first_seen for one in ordered],
+            "last": [one.last_seen for one in ordered],
+            "entries": [one.entries for one in ordered],
+            "first_days": [one.first_seen.astimezone(UTC).date() for one in ordered],
+            "last_days": [one.last_seen.astimezone(UTC).date() for one in ordered],
+        },
     )
+
+
+def forget_patterns(tx: Transaction, *, before: date, limit: int) -> int:
+    """Delete up to `limit` of what sources have not had since the day `before`; returns how many."""
+    return tx.execute(
+        "DELETE FROM source_patterns s USING (SELECT o.* FROM sources q CROSS JOIN LATERAL ("
+        " SELECT p.project_id, p.source_id, p.pattern_id FROM source_patterns p"
+        " WHERE p.project_id = q.project_id AND p.source_id = q.id AND p.last_day < %(before)s LIMIT %(limit)s) AS o"
+        " LIMIT %(limit)s) AS old WHERE s.project_id = old.project_id AND s.source_id = old.source_id"
+        " AND s.pattern_id = old.pattern_id AND s.last_day < %(before)s",
+        {"before": before, "limit": limit},
+    ).rowcount
 
 
 def add_source_counts(tx: Transaction, project: UUID, *, counts: Sequence[SourceCounts]) -> None:
@@ -167,3 +216,9 @@ def add_source_counts(tx: Transaction, project: UUID, *, counts: Sequence[Source
             for one in sorted(counts, key=lambda count: count.source_id)
         ],
     )
+
+
+def _stored_pattern(row: tuple[Any, ...]) -> StoredPattern:
+    identifier, pattern, logit, tokens, shares, embedding = row
+    memo = None if logit is None else Memo(logit, tuple(tokens), bytes(shares), bytes(embedding))
+    return StoredPattern(id=identifier, pattern=pattern, memo=memo)

@@ -16,9 +16,7 @@ from tokenizers import Encoding, Tokenizer
 
 from oddline.errors import ModelUnavailable
 from oddline.patterns import PLACEHOLDERS
-from oddline.settings import PACKAGED_MODELS
-
-DEFAULT_MODEL: Final = PACKAGED_MODELS / "general-1"
+from oddline.settings import DEFAULT_MODEL
 
 _READ_CHARS: Final = 2_048  # No 64 tokens are longer, but for padding with blanks; bounds the cost of a hostile line.
 _BLANK: Final = "[UNK]"  # What a pattern without anything to read is read as, so that it too has a token.
@@ -58,6 +56,7 @@ class Encoder:
         default_threshold: on score = novelty x severity, for a source without one of its own.
         dimension: length of an embedding.
         novelty_scale: cosine distance from which a pattern is wholly new (see `novelty`).
+        config: all of config.json.
     """
 
     def __init__(
@@ -69,6 +68,7 @@ class Encoder:
         self.default_threshold: float = config["default_threshold"]
         self.dimension: int = config["dimension"]
         self.novelty_scale: float = config["novelty_scale"]
+        self.config = config
 
     @classmethod
     def load(cls, folder: Path = DEFAULT_MODEL, *, threads: int = 1) -> "Encoder":

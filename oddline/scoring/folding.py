@@ -8,19 +8,25 @@ from uuid import UUID
 from oddline.chunks import COUNTS, HISTOGRAM_BINS, NewChunk, advance, projects_with_new, read_new
 from oddline.database import Database
 from oddline.patterns import Sighting, SourceCounts, add_sightings, add_source_counts
+from oddline.scoring.calibration.service import fold_incidents, recalibrate
 from oddline.submissions import made_at
+from oddline.tasks import Clock, utc_now
 
 CHUNKS_AT_ONCE = 500  # in one transaction, so that it stays short
 
 
-def fold_counts(db: Database) -> dict[str, int]:
-    """Add the counts of all new chunks, each exactly once; returns how many chunks were folded."""
+def fold_counts(db: Database, *, now: Clock = utc_now) -> dict[str, int]:
+    """Add the counts of all new chunks, each exactly once, then find the thresholds that are due.
+
+    Returns how many chunks were folded.
+    """
     folded = 0
     with db.transaction() as tx:
         projects = projects_with_new(tx, consumer=COUNTS)
     for project in projects:
         while count := _fold_some(db, project):
             folded += count
+    recalibrate(db, now=now())
     return {"chunks": folded}
 
 
@@ -31,6 +37,7 @@ def _fold_some(db: Database, project: UUID) -> int:
             return 0
         add_sightings(tx, project, sightings=_sightings(chunks))
         add_source_counts(tx, project, counts=_source_counts(chunks))
+        fold_incidents(tx, project, chunks)
         advance(tx, consumer=COUNTS, to=chunks[-1])
     return len(chunks)
 

@@ -1,8 +1,8 @@
 """What a worker process remembers of a project: what the model said of its patterns, and what each source knows."""
 
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,24 +10,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddline.database import Database, Transaction
+from oddline.feedback import Verdict, VerdictInForce, verdicts_in_force
 from oddline.patterns import (
     MASK_VERSION,
     Memo,
+    SourceKey,
     StoredPattern,
     ensure_sources,
     find_patterns,
+    find_patterns_by_id,
     insert_memos,
     insert_patterns,
     known_patterns,
     list_sources,
+    pattern_embeddings,
     pattern_hash,
 )
+from oddline.scoring.calibration.model import InForce, Standing
+from oddline.scoring.calibration.store import standings
 from oddline.scoring.encoder import Encoded, Encoder, severity
+from oddline.scoring.knowledge import KNOWN_AFTER_DAYS, Known, Verdicts, is_known
+from oddline.scoring.nearest import Nearest
 
-SNAPSHOT_AGE = timedelta(seconds=60)  # STORAGE 3: a worker's view of what is known is at most this old
-KNOWN_AFTER = timedelta(hours=1)  # a fault does not become normal by lasting a few minutes
+SNAPSHOT_AGE = timedelta(seconds=60)  # a worker's view of what is known is at most this old
 MOST_PATTERNS = 50_000  # remembered per project; some 60 MB
+MOST_KNOWN = 50_000  # loaded per source, those seen last; of 384 numbers each, their embeddings are 77 MB
 LEARNED_AT_ONCE = 512  # new patterns; stored at once, so that an attempt that is cut short leaves less for the next
+READ_AT_SNAPSHOT = 2_000  # of known patterns that a model just promoted has not read yet: a second or two of its time
 MOST_PROJECTS = 32  # remembered per process; the least recently used one goes first
 
 
@@ -45,37 +54,37 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """The patterns that a source knows; of those that this model has read, ids (n,) and embeddings (n, dimension)."""
-
-    members: frozenset[int]
-    ids: NDArray[np.int32]
-    embeddings: NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
 class Source:
     """A source as scoring uses it."""
 
     id: int
     name: str
-    threshold: float
+    in_force: InForce
     known: Known
 
 
 class ProjectMemory:
     """One project's part of a worker's memory. Not for several threads.
 
-    A pattern is known to a source from the moment at which its counts were folded, when it is harmless by itself
-    (its severity does not reach the threshold), and an hour after it was first seen otherwise. What another model
-    made known stays known.
+    From when on a pattern is known, `oddline.scoring.knowledge` says. Of what was known before a model was promoted,
+    it reads up to `read_at_snapshot` patterns at each snapshot, so that what is new is soon measured by all of it.
     """
 
-    def __init__(self, project: UUID, *, encoder: Encoder) -> None:
+    def __init__(
+        self,
+        project: UUID,
+        *,
+        encoder: Encoder,
+        read_at_snapshot: int = READ_AT_SNAPSHOT,
+        known_after_days: int = KNOWN_AFTER_DAYS,
+    ) -> None:
         self._project = project
         self._encoder = encoder
+        self._read_at_snapshot = read_at_snapshot
+        self._known_after_days = known_after_days
         self._patterns: dict[str, Pattern] = {}
         self._sources: dict[str, Source] = {}
+        self._before: dict[str, Source] = {}
         self._taken_at: datetime | None = None
 
     def patterns(self, db: Database, texts: Sequence[str], *, now: datetime) -> list[Pattern]:
@@ -92,7 +101,7 @@ class ProjectMemory:
         """The sources of these names with what they know, from a snapshot at most `SNAPSHOT_AGE` old."""
         wanted = set(names)
         if self._taken_at is None or now - self._taken_at > SNAPSHOT_AGE:
-            self._sources.clear()
+            self._before, self._sources = self._sources, {}
             self._taken_at = now
         missing = wanted - self._sources.keys()
         if missing:
@@ -130,45 +139,126 @@ class ProjectMemory:
         return {one.pattern: one for one in found}
 
     def _take_snapshot(self, db: Database, names: Sequence[str], *, now: datetime) -> None:
+        model = self._encoder.version
         with db.transaction() as tx:
             keys = list_sources(tx, self._project, names=names)
             if len(keys) < len(names):
                 keys = ensure_sources(tx, self._project, names=names, now=now)
-            rows = known_patterns(
-                tx,
-                self._project,
-                source_ids=[key.id for key in keys],
-                model_version=self._encoder.version,
-            )
-        had: dict[int, list[tuple[int, datetime, float | None, bytes | None]]] = defaultdict(list)
-        for source, pattern, first_seen, logit, embedding in rows:
-            had[source].append((pattern, first_seen, logit, embedding))
+            had = {
+                key.id: known_patterns(tx, self._project, source_id=key.id, model_version=model, most=MOST_KNOWN)
+                for key in keys
+            }
+            verdicts = verdicts_in_force(tx, self._project, model_version=model)
+            standing = standings(tx, self._project, source_ids=[key.id for key in keys], model_version=model)
+        unread = {pattern for rows in had.values() for pattern, _, logit in rows if logit is None}
+        judged = {one.pattern_id for one in verdicts if one.embedding is None}
+        read = self._read(db, [*sorted(judged, reverse=True), *sorted(unread - judged, reverse=True)])
+        verdicts = [_with_embedding(one, read) for one in verdicts]
         for key in keys:
-            threshold = self._encoder.default_threshold if key.threshold is None else key.threshold
-            known = [
-                (pattern, embedding)
-                for pattern, first_seen, logit, embedding in had[key.id]
-                if first_seen <= now - KNOWN_AFTER or (logit is not None and severity(logit) < threshold)
-            ]
-            self._sources[key.name] = Source(
-                id=key.id, name=key.name, threshold=threshold, known=_known(known, dimension=self._encoder.dimension)
+            self._sources[key.name] = self._source(
+                db, key, had=had[key.id], read=read, verdicts=verdicts, standing=standing[key.id]
             )
+
+    def _read(self, db: Database, unread: Sequence[int]) -> dict[int, Pattern]:
+        """What this model says of the first of the patterns that it has not read yet."""
+        some = unread[: self._read_at_snapshot]
+        return read_by_id(db, self._project, pattern_ids=some, encoder=self._encoder)
+
+    def _source(
+        self,
+        db: Database,
+        key: SourceKey,
+        *,
+        had: Sequence[tuple[int, int, float | None]],
+        read: Mapping[int, Pattern],
+        verdicts: Sequence[VerdictInForce],
+        standing: Standing,
+    ) -> Source:
+        """A source, of what it has had (rows of `known_patterns`) and of what was just read of it."""
+        # Not the calibrated one: what a source learns would depend on a threshold that depends on what it learns.
+        threshold = self._encoder.default_threshold if key.threshold is None else key.threshold
+        known = {}
+        for pattern, days, logit in had:
+            how_bad = severity(logit) if logit is not None else read[pattern].severity if pattern in read else None
+            if is_known(days, severity=how_bad, threshold=threshold, known_after_days=self._known_after_days):
+                known[pattern] = how_bad
+        judged = Verdicts.of(verdicts, source_id=key.id, dimension=self._encoder.dimension)
+        measured = [
+            pattern
+            for pattern, how_bad in known.items()
+            if how_bad is not None and judged.by_pattern.get(pattern) is not Verdict.CONFIRMED
+        ]
+        before = self._before[key.name].known if key.name in self._before else None
+        ids, nearest = self._embeddings(db, np.array(measured, dtype=np.int32), before=before)
+        return Source(
+            id=key.id,
+            name=key.name,
+            in_force=standing.in_force(default_threshold=self._encoder.default_threshold),
+            known=Known(members=frozenset(known), ids=ids, nearest=nearest, verdicts=judged),
+        )
+
+    def _embeddings(
+        self, db: Database, wanted: NDArray[np.int32], *, before: Known | None
+    ) -> tuple[NDArray[np.int32], Nearest]:
+        """The patterns' embeddings with their ids; those of the snapshot before are not asked for again."""
+        if before is None:
+            before = Known.nothing(dimension=self._encoder.dimension)
+        kept = np.isin(before.ids, wanted)
+        missing = np.setdiff1d(wanted, before.ids)
+        if not len(missing) and kept.all():
+            return before.ids, before.nearest
+        with db.transaction() as tx:
+            fresh = pattern_embeddings(
+                tx, self._project, pattern_ids=missing.tolist(), model_version=self._encoder.version
+            )
+        vectors = np.frombuffer(b"".join(fresh.values()), dtype="<f4").reshape(len(fresh), self._encoder.dimension)
+        return (
+            np.concatenate([before.ids[kept], np.fromiter(fresh, dtype=np.int32, count=len(fresh))]),
+            Nearest(np.concatenate([before.nearest.vectors[kept], vectors]), before=before.nearest),
+        )
 
 
 class Memories:
     """The memories of the projects that a worker served last."""
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(
+        self, encoder: Encoder, *, read_at_snapshot: int = READ_AT_SNAPSHOT, known_after_days: int = KNOWN_AFTER_DAYS
+    ) -> None:
+        self.known_after_days = known_after_days
         self._encoder = encoder
+        self._read_at_snapshot = read_at_snapshot
         self._projects: OrderedDict[UUID, ProjectMemory] = OrderedDict()
 
     def of(self, project: UUID) -> ProjectMemory:
         """The memory of a project, empty at first."""
-        memory = self._projects.pop(project, None) or ProjectMemory(project, encoder=self._encoder)
+        memory = self._projects.pop(project, None) or ProjectMemory(
+            project,
+            encoder=self._encoder,
+            read_at_snapshot=self._read_at_snapshot,
+            known_after_days=self.known_after_days,
+        )
         self._projects[project] = memory
         if len(self._projects) > MOST_PROJECTS:
             self._projects.popitem(last=False)
         return memory
+
+
+def read_by_id(db: Database, project: UUID, *, pattern_ids: Sequence[int], encoder: Encoder) -> dict[int, Pattern]:
+    """What a model says of the project's patterns of these ids, by id; it reads those that it has not seen."""
+    read: dict[int, Pattern] = {}
+    for start in range(0, len(pattern_ids), LEARNED_AT_ONCE):
+        some = pattern_ids[start : start + LEARNED_AT_ONCE]
+        with db.transaction() as tx:
+            stored = find_patterns_by_id(tx, project, pattern_ids=some, model_version=encoder.version)
+        unread = [one for one in stored if one.memo is None]
+        memos = dict(
+            zip((one.id for one in unread), map(_memo, encoder.encode([one.pattern for one in unread])), strict=True)
+        )
+        if memos:
+            with db.transaction() as tx:
+                insert_memos(tx, project, memos=memos, model_version=encoder.version)
+        read |= {one.id: _pattern(one.id, one.pattern, one.memo or memos[one.id]) for one in stored}
+    return read
 
 
 def _memo(encoded: Encoded) -> Memo:
@@ -192,10 +282,7 @@ def _pattern(identifier: int, text: str, memo: Memo) -> Pattern:
     )
 
 
-def _known(rows: Sequence[tuple[int, bytes | None]], *, dimension: int) -> Known:
-    read = {pattern: embedding for pattern, embedding in rows if embedding is not None}
-    return Known(
-        members=frozenset(pattern for pattern, _ in rows),
-        ids=np.array(list(read), dtype=np.int32),
-        embeddings=np.frombuffer(b"".join(read.values()), dtype="<f4").reshape(len(read), dimension),
-    )
+def _with_embedding(verdict: VerdictInForce, read: Mapping[int, Pattern]) -> VerdictInForce:
+    if verdict.embedding is not None or verdict.pattern_id not in read:
+        return verdict
+    return replace(verdict, embedding=read[verdict.pattern_id].embedding.astype("<f4").tobytes())

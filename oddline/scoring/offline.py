@@ -15,7 +15,7 @@ from oddline.scoring.encoder import Encoded, Encoder, severity
 from oddline.scoring.explanation import token_shares
 from oddline.scoring.novelty import novelties, novelty
 
-MOST_PATTERNS: Final = 50_000  # With a small model's 128 numbers each, their embeddings are 26 MB.
+MOST_PATTERNS: Final = 50_000  # With 384 numbers each, their embeddings are 77 MB.
 MOST_PATTERN_CHARS: Final = 20_000_000  # What 50,000 patterns of 400 characters need: garbage is not to cost more.
 MESSAGE_CHARS: Final = 16_384  # Kept of an odd line: twice what masks read of it.
 _ENCODED_AT_ONCE: Final = 128  # New patterns; bounds what the answers take where every line is new.

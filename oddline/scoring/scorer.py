@@ -12,25 +12,25 @@ from numpy.typing import NDArray
 from oddline.chunks import SCHEMA
 from oddline.database import Database
 from oddline.patterns import MASK_VERSION, Masker
+from oddline.scoring.calibration.model import InForce
 from oddline.scoring.encoder import Encoder
 from oddline.scoring.memory import Pattern, ProjectMemory, Source
-from oddline.scoring.novelty import novelties
 from oddline.submissions import Claimed, Columns
 from oddline.tasks import Clock
-
-CALIBRATION_VERSION = 0  # the shipped thresholds; calibrated ones count up from 1
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredEntries:
     """The scored entries of one project and claim.
 
-    `frame` has the columns of `oddline.chunks.SCHEMA`, in the order of the claim; `patterns` are those in it, by id.
+    `frame` has the columns of `oddline.chunks.SCHEMA`, in the order of the claim; `patterns` are those in it, by id;
+    `in_force` is by what each source was judged, by its id.
     """
 
     project: UUID
     frame: pl.DataFrame
     patterns: dict[int, Pattern]
+    in_force: dict[int, InForce]
 
 
 def score_entries(
@@ -61,7 +61,6 @@ def score_entries(
     )
     per_entry_s = (stopwatch() - started) / len(masked)
     of_all = {
-        "calibration_version": CALIBRATION_VERSION,
         "model_version": encoder.version,
         "mask_version": MASK_VERSION,
         "analyzed_at": clock(),
@@ -73,7 +72,10 @@ def score_entries(
         for name, kind in SCHEMA.items()
     )
     return ScoredEntries(
-        project=submissions[0][0].project, frame=frame, patterns={pattern.id: pattern for pattern in patterns}
+        project=submissions[0][0].project,
+        frame=frame,
+        patterns={pattern.id: pattern for pattern in patterns},
+        in_force={source.id: source.in_force for source in sources},
     )
 
 
@@ -123,11 +125,12 @@ def _judge(
     nearest = np.zeros(len(pairs), dtype=np.int32)
     for code, source in enumerate(sources):
         places = np.flatnonzero(pair_sources == code)
-        novelty[places], nearest[places] = _novelty_in(
+        novelty[places], nearest[places] = novelty_in(
             source, [patterns[one] for one in pair_patterns[places]], scale=scale
         )
     severities = np.array([pattern.severity for pattern in patterns], dtype=np.float32)[pair_patterns]
-    thresholds = np.array([source.threshold for source in sources], dtype=np.float32)[pair_sources]
+    thresholds = np.array([source.in_force.threshold for source in sources], dtype=np.float32)[pair_sources]
+    versions = np.array([source.in_force.calibration_version for source in sources], dtype=np.int16)[pair_sources]
     scores = novelty * severities
     per_pair = {
         "source_id": np.array([source.id for source in sources], dtype=np.int32)[pair_sources],
@@ -137,6 +140,7 @@ def _judge(
         "novelty": novelty,
         "is_anomaly": scores >= thresholds,
         "threshold": thresholds,
+        "calibration_version": versions,
     }
     judged = {name: pl.Series(values[entry_pairs]) for name, values in per_pair.items()}
     near = pl.Series(nearest[entry_pairs])
@@ -144,15 +148,17 @@ def _judge(
     return judged
 
 
-def _novelty_in(
+def novelty_in(
     source: Source, patterns: Sequence[Pattern], *, scale: float
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
     """Per pattern its novelty to the source, and the id of the nearest pattern that the source knows (-1: none)."""
     novelty = np.zeros(len(patterns), dtype=np.float32)
     nearest = np.array([pattern.id for pattern in patterns], dtype=np.int32)
-    unknown = [place for place, pattern in enumerate(patterns) if pattern.id not in source.known.members]
+    unknown = [place for place, pattern in enumerate(patterns) if not source.known.has(pattern.id)]
     if unknown:
-        embeddings = np.stack([patterns[place].embedding for place in unknown])
-        novelty[unknown], found = novelties(embeddings, source.known.embeddings, scale=scale)
-        nearest[unknown] = source.known.ids[found] if len(source.known.ids) else -1
+        novelty[unknown], nearest[unknown] = source.known.novelties(
+            [patterns[place].id for place in unknown],
+            np.stack([patterns[place].embedding for place in unknown]),
+            scale=scale,
+        )
     return novelty, nearest

@@ -4,7 +4,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import groupby
 from uuid import UUID
@@ -16,8 +16,10 @@ from oddline.database import Database
 from oddline.errors import LostClaim, OddlineError
 from oddline.objects import ObjectStore
 from oddline.patterns import Masker
+from oddline.scoring.calibration.cap import hold_to_cap
 from oddline.scoring.encoder import Encoder
 from oddline.scoring.memory import Memories
+from oddline.scoring.registry import Shadow
 from oddline.scoring.scorer import ScoredEntries, score_entries
 from oddline.scoring.writing import write_scored
 from oddline.submissions import Claimed, Columns
@@ -35,15 +37,21 @@ UNREADABLE_WAIT = timedelta(seconds=20)  # the same for one whose body the objec
 
 @dataclass(slots=True)
 class Scorer:
-    """What a worker process keeps from claim to claim: the model, its memories, its speed, whose turn it is."""
+    """What a worker process keeps from claim to claim: the models, their memories, its speed, whose turn it is."""
 
     encoder: Encoder
     masker: Masker
     memories: Memories
+    shadow: Shadow | None = None
     lines_per_second: float = 20_000.0  # a first guess, corrected by each claim
     after: UUID = NOBODY
     after_retried: UUID = NOBODY
     retried_first: bool = True
+
+    def change_to(self, encoder: Encoder) -> None:
+        """Score with another model from the next claim on; what the old one remembered goes with it."""
+        self.encoder = encoder
+        self.memories = Memories(encoder, known_after_days=self.memories.known_after_days)
 
     def lines_in(self, turn: timedelta) -> int:
         """How many lines make up `turn` of work."""
@@ -167,6 +175,17 @@ def _score_bodies(bodies: Sequence[tuple[Claimed, Columns]], *, db: Database, sc
         encoder=scorer.encoder,
         clock=now,
     )
+    held_to_cap = hold_to_cap(
+        scored.frame,
+        project=scored.project,
+        in_force=scored.in_force,
+        model_version=scorer.encoder.version,
+        default_threshold=scorer.encoder.default_threshold,
+        db=db,
+    )
+    scored = replace(scored, frame=held_to_cap)
+    if scorer.shadow is not None:
+        scored = scorer.shadow.score_beside(scored, db=db, now=now())
     held = [claimed for claimed, _ in bodies]
     while held:
         try:
@@ -181,4 +200,4 @@ def _score_bodies(bodies: Sequence[tuple[Claimed, Columns]], *, db: Database, sc
 
 def _without(scored: ScoredEntries, lost: set[UUID]) -> ScoredEntries:
     kept = scored.frame.filter(~pl.col("submission").is_in([one.bytes for one in lost]))
-    return ScoredEntries(project=scored.project, frame=kept, patterns=scored.patterns)
+    return replace(scored, frame=kept)

@@ -34,6 +34,10 @@ NOT_IN_TEMPLATE = {
     "the workers' alone": {
         "model_folder",
         "threads",
+        "known_after_days",
+        "known_days",
+        "sequence_gap",
+        "sequence_alarms",
         "lease",
         "soft_shutdown_timeout",
         "worker_concurrency",
@@ -209,6 +213,10 @@ def test_each_function_may_do_this_and_no_more(functions: dict[str, Resource]) -
 
     assert {name: granted for name, granted in rights.items() if granted} == {
         "Ingest": {("s3:PutObject", f"{BUCKET}/bodies/*")},
-        "Search": {("s3:GetObject", f"{BUCKET}/chunks/*"), ("s3:ListBucket", BUCKET)},
+        "Search": {
+            ("s3:GetObject", f"{BUCKET}/chunks/*"),
+            ("s3:GetObject", f"{BUCKET}/replays/*"),
+            ("s3:ListBucket", BUCKET),
+        },
         "HealthCheck": {("s3:ListBucket", BUCKET)},
     }

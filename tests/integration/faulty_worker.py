@@ -13,7 +13,7 @@ from oddline.settings import load_settings
 from oddline.tasks import Publisher, TaskContext
 from worker_image.worker.binding import bind_all
 from worker_image.worker.configuration import configure
-from worker_image.worker.process import Process
+from worker_image.worker.process import Process, open_models
 from worker_image.worker.watch import Watch
 
 
@@ -29,7 +29,8 @@ def this_process() -> Process:
         catalogue=CATALOGUE,
         worker=f"{host}:{os.getpid()}",
     )
-    return Process(context=context, _watch=Watch(context, host=host, worker=f"{host}:{os.getppid()}"))
+    watch = Watch(context, host=host, worker=f"{host}:{os.getppid()}")
+    return Process(context=context, models=open_models(context), _watch=watch)
 
 
 app = Celery("faulty", set_as_current=False)

@@ -18,7 +18,7 @@ from oddline.chunks.compaction_store import why_kept
 from oddline.chunks.retention import HOT_DAYS, HotDays, delete_expired, drop_hot_days, sweep_unnamed
 from oddline.database import Database, Transaction, partition_days
 from oddline.entries import insert_odd, odd_rows
-from oddline.settings import Side
+from oddline.settings import Settings, Side
 from oddline.tasks import NoPayload
 
 TODAY = NOON.date()
@@ -291,7 +291,8 @@ def test_the_tasks_do_it_all_and_report_it(archive: Archive) -> None:
 
 
 def context(archive: Archive, now: Any) -> Any:
-    return SimpleNamespace(db=archive.worker, objects=archive.objects, clock=lambda: now)
+    settings = Settings(_env_file=None)  # type: ignore[call-arg]
+    return SimpleNamespace(db=archive.worker, objects=archive.objects, settings=settings, clock=lambda: now)
 
 
 def keep_for_days(archive: Archive, days: int) -> None:

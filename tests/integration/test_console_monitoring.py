@@ -54,7 +54,7 @@ def test_with_a_worker_and_all_parts_answering_it_is_healthy(
 
     assert told(answer) == (200, "healthy", "all parts answer", 1)
     assert "last_scan" in answer.json()
-    assert set(answer.json()["parts"]) == {"redis", "objects", "workers", "backlog", "transactions"}
+    assert set(answer.json()["parts"]) == {"redis", "objects", "workers", "backlog", "transactions", "model"}
 
 
 def test_without_a_worker_it_is_unhealthy(db: Databases, client: TestClient) -> None:

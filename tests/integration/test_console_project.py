@@ -14,8 +14,13 @@ from functions.console.app import router
 from oddline.identity import Scope
 
 PATH = "/api/v1/project"
-SETTINGS = {"mail_recipients": ["oncall@example.org", "a+b@localhost"], "mail_minimum_score": 0.9, "retention_days": 7}
-DEFAULTS = {"mail_recipients": [], "mail_minimum_score": 0.0, "retention_days": 30}
+SETTINGS = {
+    "mail_recipients": ["oncall@example.org", "a+b@localhost"],
+    "mail_minimum_score": 0.9,
+    "retention_days": 7,
+    "alarms_per_day": 2.5,
+}
+DEFAULTS = {"mail_recipients": [], "mail_minimum_score": 0.0, "retention_days": 30, "alarms_per_day": None}
 WRONG = [
     ('{"mail_recipients": ["nobody"]}', "mail_recipients.0"),
     ('{"mail_recipients": ["a@example.org\\r\\nBcc: b@example.org"]}', "mail_recipients.0"),
@@ -30,6 +35,8 @@ WRONG = [
     ('{"retention_days": 3651}', "retention_days"),
     ('{"retention_days": 1.5}', "retention_days"),
     ('{"retention_days": true}', "retention_days"),
+    ('{"alarms_per_day": 0}', "alarms_per_day"),
+    ('{"alarms_per_day": 101}', "alarms_per_day"),
     ('{"retention": 1}', "retention"),
     ("", "body"),
     ("[]", "body"),

@@ -1,4 +1,4 @@
-"""A project's sources as its callers see them, and the threshold that they set."""
+"""A project's sources as its callers see them, and what they set for them."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -20,8 +20,13 @@ WRONG_BODIES = [
     ('{"threshold": -0.5}', "threshold"),
     ('{"threshold": NaN}', "threshold"),
     ('{"threshold": "high"}', "threshold"),
-    ('{"limit": 0.5}', "threshold"),
-    ("{}", "threshold"),
+    ('{"alarms_per_day": 0}', "alarms_per_day"),
+    ('{"alarms_per_day": -5}', "alarms_per_day"),
+    ('{"alarms_per_day": 100.5}', "alarms_per_day"),
+    ('{"alarms_per_day": NaN}', "alarms_per_day"),
+    ('{"alarms_per_day": "few"}', "alarms_per_day"),
+    ('{"limit": 0.5}', "limit"),
+    ("{}", "body"),
     ("0.5", "body"),
     ("", "body"),
 ]
@@ -74,6 +79,41 @@ def test_a_threshold_is_set_and_given_back(db: Databases, client: TestClient, pr
     assert (answer.status_code, answer.json()["name"], answer.json()["threshold"]) == (200, "cart", 0.95)
     assert thresholds(client) == {"cart": 0.95, "zoo": None}
     assert client.put(f"{PATH}/cart", json={"threshold": None}).json()["threshold"] is None
+
+
+def test_a_number_of_alarms_is_set_beside_a_threshold_and_each_is_given_back_alone(
+    db: Databases, client: TestClient, project: UUID
+) -> None:
+    make(db, project, "cart")
+
+    bodies = [{"alarms_per_day": 5}, {"threshold": 0.95}, {"alarms_per_day": None}, {"threshold": None}]
+    answers = [client.put(f"{PATH}/cart", json=body).json() for body in bodies]
+
+    assert [(answer["threshold"], answer["alarms_per_day"]) for answer in answers] == [
+        (None, 5.0),
+        (0.95, 5.0),
+        (0.95, None),
+        (None, None),
+    ]
+
+
+def test_a_source_that_was_never_scored_shows_what_will_hold(db: Databases, client: TestClient, project: UUID) -> None:
+    make(db, project, "cart")
+
+    [source] = client.get(PATH).json()["sources"]
+
+    assert source["in_force"] == {"threshold": None, "from": "default", "alarms_per_day": 10.0}
+    assert (source["alarms_today"], source["drift"]) == (0, None)
+
+
+def test_a_project_s_number_holds_where_a_source_has_none(db: Databases, client: TestClient, project: UUID) -> None:
+    make(db, project, "cart", "zoo")
+
+    client.put("/api/v1/project", json={"alarms_per_day": 3})
+    client.put(f"{PATH}/zoo", json={"alarms_per_day": 20})
+
+    sources = client.get(PATH).json()["sources"]
+    assert {one["name"]: one["in_force"]["alarms_per_day"] for one in sources} == {"cart": 3.0, "zoo": 20.0}
 
 
 def test_a_name_may_hold_what_paths_use(db: Databases, client: TestClient, project: UUID) -> None:

@@ -75,12 +75,12 @@ def test_submissions_that_wait_are_published_again(inbox: Inbox, context: TaskCo
 
     reconcile(context)
 
-    assert published(context) == {"score_waiting": 1, "fold_counts": 1}
+    assert published(context) == {"score_waiting": 1, "fold_counts": 1, "detect_sequences": 1}
 
 
-def test_where_nothing_waits_only_folding_is_asked_for(context: TaskContext) -> None:
+def test_where_nothing_waits_only_the_incremental_readers_are_asked_for(context: TaskContext) -> None:
     assert reconcile(context) == {"released": 0, "published": 0}
-    assert published(context) == {"fold_counts": 1}
+    assert published(context) == {"fold_counts": 1, "detect_sequences": 1}
 
 
 @pytest.mark.both_postgres
@@ -135,7 +135,7 @@ def test_all_is_well_where_every_part_answers(inbox: Inbox, context: TaskContext
     health = check(context)
 
     assert (health.healthy, health.message, health.workers) == (True, "all parts answer", 1)
-    assert health.view()["parts"].keys() == {"redis", "objects", "workers", "backlog", "transactions"}
+    assert health.view()["parts"].keys() == {"redis", "objects", "workers", "backlog", "model", "transactions"}
 
 
 def test_a_redis_that_is_away_is_the_finding(context: TaskContext, closed_port: int) -> None:
@@ -176,7 +176,7 @@ def test_what_was_seen_last_takes_the_place_of_what_was_seen_before(context: Tas
     health = check(context)
 
     assert "redis" not in health.message
-    assert len(health.checks) == 5
+    assert len(health.checks) == 6
 
 
 def test_a_transaction_that_stays_open_from_look_to_look_is_the_finding(context: TaskContext, db: Databases) -> None:
@@ -207,7 +207,7 @@ def test_results_states_and_keys_go_when_their_time_is_over(inbox: Inbox, contex
     inbox.clock.move(timedelta(days=3, seconds=1))
     after = cleanup(context)
 
-    assert before == {"tasks": 0, "submissions": 0, "keys": 0, "days": 0}
+    assert before == {"tasks": 0, "submissions": 0, "keys": 0, "replays": 0, "days": 0}
     assert (after["tasks"], after["submissions"], after["keys"]) == (1, 1, 1)
     assert inbox.rows("SELECT accepted, stored FROM day_counts") == [(2, 2)]
 

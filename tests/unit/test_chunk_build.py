@@ -119,3 +119,26 @@ def test_every_entry_is_in_the_one_chunk_that_says_so(times: list[tuple[int, int
 
 def entry_id_of(row: dict[str, object]) -> object:
     return entry_id(UUID(bytes=row["submission"]), row["index"])  # type: ignore[arg-type]
+
+
+def test_a_chunk_says_of_each_pair_its_highest_score_and_its_anomalies() -> None:
+    frame = scored_frame(
+        5,
+        pattern_id=[2, 1, 1, 1, 2],
+        source_id=[1, 1, 2, 1, 1],
+        score=[0.5, 0.25, 0.75, 1.0, 0.125],
+        is_anomaly=[False, False, False, True, False],
+    )
+
+    (chunk,) = chunks_of(frame)
+
+    pairs = zip(
+        chunk.pattern_ids,
+        chunk.pattern_sources,
+        chunk.pattern_counts,
+        chunk.pattern_scores,
+        chunk.pattern_anomalies,
+        strict=True,
+    )
+    assert list(pairs) == [(1, 1, 2, 1.0, 1), (1, 2, 1, 0.75, 0), (2, 1, 2, 0.5, 0)]
+    assert (chunk.model_version, chunk.analyzed_at) == ("general-2", NOON)

@@ -11,7 +11,8 @@ import pytest
 
 from oddline.errors import ModelUnavailable
 from oddline.patterns import PLACEHOLDERS
-from oddline.scoring.encoder import DEFAULT_MODEL, Encoded, Encoder, severity
+from oddline.scoring.encoder import Encoded, Encoder, severity
+from oddline.settings import DEFAULT_MODEL
 
 PATTERNS = [
     "Connection to <host> refused",

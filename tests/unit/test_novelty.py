@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from oddline.scoring.encoder import DEFAULT_MODEL
 from oddline.scoring.novelty import NOVELTY_SCALE, novelties, novelty
+from oddline.settings import DEFAULT_MODEL
 
 EAST = np.array([1.0, 0.0], dtype=np.float32)
 NORTH = np.array([0.0, 1.0], dtype=np.float32)

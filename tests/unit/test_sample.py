@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from oddline.local import sample
-from oddline.local.sample import FaultWindow, SampleLine, read_corpus, read_demo, read_windows
+from oddline import sample
+from oddline.sample import FaultWindow, SampleLine, read_corpus, read_demo, read_windows
 
 FOLDER = Path(sample.__file__).parent
 

@@ -7,13 +7,13 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from oddline.errors import NotConfigured
-from oddline.settings import PACKAGED_MODELS, Settings
+from oddline.settings import DEFAULT_MODEL, Settings
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 
 
 def row(name: str, field: FieldInfo) -> str:
-    default = "the shipped model" if field.default == PACKAGED_MODELS / "general-1" else str(field.default or "")
+    default = "the shipped model" if field.default == DEFAULT_MODEL else str(field.default or "")
     return f"| `ODDLINE_{name.upper()}` | {default} | {field.description} |"
 
 

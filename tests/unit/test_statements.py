@@ -101,7 +101,7 @@ def test_a_handwritten_file_gives_kind_text_and_severity(tmp_path: Path) -> None
     path = tmp_path / "lines.txt"
     path.write_text("# why\n[mail]\n- sent\n~ late\n\n[disk]\n+ gone\n")
 
-    lines = handwritten.read(path)
+    lines = handwritten.read_file(path)
 
     assert [(line.kind, line.text, line.severity) for line in lines] == [
         ("mail", "sent", 0.0),
@@ -116,7 +116,7 @@ def test_a_handwritten_line_out_of_form_is_refused(text: str, tmp_path: Path) ->
     path.write_text(text)
 
     with pytest.raises(ValueError, match=r"lines\.txt:\d"):
-        handwritten.read(path)
+        handwritten.read_file(path)
 
 
 def test_no_handwritten_pattern_is_both_routine_and_bad() -> None:

@@ -65,6 +65,26 @@ def test_batches_hold_each_example_once(rng: random.Random) -> None:
     assert sorted(map(id, (example for batch in batches for example in batch))) == sorted(map(id, examples))
 
 
+def test_lines_of_a_contrast_pair_meet_in_one_batch(rng: random.Random) -> None:
+    pairs = [
+        Line("locks", f"lock {letter} {end}", 0.0) for letter in "abcdefgh" for end in ("acquired", "lost for good")
+    ]
+    examples = dataset.from_handwritten(pairs, masker=Masker(), rng=rng)
+
+    batches = list(dataset.batches(examples, size=8, rng=rng))
+
+    for batch in batches:
+        letters = [example.pattern.split("lock ")[1][0] for example in batch]
+        assert all(letters.count(letter) == 2 for letter in letters)
+
+
+def test_a_pass_has_every_handwritten_line_and_as_many_statements(rng: random.Random) -> None:
+    examples = dataset.mixed(STATEMENTS, LINES, masker=Masker(), rng=rng)
+
+    assert [example.weight for example in examples].count(dataset.HANDWRITTEN_WEIGHT) == len(LINES)
+    assert len(examples) == 2 * len(LINES)
+
+
 def test_the_same_seed_gives_the_same_lines() -> None:
     once, again = (dataset.from_statements(STATEMENTS * 20, masker=Masker(), rng=random.Random(7)) for _ in range(2))
 
@@ -77,6 +97,18 @@ def test_the_same_lines_give_the_same_tokenizer() -> None:
     once, again = (tokens.train(texts, vocabulary=300).to_str() for _ in range(2))
 
     assert once == again
+
+
+def test_a_cut_vocabulary_keeps_what_logs_need_and_can_spell_the_rest() -> None:
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{one}" for one in letters), "disk", "queen"]
+
+    tokenizer = tokens.cut(words, ["disk <num> lost"], common=0)
+
+    vocabulary = tokenizer.get_vocab()
+    assert "disk" in vocabulary
+    assert "queen" not in vocabulary
+    assert tokenizer.encode("disk lost").tokens == ["[CLS]", "disk", "l", "##o", "##s", "##t", "[SEP]"]
 
 
 def test_masks_are_single_tokens_and_words_in_camel_case_are_taken_apart() -> None:

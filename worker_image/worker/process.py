@@ -12,10 +12,11 @@ from pathlib import Path
 
 from oddline.catalogue import CATALOGUE
 from oddline.database import Database
-from oddline.errors import ModelUnavailable
+from oddline.errors import Unavailable
 from oddline.objects import open_objects
 from oddline.patterns import Masker
-from oddline.scoring import Encoder, Memories, Scorer
+from oddline.scoring import Memories, Scorer
+from oddline.scoring.registry import ModelCache, ModelSwitch, Shadow
 from oddline.settings import load_settings
 from oddline.tasks import Publisher, TaskContext
 from worker_image.worker.watch import Watch
@@ -27,24 +28,35 @@ CONNECTIONS = 3  # the task's own, its heartbeat's and the watch's
 
 @dataclass(slots=True)
 class Process:
-    """This process's resources; the model is loaded when the first task needs it."""
+    """This process's resources; a model is loaded when the first task needs it."""
 
     context: TaskContext
+    models: ModelSwitch
     _watch: Watch
     _scorer: Scorer | None = None
     _folded_at: float = float("-inf")
 
     @property
     def scorer(self) -> Scorer:
-        """The loaded model with its memories.
+        """The model that is live now, with its memories, and the one that is tried beside it.
+
+        Ask before each claim: a model that was promoted meanwhile comes with the answer, and the old one is let go.
 
         Raises:
-            ModelUnavailable: it cannot be loaded now.
+            ModelUnavailable: none can be loaded now.
         """
+        self.models.look()
+        live, shadow = self.models.live, self.models.shadow
+        days = self.context.settings.known_after_days
         if self._scorer is None:
-            settings = self.context.settings
-            encoder = Encoder.load(settings.model_folder, threads=settings.threads)
-            self._scorer = Scorer(encoder=encoder, masker=Masker(), memories=Memories(encoder))
+            self._scorer = Scorer(encoder=live, masker=Masker(), memories=Memories(live, known_after_days=days))
+        elif self._scorer.encoder is not live:
+            self._scorer.change_to(live)
+        beside = self._scorer.shadow
+        if shadow is None:
+            self._scorer.shadow = None
+        elif beside is None or beside.encoder is not shadow:
+            self._scorer.shadow = Shadow(shadow, known_after_days=days)
         return self._scorer
 
     def begin(self) -> None:
@@ -52,7 +64,7 @@ class Process:
         self._watch.start()
         try:
             _ = self.scorer
-        except ModelUnavailable as error:
+        except Unavailable as error:
             log.warning("the model cannot be loaded: %s", error)
 
     def close(self) -> None:
@@ -75,6 +87,18 @@ def host_name() -> str:
     return f"{socket.gethostname()}/{space.stat().st_ino if space.exists() else 0}"
 
 
+def open_models(context: TaskContext) -> ModelSwitch:
+    """The models that this process scores with; none is loaded yet."""
+    settings = context.settings
+    return ModelSwitch(
+        db=context.db,
+        cache=ModelCache(settings.home / "models", objects=context.objects, threads=settings.threads),
+        built_in=settings.model_folder,
+        threads=settings.threads,
+        clock=context.clock,
+    )
+
+
 def open_process() -> Process:
     """Make this process's resources."""
     settings, host = load_settings(), host_name()
@@ -88,4 +112,6 @@ def open_process() -> Process:
         catalogue=CATALOGUE,
         worker=f"{host}:{os.getpid()}",  # whose claims these are; the watch reads it again
     )
-    return Process(context=context, _watch=Watch(context, host=host, worker=f"{host}:{os.getppid()}"))
+    return Process(
+        context=context, models=open_models(context), _watch=Watch(context, host=host, worker=f"{host}:{os.getppid()}")
+    )

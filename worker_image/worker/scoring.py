@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from oddline.notifications import SEND_ANOMALY_MAIL
-from oddline.scoring import FOLD_COUNTS, fold_counts, score_waiting
+from oddline.scoring import DETECT_SEQUENCES, FOLD_COUNTS, REPLAY, ReplayRange, fold_counts, score_waiting
+from oddline.scoring.replay import replay
+from oddline.scoring.sequences import detect_sequences
 from oddline.submissions import SCORE_WAITING, SCORE_WAITING_BATCH
 from oddline.tasks import NoPayload, Run, TaskContext
 from worker_image.worker.binding import Bound
@@ -48,7 +50,28 @@ class _Scoring:
 
 def _fold(process: Process) -> Run:  # noqa: ARG001  # folding needs nothing of the process
     def run(payload: NoPayload, context: TaskContext) -> Any:  # noqa: ARG001
-        return fold_counts(context.db)
+        return fold_counts(context.db, now=context.clock)
+
+    return run
+
+
+def _detect_sequences(process: Process) -> Run:  # noqa: ARG001  # it needs no model of lines
+    def run(payload: NoPayload, context: TaskContext) -> Any:  # noqa: ARG001
+        settings = context.settings
+        return detect_sequences(
+            db=context.db,
+            objects=context.objects,
+            gap=settings.sequence_gap,
+            alarms=settings.sequence_alarms,
+            now=context.clock,
+        )
+
+    return run
+
+
+def _replay(process: Process) -> Run:
+    def run(payload: ReplayRange, context: TaskContext) -> Any:
+        return replay(payload, context, open_model=process.models.open)
 
     return run
 
@@ -57,4 +80,6 @@ BINDINGS: Mapping[str, Bound] = {
     SCORE_WAITING.name: _Scoring,
     SCORE_WAITING_BATCH.name: _Scoring,
     FOLD_COUNTS.name: _fold,
+    DETECT_SEQUENCES.name: _detect_sequences,
+    REPLAY.name: _replay,
 }

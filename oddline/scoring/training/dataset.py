@@ -20,6 +20,7 @@ TARGETS: Final = {
     "raise": (0.85, 0.4),
 }
 HANDWRITTEN_WEIGHT: Final = 2.0  # Written to be right, where levels are whatever their authors thought.
+_NEIGHBOURS: Final = 4
 
 _SLOT: Final = re.compile(r"\{(\w*)\}")
 _FIRST_MATCH: Final = tuple(
@@ -91,13 +92,26 @@ def from_handwritten(lines: Sequence[Line], *, masker: Masker, rng: random.Rando
     ]
 
 
+def mixed(
+    statements: Sequence[Statement], lines: Sequence[Line], *, masker: Masker, rng: random.Random
+) -> list[Example]:
+    """One pass: every handwritten line, in the order of its file, and as many statements, drawn anew and by length."""
+    drawn = sorted(rng.sample(statements, k=min(len(lines), len(statements))), key=lambda one: len(one.text))
+    return from_handwritten(lines, masker=masker, rng=rng) + from_statements(drawn, masker=masker, rng=rng)
+
+
 def batches(examples: Sequence[Example], *, size: int, rng: random.Random) -> Iterator[list[Example]]:
-    """One pass over examples in batches of about equal length in characters, both in random order."""
-    shuffled = sorted(examples, key=lambda example: len(example.pattern) + rng.uniform(0, 12))
-    starts = list(range(0, len(shuffled), size))
+    """One pass over examples in batches of about equal length in characters, in random order.
+
+    Neighbours stay together, so that lines of a contrast pair meet in one batch.
+    """
+    blocks = [examples[start : start + _NEIGHBOURS] for start in range(0, len(examples), _NEIGHBOURS)]
+    blocks.sort(key=lambda block: max(len(example.pattern) for example in block) + rng.uniform(0, 15))
+    at_once = size // _NEIGHBOURS
+    starts = list(range(0, len(blocks), at_once))
     rng.shuffle(starts)
     for start in starts:
-        yield shuffled[start : start + size]
+        yield [example for block in blocks[start : start + at_once] for example in block]
 
 
 def _tagged(text: str, *, rng: random.Random) -> str:

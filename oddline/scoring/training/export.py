@@ -17,17 +17,18 @@ from tokenizers import Tokenizer
 
 from oddline.patterns import MASK_VERSION
 from oddline.scoring.encoder import Encoder, severity
+from oddline.scoring.evaluation.metrics import auc
 from oddline.scoring.novelty import NOVELTY_SCALE
 from oddline.scoring.training.dataset import Example
 from oddline.scoring.training.network import Bert, mean_logit, tensors
+from oddline.scoring.training.serving import prepared
 
 OPSET: Final = 18  # The lowest that torch writes; every ONNX Runtime since 2023 reads it.
 INPUTS: Final = ("input_ids", "read_mask")
 OUTPUTS: Final = ("token_logits", "line_embedding")
-# Share of held-out routine lines that the default threshold takes for bad; at half of it, over a quarter of the bad is
-# missed.
-ROUTINE_PASSING: Final = 0.10
-MOST_OFF: Final = 0.05  # Largest change of severity that int8 may make on a held-out line.
+# Share of held-out routine lines that the default threshold takes for bad: it counts for what is new to a source alone.
+ROUTINE_PASSING: Final = 0.075
+MOST_OFF: Final = 0.15  # Largest change of severity that int8 may make on a held-out line: a mean one is 0.01.
 
 
 class DisagreementError(RuntimeError):
@@ -43,8 +44,9 @@ def export(
     version: str,
     held_out: Sequence[Example],
     facts: Mapping[str, float],
+    in_int8: bool = True,
 ) -> dict[str, float]:
-    """Write model.onnx (int8), tokenizer.json and config.json to `out`; answer with what was chosen and measured.
+    """Write model.onnx, tokenizer.json and config.json to `out`; answer with what was chosen and measured.
 
     Raises:
         DisagreementError: what was exported gives a severity that is more than MOST_OFF from the network's.
@@ -61,15 +63,17 @@ def export(
         "default_threshold": 1.0,  # Until it is measured below.
     }
     exact = _severities(network, tokenizer, held_out=held_out)
-    quantised = quantise(to_onnx(network, positions=max_tokens))
-    serving = Encoder.load(write(quantised, tokenizer, config=config, out=out))
+    program = to_onnx(prepared(network) if in_int8 else network, positions=max_tokens)
+    body = quantise(program) if in_int8 else program.SerializeToString()
+    serving = Encoder.load(write(body, tokenizer, config=config, out=out))
     served = [severity(line.severity_logit) for line in serving.encode([example.pattern for example in held_out])]
 
     measured = _measure(np.array(served), exact=exact, held_out=held_out)
-    if measured["int8_largest_change"] > MOST_OFF:
-        raise DisagreementError(f"export moves a severity by {measured['int8_largest_change']:.3f}")
-    config |= {"default_threshold": measured["default_threshold"], "training": {**facts, **measured}}
-    write(quantised, tokenizer, config=config, out=out)
+    int8 = {name: measured.pop(name) for name in ("auc_change", "max_score_change")}
+    if int8["max_score_change"] > MOST_OFF:
+        raise DisagreementError(f"export moves a severity by {int8['max_score_change']:.3f}")
+    config |= {"default_threshold": measured["default_threshold"], "training": {**facts, **measured}, "int8": int8}
+    write(body, tokenizer, config=config, out=out)
     return measured
 
 
@@ -143,13 +147,6 @@ def _measure(
         "default_threshold": threshold,
         "held_out_auc": round(auc(bad, routine), 4),
         "held_out_bad_passing": round(float((bad >= threshold).mean()), 4),
-        "int8_largest_change": round(float(np.abs(served - exact).max()), 5),
+        "max_score_change": round(float(np.abs(served - exact).max()), 5),
+        "auc_change": round(abs(auc(bad, routine) - auc(exact[targets > 0.9], exact[targets < 0.1])), 5),
     }
-
-
-def auc(higher: NDArray[np.float64], lower: NDArray[np.float64]) -> float:
-    """Chance that a draw of `higher` is above one of `lower` (ties count half): area under the ROC curve."""
-    _, inverse, counts = np.unique(np.concatenate([higher, lower]), return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    above = ranks[: len(higher)].sum() - len(higher) * (len(higher) + 1) / 2
-    return float(above / (len(higher) * len(lower)))

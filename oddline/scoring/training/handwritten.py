@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-SHIPPED: Final = Path(__file__).parent / "data" / "handwritten.txt"
+SHIPPED: Final = Path(__file__).parent / "data" / "handwritten"
 _SEVERITIES: Final = {"-": 0.0, "~": 0.5, "+": 1.0}
 
 
@@ -17,7 +17,16 @@ class Line:
     severity: float
 
 
-def read(path: Path = SHIPPED) -> list[Line]:
+def read(folder: Path = SHIPPED) -> list[Line]:
+    """The lines of all files of a folder, in the order of the files' names.
+
+    Raises:
+        ValueError: as `read_file`.
+    """
+    return [line for path in sorted(folder.glob("*.txt")) for line in read_file(path)]
+
+
+def read_file(path: Path) -> list[Line]:
     """The lines of a file of `[kind]` headers and lines that open with `- `, `~ ` or `+ `.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The BERT itself: small, plain, and of operations that export well."""
+"""The BERT itself, in the form of Devlin et al. 2018, so that published checkpoints of any size load into it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,67 +14,61 @@ class Shape:
     """How large a network is. `positions` counts [CLS] and [SEP] too."""
 
     vocabulary: int
-    layers: int = 2
-    width: int = 128
-    heads: int = 4
-    positions: int = 66
-    dropout: float = 0.1
+    layers: int
+    width: int
+    heads: int
+    positions: int
 
 
 class Layer(nn.Module):
-    """Self-attention and a feed-forward part, each with a residual, normalised before (it trains without a warm-up)."""
+    """Self-attention and a feed-forward part, each with a residual, normalised after."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.heads, self.size = shape.heads, shape.width // shape.heads
-        self.before_attention = nn.LayerNorm(shape.width)
-        self.mix = nn.Linear(shape.width, 3 * shape.width)
+        self.mix = nn.Linear(shape.width, 3 * shape.width)  # query, key and value in one product
         self.attended = nn.Linear(shape.width, shape.width)
-        self.before_feed = nn.LayerNorm(shape.width)
+        self.after_attention = nn.LayerNorm(shape.width, eps=1e-12)
         self.wide = nn.Linear(shape.width, 4 * shape.width)
         self.narrow = nn.Linear(4 * shape.width, shape.width)
-        self.dropout = nn.Dropout(shape.dropout)
+        self.after_feed = nn.LayerNorm(shape.width, eps=1e-12)
 
     def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
         """(lines, tokens, width) → the same; `bias` (lines, 1, 1, tokens) is very negative at padding."""
         lines, tokens, width = hidden.shape
-        mixed = self.mix(self.before_attention(hidden)).view(lines, tokens, 3, self.heads, self.size)
+        mixed = self.mix(hidden).view(lines, tokens, 3, self.heads, self.size)
         query, key, value = mixed.permute(2, 0, 3, 1, 4).unbind(0)
         weights = torch.softmax(query @ key.transpose(-1, -2) * self.size**-0.5 + bias, dim=-1)
-        attended = (self.dropout(weights) @ value).transpose(1, 2).reshape(lines, tokens, width)
-        hidden = hidden + self.dropout(self.attended(attended))
-        fed = self.narrow(functional.gelu(self.wide(self.before_feed(hidden)), approximate="tanh"))
-        return hidden + self.dropout(fed)
+        attended = (weights @ value).transpose(1, 2).reshape(lines, tokens, width)
+        hidden = self.after_attention(hidden + self.attended(attended))
+        normal: Tensor = self.after_feed(hidden + self.narrow(functional.gelu(self.wide(hidden))))
+        return normal
 
 
 class Bert(nn.Module):
-    """Token and position embeddings, layers, and three heads: the word behind a mask, replaced or not, severity."""
+    """Token and position embeddings, layers, and two heads: the word behind a mask, and severity."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
         self.words = nn.Embedding(shape.vocabulary, shape.width)
         self.places = nn.Embedding(shape.positions, shape.width)
-        self.first = nn.LayerNorm(shape.width)  # Else the small embeddings drown in what the first layer adds.
+        self.normal = nn.LayerNorm(shape.width, eps=1e-12)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
-        self.normal = nn.LayerNorm(shape.width)
-        self.dropout = nn.Dropout(shape.dropout)
         self.before_words = nn.Linear(shape.width, shape.width)
         self.word_bias = nn.Parameter(torch.zeros(shape.vocabulary))
-        self.replaced = nn.Linear(shape.width, 1)
         self.severity = nn.Linear(shape.width, 1)
-        for embedding in (self.words, self.places):
-            nn.init.normal_(embedding.weight, std=0.02)
+        for weight in (self.words.weight, self.places.weight, self.severity.weight):
+            nn.init.normal_(weight, std=0.02)
 
     def hidden(self, ids: Tensor, attended: Tensor) -> Tensor:
         """(lines, tokens) of ids and of 1 for what is no padding → (lines, tokens, width)."""
         place = torch.arange(ids.shape[1], device=ids.device)
-        hidden = self.dropout(self.first(self.words(ids) + self.places(place)))
+        hidden: Tensor = self.normal(self.words(ids) + self.places(place))
         bias = (attended[:, None, None, :].to(hidden.dtype) - 1.0) * 1e4
         for layer in self.layers:
             hidden = layer(hidden, bias)
-        normal: Tensor = self.normal(hidden)
-        return normal
+        return hidden
 
     def word_logits(self, hidden: Tensor) -> Tensor:
         """(n, width) of masked places → (n, vocabulary); weights tied to the word embeddings."""

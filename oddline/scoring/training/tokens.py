@@ -1,4 +1,7 @@
-"""Make the WordPiece tokenizer: masks are single tokens, words in camel case or snake case are several words."""
+"""Make the WordPiece tokenizer: masks are single tokens, words in camel case or snake case are several words.
+
+It is learnt from masked lines, or cut out of the vocabulary of a published checkpoint.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -17,6 +20,8 @@ _CODES: Final = (
     *("124", "126", "127", "128", "129", "130", "134", "135", "136", "137", "139", "143", "254", "255"),
 )
 _CODE_COPIES: Final = 200  # Enough for each to become a piece of its own.
+COMMON_WORDS: Final = 10_000  # Of a published vocabulary's 30,000: what follows is names and other languages.
+_SHORT_PIECE: Final = 3
 
 
 def train(texts: Sequence[str], *, vocabulary: int) -> Tokenizer:
@@ -32,8 +37,28 @@ def train(texts: Sequence[str], *, vocabulary: int) -> Tokenizer:
     )
     learner.train_from_iterator(lines, trainer)
 
-    model = models.WordPiece(learner.get_vocab(), unk_token=SPECIAL[UNKNOWN], max_input_chars_per_word=64)
-    tokenizer = _tokenizer(model)
+    return _over(learner.get_vocab())
+
+
+def cut(words: Sequence[str], texts: Sequence[str], *, common: int = COMMON_WORDS) -> Tokenizer:
+    """A tokenizer over those of `words` (a checkpoint's vocabulary, the most frequent first) that logs need.
+
+    These are the ones that occur in `texts`, the `common` first, and all short pieces, so that anything can be spelt.
+    """
+    plain = [word for word in words if word.isascii() and not word.startswith("[")]
+    everything = _over({word: row for row, word in enumerate(dict.fromkeys([*SPECIAL, *PLACEHOLDERS, *plain]))})
+    seen = {token for line in everything.encode_batch(texts) for token in line.tokens}
+    kept = [
+        word
+        for row, word in enumerate(plain)
+        if word in seen or row < common or len(word.removeprefix("##")) <= _SHORT_PIECE
+    ]
+    return _over({word: row for row, word in enumerate(dict.fromkeys([*SPECIAL, *PLACEHOLDERS, *kept]))})
+
+
+def _over(vocabulary: dict[str, int]) -> Tokenizer:
+    """The tokenizer of a vocabulary that begins with SPECIAL and PLACEHOLDERS."""
+    tokenizer = _tokenizer(models.WordPiece(vocabulary, unk_token=SPECIAL[UNKNOWN], max_input_chars_per_word=64))
     tokenizer.add_special_tokens([*SPECIAL, *PLACEHOLDERS])
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", START), ("[SEP]", END)]

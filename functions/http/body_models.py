@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from functions.http import raw_body
+from functions.http.bodies import raw_body
 from oddline.errors import InvalidParameter
 
 M = TypeVar("M", bound="Body")

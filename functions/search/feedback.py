@@ -1,0 +1,114 @@
+"""Routes of feedback. Here, since an entry's pattern stands in its chunk and likeness is a matter of embeddings."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
+
+from functions.http import json_answer, needs, parts_of
+from functions.http.body_models import Body, body_of, documented
+from functions.http.pages import fitting
+from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Name
+from functions.http.parts import Parts
+from functions.search.documentation import FEEDBACKS, GIVEN, PREVIEW, UNDONE
+from oddline.entries import LARGEST_PATTERN_ID
+from oddline.feedback import Verdict, list_feedback
+from oddline.identity import Caller, Scope
+from oddline.scoring import feedback
+
+LONGEST_NOTE = 2_000  # characters
+PATH = "/api/v1/feedback"
+
+router = APIRouter(tags=["feedback"])
+
+Reading = Annotated[Caller, Depends(needs(Scope.READ))]
+Administering = Annotated[Caller, Depends(needs(Scope.ADMIN))]
+EntryId = Annotated[UUID | None, Query(description="Of an entry: its pattern, in its source")]
+PatternId = Annotated[
+    int | None, Query(ge=0, le=LARGEST_PATTERN_ID, description="Of a pattern, in `source` or in all sources")
+]
+Source = Annotated[Name | None, Query(description="The source's name, beside `pattern_id`")]
+Undone = Annotated[bool, Query(description="Those that were taken back, too")]
+After = Annotated[UUID | None, Query(description="The `next` of the page before")]
+
+
+class Given(Body):
+    """A verdict on an entry's pattern in its source, or on a pattern in one source or in all."""
+
+    entry_id: UUID | None = None
+    pattern_id: int | None = Field(default=None, ge=0, le=LARGEST_PATTERN_ID)
+    source: Name | None = None
+    verdict: Literal["expected", "confirmed"]
+    note: str = Field(default="", max_length=LONGEST_NOTE, pattern=r"\A[^\x00]*\z", examples=["planned maintenance"])
+
+
+@router.post(PATH, responses=GIVEN, openapi_extra=documented(Given))
+def give_feedback(request: Request, caller: Administering, body: Annotated[Given, Depends(body_of(Given))]) -> Response:
+    """Say of an anomaly that it is expected, or that it is a fault whenever it comes; similar patterns follow."""
+    parts = parts_of(request)
+    subject = _subject(parts, caller, entry_id=body.entry_id, pattern_id=body.pattern_id, source=body.source)
+    kept = feedback.give(
+        subject,
+        verdict=Verdict(body.verdict),
+        note=body.note,
+        key_id=caller.key_id,
+        db=parts.db,
+        project=caller.project,
+        now=parts.clock(),
+    )
+    return json_answer(kept)
+
+
+@router.get(f"{PATH}/preview", responses=PREVIEW)
+def preview_feedback(
+    request: Request,
+    caller: Reading,
+    *,
+    entry_id: EntryId = None,
+    pattern_id: PatternId = None,
+    source: Source = None,
+) -> Response:
+    """Tell what a verdict of "expected" would have hidden of the last 30 days."""
+    parts = parts_of(request)
+    subject = _subject(parts, caller, entry_id=entry_id, pattern_id=pattern_id, source=source)
+    return json_answer(feedback.preview(subject, db=parts.db, project=caller.project, now=parts.clock()))
+
+
+@router.get(PATH, responses=FEEDBACKS)
+def list_given(
+    request: Request,
+    caller: Reading,
+    *,
+    undone: Undone = False,
+    after: After = None,
+    limit: Limit = DEFAULT_AT_ONCE,
+) -> Response:
+    """List verdicts, newest first."""
+    with parts_of(request).db.transaction(project=caller.project) as tx:
+        kept = list_feedback(tx, caller.project, undone=undone, after=after, limit=limit + 1)
+    shown = fitting([feedback.view(one) for one in kept[:limit]])
+    following = {"next": shown[-1]["id"]} if len(shown) < len(kept) else {}
+    return json_answer({"feedback": shown, **following})
+
+
+@router.delete(f"{PATH}/{{feedback_id}}", status_code=204, responses=UNDONE)
+def undo_feedback(request: Request, caller: Administering, feedback_id: UUID) -> Response:
+    """Take a verdict back: the one before it counts again, if there was one."""
+    parts = parts_of(request)
+    feedback.undo(feedback_id, db=parts.db, project=caller.project, now=parts.clock())
+    return Response(status_code=204)
+
+
+def _subject(
+    parts: Parts, caller: Caller, *, entry_id: UUID | None, pattern_id: int | None, source: str | None
+) -> feedback.Subject:
+    return feedback.find_subject(
+        entry_id=entry_id,
+        pattern_id=pattern_id,
+        source=source,
+        db=parts.db,
+        objects=parts.objects,
+        project=caller.project,
+        now=parts.clock(),
+    )

@@ -1,0 +1,89 @@
+"""`oddline feedback`: say of an anomaly that it is expected, or a fault whenever it comes; list and undo."""
+
+import json
+from typing import Annotated, Any
+from uuid import UUID
+
+import httpx
+import typer
+from rich.table import Table
+
+from oddline.cli.app import make_app
+from oddline.cli.connecting import api_client
+from oddline.cli.console import new_console
+from oddline.cli.sending import NotTaken, reason_of
+from oddline.errors import Unavailable
+from oddline.feedback import Verdict
+
+PATH = "/api/v1/feedback"
+
+app = make_app(help="Say what an anomaly is: expected, or a fault whenever it comes.")
+console = new_console()
+
+About = Annotated[str, typer.Argument(help="an entry's id, or a pattern's number")]
+Source = Annotated[str | None, typer.Option(help="of a pattern: only in this source; in all when not given")]
+Note = Annotated[str, typer.Option(help="why, for whoever reads the list")]
+Url = Annotated[str | None, typer.Option(envvar="ODDLINE_URL", help="of the API; the local stack's if not given")]
+Key = Annotated[str | None, typer.Option(envvar="ODDLINE_KEY", help="API key; the local stack's if not given")]
+
+
+@app.command()
+def expected(about: About, source: Source = None, note: Note = "", url: Url = None, key: Key = None) -> None:
+    """It is as it should be, and so is what resembles it."""
+    _give(Verdict.EXPECTED, about, source=source, note=note, url=url, key=key)
+
+
+@app.command()
+def confirmed(about: About, source: Source = None, note: Note = "", url: Url = None, key: Key = None) -> None:
+    """It is a fault, however often it comes."""
+    _give(Verdict.CONFIRMED, about, source=source, note=note, url=url, key=key)
+
+
+@app.command()
+def undo(
+    feedback_id: Annotated[UUID, typer.Argument(help="as `list` shows it")], url: Url = None, key: Key = None
+) -> None:
+    """Take one back."""
+    _call("DELETE", f"{PATH}/{feedback_id}", url=url, key=key)
+    console.print(f"undone {feedback_id}")
+
+
+@app.command("list")
+def list_(
+    undone: Annotated[bool, typer.Option("--undone", help="those taken back, too")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1_000)] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """List what was said, newest first."""
+    given = _call("GET", PATH, url=url, key=key, params={"undone": undone, "limit": limit})["feedback"]
+    if as_json:
+        print(json.dumps(given))
+        return
+    table = Table("id", "since", "verdict", "source", "pattern", "note", box=None)
+    for one in given:
+        verdict = one["verdict"] + (" (undone)" if one["undone_at"] else "")
+        about = f"{one['pattern_id']} {one['pattern']}"
+        table.add_row(one["id"], one["since"][:16], verdict, one["source"] or "all", about, one["note"])
+    console.print(table)
+
+
+def _give(verdict: Verdict, about: str, *, source: str | None, note: str, url: str | None, key: str | None) -> None:
+    body: dict[str, Any] = {"verdict": verdict, "note": note, "source": source}
+    body |= {"pattern_id": int(about)} if about.isdecimal() else {"entry_id": about}
+    given = _call("POST", PATH, url=url, key=key, json=body)
+    console.print(f"{given['id']}  {verdict}: {given['pattern']}")
+    if verdict is Verdict.EXPECTED:
+        console.print(f"Anomalies of the last {given['days']} days that this hides: {given['hidden']:,}")
+
+
+def _call(method: str, path: str, *, url: str | None, key: str | None, **request: Any) -> Any:
+    with api_client(url=url, key=key) as client:
+        try:
+            answer = client.request(method, path, **request)
+        except httpx.TransportError as error:
+            raise Unavailable(f"the API does not answer: {error}") from error
+    if answer.is_error:
+        raise NotTaken(reason_of(answer))
+    return answer.json() if answer.content else None

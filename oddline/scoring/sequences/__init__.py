@@ -1,0 +1,14 @@
+"""Sequences: the entries of one session as a whole, judged by what the sessions of its source usually look like."""
+
+from typing import TYPE_CHECKING
+
+from oddline.lazy import face
+
+if TYPE_CHECKING:
+    from oddline.scoring.sequences.profile import Profile
+    from oddline.scoring.sequences.sample import Sample
+    from oddline.scoring.sequences.service import detect_sequences
+
+__all__ = ["Profile", "Sample", "detect_sequences"]
+
+__getattr__ = face(__name__, {"profile": ["Profile"], "sample": ["Sample"], "service": ["detect_sequences"]})
