@@ -44,7 +44,7 @@ class ProjectSettings(Body):
         allow_inf_nan=False,
         examples=[5],
         description="How many incidents (a pattern in an hour) a day and source may be alarms, where a source has no "
-        "number of its own; null: the model's own threshold, raised where it would give more than 10",
+        "number of its own; null: the model's own threshold, raised where it would give more than 30",
     )
 
 

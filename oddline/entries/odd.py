@@ -9,6 +9,7 @@ from oddline.chunks import Chunk
 from oddline.entries.model import Kind, OddEntry
 
 MOST_OF_A_PATTERN: Final = 10  # per claim, source and pattern: the eleventh shows nothing that the ten do not
+ENOUGH: Final = 100  # per claim, of all patterns: beyond it each gets fewer rows, and one at least
 MOST_PEAKS: Final = 100  # per claim: an old file can span more hours than anybody looks at
 
 Explain = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -19,8 +20,8 @@ def odd_rows(entries: pl.DataFrame, *, chunks: Sequence[Chunk], explain: Explain
     """The odd entries of one claim and project.
 
     `entries` has the columns of `oddline.chunks.SCHEMA`; `chunks` are what was built of it. Of each source and pattern
-    up to MOST_OF_A_PATTERN anomalies are chosen, those with the highest scores, the oldest first where scores are
-    equal; the first stands for all that were not chosen.
+    up to MOST_OF_A_PATTERN anomalies are chosen, fewer where that would be more than ENOUGH: those with the highest
+    scores, the oldest first where scores are equal; the first stands for all that were not chosen.
     """
     chosen: list[tuple[Kind, dict[str, Any], int]] = [
         *(("anomaly", entry, count) for entry, count in _anomalies(entries)),
@@ -41,8 +42,10 @@ def odd_rows(entries: pl.DataFrame, *, chunks: Sequence[Chunk], explain: Explain
 
 def _anomalies(entries: pl.DataFrame) -> Iterator[tuple[dict[str, Any], int]]:
     odd = entries.filter("is_anomaly").sort("score", "timestamp", descending=[True, False])
-    for group in odd.partition_by("source_id", "pattern_id", maintain_order=True):
-        chosen = group.head(MOST_OF_A_PATTERN)
+    groups = odd.partition_by("source_id", "pattern_id", maintain_order=True)
+    of_each = max(min(MOST_OF_A_PATTERN, ENOUGH // max(len(groups), 1)), 1)
+    for group in groups:
+        chosen = group.head(of_each)
         for place, entry in enumerate(chosen.iter_rows(named=True)):
             yield entry, 1 if place else group.height - chosen.height + 1
 

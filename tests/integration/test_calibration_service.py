@@ -402,21 +402,21 @@ def test_where_nobody_asks_the_model_s_threshold_holds_while_it_gives_few_alarms
     assert view(inbox, project)["in_force"] == {
         "threshold": pytest.approx(scorer.encoder.default_threshold, abs=1e-5),
         "from": "default",
-        "alarms_per_day": 10.0,
+        "alarms_per_day": 30.0,
     }
 
 
-def test_where_nobody_asks_more_than_ten_a_day_raise_the_threshold(inbox: Inbox, project: UUID) -> None:
+def test_where_nobody_asks_more_than_thirty_a_day_raise_the_threshold(inbox: Inbox, project: UUID) -> None:
     scorer = inbox.scorer()
     send(inbox, project, "user 1 logged in")
     inbox.score(scorer)
-    scores = [0.5 + number / 100 for number in range(40)]
+    scores = [0.55 + number / 200 for number in range(60)]
     weeks(inbox, project, source_id=1, model=scorer.encoder.version, scores=scores)
 
     fold(inbox)
 
     found = view(inbox, project)["in_force"]
-    assert (found["from"], 0.75 < found["threshold"] < 0.85) == ("calibrated", True)
+    assert (found["from"], 0.65 < found["threshold"] < 0.75) == ("calibrated", True)
 
 
 def test_a_source_s_own_number_goes_before_the_project_s(inbox: Inbox, project: UUID) -> None:

@@ -102,7 +102,7 @@ def test_a_source_that_was_never_scored_shows_what_will_hold(db: Databases, clie
 
     [source] = client.get(PATH).json()["sources"]
 
-    assert source["in_force"] == {"threshold": None, "from": "default", "alarms_per_day": 10.0}
+    assert source["in_force"] == {"threshold": None, "from": "default", "alarms_per_day": 30.0}
     assert (source["alarms_today"], source["drift"]) == (0, None)
 
 

@@ -31,6 +31,15 @@ def test_the_highest_scores_are_chosen() -> None:
     assert [one.entry["index"] for one in odd] == list(range(29, 19, -1))
 
 
+def test_of_many_odd_patterns_each_has_fewer_rows_and_at_least_one() -> None:
+    frame = scored_frame(600, is_anomaly=True, pattern_id=[number % 200 for number in range(600)])
+
+    odd = chosen(frame)
+
+    assert sorted(one.entry["pattern_id"] for one in odd) == list(range(200))
+    assert {one.count for one in odd} == {3}
+
+
 def test_sources_and_patterns_are_counted_apart() -> None:
     frame = scored_frame(60, is_anomaly=True, source_id=[1] * 30 + [2] * 30, pattern_id=[1] * 30 + [1] * 15 + [2] * 15)
 

@@ -173,10 +173,11 @@ ALTER TABLE hot_chunks
 ALTER TABLE projects ADD COLUMN alarms_per_day real CHECK (alarms_per_day > 0 AND alarms_per_day <= 100);
 ALTER TABLE sources ADD COLUMN alarms_per_day real CHECK (alarms_per_day > 0 AND alarms_per_day <= 100);
 
--- What people set. Where nobody asked for a number it is 10: more than anybody looks at, day after day, of one source.
+-- What people set. Where nobody asked for a number it is 30: more than anybody looks at of one source, day after
+-- day.
 CREATE VIEW source_thresholds WITH (security_invoker = true) AS
     SELECT s.project_id, s.id AS source_id, s.threshold AS fixed,
-           coalesce(s.alarms_per_day, p.alarms_per_day, 10) AS alarms_per_day,
+           coalesce(s.alarms_per_day, p.alarms_per_day, 30) AS alarms_per_day,
            coalesce(s.alarms_per_day, p.alarms_per_day) IS NOT NULL AS is_asked
     FROM sources s JOIN projects p ON p.id = s.project_id;
 
