@@ -48,7 +48,7 @@ def test_a_number_of_alarms_is_set_and_given_back(console: Database, project: UU
         given_back = source_view(tx, project=project, name="auth", today=NOON.date())
 
     assert (own["alarms_per_day"], own["in_force"]["alarms_per_day"]) == (0.5, 0.5)
-    assert (given_back["alarms_per_day"], given_back["in_force"]["alarms_per_day"]) == (None, 10.0)
+    assert (given_back["alarms_per_day"], given_back["in_force"]["alarms_per_day"]) == (None, 30.0)
 
 
 @pytest.mark.parametrize("alarms_per_day", [0, -1, 100.1, float("nan"), float("inf")])
