@@ -9,13 +9,14 @@ class Memo:
     """What the model said of a pattern; never a score, which depends on source and time.
 
     `shares` and `embedding` are little-endian float32 arrays as bytes; the shares, one per token, add up to the
-    severity logit.
+    severity logit. `views` are int8, so many numbers per token as the model gives.
     """
 
     severity_logit: float
     tokens: tuple[str, ...]
     shares: bytes
     embedding: bytes
+    views: bytes
 
 
 @dataclass(frozen=True, slots=True)

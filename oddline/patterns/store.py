@@ -17,7 +17,7 @@ def find_patterns(
     """Those of the patterns that the project has, with their memo of this model."""
     with tx.cursor(binary=True) as cursor:
         rows = cursor.execute(
-            "SELECT p.id, p.pattern, m.severity_logit, m.tokens, m.shares, m.embedding FROM patterns p"
+            "SELECT p.id, p.pattern, m.severity_logit, m.tokens, m.shares, m.embedding, m.views FROM patterns p"
             " LEFT JOIN pattern_memo m ON m.project_id = p.project_id AND m.pattern_id = p.id AND m.model_version = %s"
             " WHERE p.project_id = %s AND p.mask_version = %s AND p.hash = ANY (%s)",
             [model_version, project, mask_version, list(hashes)],
@@ -31,7 +31,7 @@ def find_patterns_by_id(
     """Those of the patterns that the project has, with their memo of this model."""
     with tx.cursor(binary=True) as cursor:
         rows = cursor.execute(
-            "SELECT p.id, p.pattern, m.severity_logit, m.tokens, m.shares, m.embedding FROM patterns p"
+            "SELECT p.id, p.pattern, m.severity_logit, m.tokens, m.shares, m.embedding, m.views FROM patterns p"
             " LEFT JOIN pattern_memo m ON m.project_id = p.project_id AND m.pattern_id = p.id AND m.model_version = %s"
             " WHERE p.project_id = %s AND p.id = ANY (%s::int[])",
             [model_version, project, list(pattern_ids)],
@@ -69,10 +69,10 @@ def insert_memos(tx: Transaction, project: UUID, *, memos: Mapping[int, Memo], m
     ordered = sorted(memos)
     # Token lists differ in length, which no array of arrays can: they travel joined by a character no token holds.
     tx.execute(
-        "INSERT INTO pattern_memo (project_id, pattern_id, model_version, severity_logit, tokens, shares, embedding)"
-        " SELECT %s, id, %s, logit, string_to_array(tokens, E'\\x1f'), shares, embedding"
-        " FROM unnest(%s::int[], %s::real[], %s::text[], %s::bytea[], %s::bytea[])"
-        " AS m (id, logit, tokens, shares, embedding) ON CONFLICT DO NOTHING",
+        "INSERT INTO pattern_memo (project_id, pattern_id, model_version, severity_logit, tokens, shares, embedding,"
+        " views) SELECT %s, id, %s, logit, string_to_array(tokens, E'\\x1f'), shares, embedding, views"
+        " FROM unnest(%s::int[], %s::real[], %s::text[], %s::bytea[], %s::bytea[], %s::bytea[])"
+        " AS m (id, logit, tokens, shares, embedding, views) ON CONFLICT DO NOTHING",
         [
             project,
             model_version,
@@ -81,6 +81,7 @@ def insert_memos(tx: Transaction, project: UUID, *, memos: Mapping[int, Memo], m
             ["\x1f".join(token.replace("\x1f", " ") for token in memos[one].tokens) for one in ordered],
             [memos[one].shares for one in ordered],
             [memos[one].embedding for one in ordered],
+            [memos[one].views for one in ordered],
         ],
     )
 
@@ -132,16 +133,15 @@ def known_patterns(
 
 def pattern_embeddings(
     tx: Transaction, project: UUID, *, pattern_ids: Sequence[int], model_version: str
-) -> dict[int, bytes]:
-    """The embeddings (little-endian float32) of those of the patterns that the model has read."""
+) -> dict[int, tuple[bytes, bytes]]:
+    """Embedding (little-endian float32) and views (as in `Memo`) of those of the patterns that the model has read."""
     with tx.cursor(binary=True) as cursor:
-        return dict(
-            cursor.execute(
-                "SELECT pattern_id, embedding FROM pattern_memo"
-                " WHERE project_id = %s AND model_version = %s AND pattern_id = ANY (%s)",
-                [project, model_version, list(pattern_ids)],
-            ).fetchall()
-        )
+        rows = cursor.execute(
+            "SELECT pattern_id, embedding, views FROM pattern_memo"
+            " WHERE project_id = %s AND model_version = %s AND pattern_id = ANY (%s)",
+            [project, model_version, list(pattern_ids)],
+        ).fetchall()
+    return {pattern: (embedding, views) for pattern, embedding, views in rows}
 
 
 def pattern_texts(tx: Transaction, project: UUID, *, pattern_ids: Sequence[int]) -> dict[int, str]:
@@ -219,6 +219,6 @@ def add_source_counts(tx: Transaction, project: UUID, *, counts: Sequence[Source
 
 
 def _stored_pattern(row: tuple[Any, ...]) -> StoredPattern:
-    identifier, pattern, logit, tokens, shares, embedding = row
-    memo = None if logit is None else Memo(logit, tuple(tokens), bytes(shares), bytes(embedding))
+    identifier, pattern, logit, tokens, *packed = row
+    memo = None if logit is None else Memo(logit, tuple(tokens), *map(bytes, packed))
     return StoredPattern(id=identifier, pattern=pattern, memo=memo)

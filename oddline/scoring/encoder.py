@@ -4,7 +4,8 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,10 +17,13 @@ from tokenizers import Encoding, Tokenizer
 
 from oddline.errors import ModelUnavailable
 from oddline.patterns import PLACEHOLDERS
+from oddline.scoring.novelty import HIGHEST_INT8, VIEW, Views
 from oddline.settings import DEFAULT_MODEL
 
 _READ_CHARS: Final = 2_048  # No 64 tokens are longer, but for padding with blanks; bounds the cost of a hostile line.
 _BLANK: Final = "[UNK]"  # What a pattern without anything to read is read as, so that it too has a token.
+_TOKENS_AT_ONCE: Final = 512  # of a batch: with more, what passes between two operators leaves the processor's cache
+_OUTPUTS: Final = ("token_logits", "token_views", "line_embedding")
 _WORD: Final = re.compile(r"<[a-z]+>|\w+|\[UNK\]")
 
 
@@ -33,12 +37,14 @@ class Encoded:
             Punctuation counts towards the word before it.
         shares: (len(tokens),), each token's part of the severity logit: their sum is `severity_logit`.
         severity_logit: mean of the logits of the pattern's word pieces; `severity` makes 0..1 of it.
+        views: (len(tokens), VIEW), what `novelty` compares words by.
     """
 
     embedding: NDArray[np.float32]
     tokens: tuple[str, ...]
     shares: NDArray[np.float32]
     severity_logit: float
+    views: Views
 
 
 def severity(logit: float) -> float:
@@ -55,7 +61,7 @@ class Encoder:
         version: name of the model, which memos are kept under.
         default_threshold: on score = novelty x severity, for a source without one of its own.
         dimension: length of an embedding.
-        novelty_scale: cosine distance from which a pattern is wholly new (see `novelty`).
+        novelty_scale: cosine distance from which a word is wholly new (see `novelty`).
         config: all of config.json.
     """
 
@@ -91,17 +97,19 @@ class Encoder:
     def encode(self, patterns: Sequence[str]) -> list[Encoded]:
         """What the model says of each masked pattern, in their order; neighbours change nothing.
 
-        Each line runs alone. In a batch int8 would scale them together, and a line's score would depend on its
-        neighbours; nor does a batch of equal length pay on one core (the model card has the figures).
+        Lines of as many tokens run together: nothing is padded, and the scales of int8 are fixed, so that no line's
+        numbers depend on those of another.
         """
-        return [self._encode(pattern) for pattern in patterns]
-
-    def _encode(self, pattern: str) -> Encoded:
-        text, line = self._tokenise(pattern)
-        is_read = 1 - np.array([line.special_tokens_mask], dtype=np.int64)
-        feed = {"input_ids": np.array([line.ids], dtype=np.int64), "read_mask": is_read}
-        logits, embeddings = self._session.run(["token_logits", "line_embedding"], feed)
-        return _by_word(line, text, logits=logits[0], embedding=embeddings[0])
+        lines = [self._tokenise(pattern) for pattern in patterns]
+        answers: dict[int, Encoded] = {}
+        for places in _batches([len(line) for _, line in lines]):
+            ids = np.array([lines[place][1].ids for place in places], dtype=np.int64)
+            is_read = 1 - np.array([lines[place][1].special_tokens_mask for place in places], dtype=np.int64)
+            found = self._session.run(_OUTPUTS, {"input_ids": ids, "read_mask": is_read})
+            for place, logits, views, embedding in zip(places, *found, strict=True):
+                text, line = lines[place]
+                answers[place] = _by_word(line, text, logits=logits, views=views, embedding=embedding)
+        return [answers[place] for place in range(len(patterns))]
 
     def _tokenise(self, pattern: str) -> tuple[str, Encoding]:
         """The pattern as far as it is read, and its word pieces: at least one."""
@@ -110,20 +118,54 @@ class Encoder:
         return (text, line) if 0 in line.special_tokens_mask else (_BLANK, self._tokenizer.encode(_BLANK))
 
 
-def _by_word(line: Encoding, text: str, *, logits: NDArray[np.float32], embedding: NDArray[np.float32]) -> Encoded:
-    """Merge the word pieces of a line to the words that they are pieces of."""
-    pieces = [(offset, index) for index, offset in enumerate(line.offsets) if not line.special_tokens_mask[index]]
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """The places of lines of as many tokens, together up to _TOKENS_AT_ONCE tokens."""
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for place, length in enumerate(lengths):
+        by_length[length].append(place)
+    for length, places in by_length.items():
+        at_once = max(_TOKENS_AT_ONCE // length, 1)
+        for start in range(0, len(places), at_once):
+            yield places[start : start + at_once]
+
+
+def _by_word(
+    line: Encoding,
+    text: str,
+    *,
+    logits: NDArray[np.float32],
+    views: NDArray[np.float32],
+    embedding: NDArray[np.float32],
+) -> Encoded:
+    """Merge the word pieces of a line (logits (pieces,), views (pieces, VIEW)) to the words that they are pieces of."""
+    is_read = np.array(line.special_tokens_mask) == 0
+    starts = np.array([start for start, _ in line.offsets])[is_read]
     words = [found.span() for found in _WORD.finditer(text)] or [(0, len(text))]
+    word_of = np.searchsorted([start for start, _ in words], starts, side="right") - 1
+    # What stands before the first word counts towards it; pieces are in the order of the text.
+    word_of = np.maximum.accumulate(np.maximum(word_of, 0))
+    words = words[: word_of[-1] + 1]
     shares = np.zeros(len(words), dtype=np.float32)
-    word = last = 0
-    for (start, _), index in pieces:
-        while word + 1 < len(words) and start >= words[word + 1][0]:
-            word += 1
-        shares[word] += logits[index] / len(pieces)
-        last = max(last, word)
-    tokens = tuple(text[start:end] for start, end in words[: last + 1])
-    shares = shares[: last + 1]
-    return Encoded(embedding=embedding, tokens=tokens, shares=shares, severity_logit=float(shares.sum()))
+    np.add.at(shares, word_of, logits[is_read] / len(starts))
+    # Punctuation has its share, but says little of which word it stands behind.
+    is_inside = starts < np.array([end for _, end in words])[word_of]
+    has_inside = np.bincount(word_of[is_inside], minlength=len(words)) > 0
+    seen = is_inside | ~has_inside[word_of]
+    sums = np.zeros((len(words), VIEW), dtype=np.float32)
+    np.add.at(sums, word_of[seen], views[is_read][seen])
+    return Encoded(
+        embedding=embedding,
+        tokens=tuple(text[start:end] for start, end in words),
+        shares=shares,
+        severity_logit=float(shares.sum()),
+        views=_in_int8(sums),
+    )
+
+
+def _in_int8(views: NDArray[np.float32]) -> Views:
+    lengths = np.linalg.norm(views, axis=1, keepdims=True)
+    packed: Views = np.rint(views / np.maximum(lengths, 1e-9) * HIGHEST_INT8).astype(np.int8)
+    return packed
 
 
 def _check(files: Mapping[str, bytes], *, checksums: Mapping[str, str], folder: Path) -> None:
@@ -150,6 +192,8 @@ def _open_session(body: bytes, *, threads: int) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # The graph is written as it is to run; what ONNX Runtime would fuse further (residuals with their norms) is slower.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     try:
         return onnxruntime.InferenceSession(body, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no base but Exception.

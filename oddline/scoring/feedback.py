@@ -202,7 +202,7 @@ def _cover(tx: Transaction, subject: Subject, *, project: UUID, now: datetime) -
 def _near(tx: Transaction, pattern: int, others: list[int], *, project: UUID, model: str) -> dict[int, float]:
     """Those of the patterns that share a verdict with one by what this model says, with their distance from it."""
     stored = pattern_embeddings(tx, project, pattern_ids=[pattern, *others], model_version=model)
-    embeddings = {one: np.frombuffer(packed, dtype="<f4") for one, packed in stored.items()}
+    embeddings = {one: np.frombuffer(packed, dtype="<f4") for one, (packed, _) in stored.items()}
     near = {pattern: 0.0}
     own = embeddings.pop(pattern, None)
     if own is not None and embeddings:

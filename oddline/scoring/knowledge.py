@@ -18,12 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddline.feedback import Verdict, VerdictInForce
-from oddline.scoring.nearest import Nearest, Vectors
+from oddline.scoring.nearest import Found, Nearest, Vectors
+from oddline.scoring.novelty import Views, novelty, word_novelties
 
 KNOWN_AFTER_DAYS: Final = 14
 MEASURED_AT_ONCE: Final = 256  # patterns: beside 10,000 verdicts their matrix of similarities is 10 MB
 SIMILAR_DISTANCE: Final = 0.22
-"""Cosine distance up to which patterns share a verdict. The same failure of another disk is 0.2 away with general-2,
+"""Cosine distance up to which patterns share a verdict. The same failure of another disk is 0.2 away with general-3,
 nine in ten lines of opposite severity that share their words 0.36 and more."""
 
 
@@ -60,11 +61,16 @@ class Verdicts:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a source knows: patterns by id, embeddings of those (n,) that this model has read, and people's verdicts."""
+    """What a source knows: patterns by id, what others are measured by, and people's verdicts.
+
+    `ids` (n,), `nearest` and `views` (n of them) are of the patterns that others are measured by: those known, or
+    called expected, that this model has read.
+    """
 
     members: frozenset[int]
     ids: NDArray[np.int32]
     nearest: Nearest
+    views: Sequence[Views]
     verdicts: Verdicts
 
     @classmethod
@@ -74,6 +80,7 @@ class Known:
             members=frozenset(),
             ids=np.empty(0, dtype=np.int32),
             nearest=Nearest(np.empty((0, dimension), dtype=np.float32)),
+            views=(),
             verdicts=Verdicts.of((), source_id=0, dimension=dimension),
         )
 
@@ -83,39 +90,47 @@ class Known:
         return pattern in self.members if verdict is None else verdict is Verdict.EXPECTED
 
     def novelties(
-        self, patterns: Sequence[int], embeddings: Vectors, *, scale: float
+        self, patterns: Sequence[int], embeddings: Vectors, views: Sequence[Views], *, scale: float
     ) -> tuple[Vectors, NDArray[np.int32]]:
-        """Of patterns that are not known, with their embeddings (m, dimension): novelty (m,) and nearest known id (m,).
+        """Of patterns that are not known: novelty (m,) and nearest known id (m,), -1 where nothing is known.
 
-        The id is -1 where nothing is known. `scale` is the cosine distance from which a pattern is wholly new.
+        `embeddings` (m, dimension) and `views` (m of them) are theirs; `scale` is the cosine distance from which a word
+        is wholly new.
         """
         values, nearest = np.empty(len(patterns), dtype=np.float32), np.empty(len(patterns), dtype=np.int32)
         for start in range(0, len(patterns), MEASURED_AT_ONCE):
             part = slice(start, start + MEASURED_AT_ONCE)
-            values[part], nearest[part] = self._novelties(patterns[part], embeddings[part], scale=scale)
+            found = self.nearest.search(embeddings[part]) if len(self.nearest) else None
+            nearest[part] = -1 if found is None else self.ids[found.rows]
+            by_words = [novelty(one) for one in self._words(views[part], found=found, scale=scale)]
+            imposed = self._imposed(patterns[part], embeddings[part])
+            values[part] = np.where(np.isnan(imposed), by_words, imposed)
         return values, nearest
 
-    def _novelties(
-        self, patterns: Sequence[int], embeddings: Vectors, *, scale: float
-    ) -> tuple[Vectors, NDArray[np.int32]]:
-        similarities = np.full(len(patterns), -np.inf, dtype=np.float32)
-        nearest = np.full(len(patterns), -1, dtype=np.int32)
-        if len(self.nearest):
-            similarities, rows = self.nearest.search(embeddings)
-            nearest = self.ids[rows]
+    def words(self, pattern: int, embedding: Vectors, views: Views, *, scale: float) -> Vectors | None:
+        """How new each word of a pattern is (words,); None where it is known, or where a verdict says how new it is."""
+        if self.has(pattern) or not np.isnan(self._imposed([pattern], embedding[np.newaxis])[0]):
+            return None
+        found = self.nearest.search(embedding[np.newaxis]) if len(self.nearest) else None
+        return self._words([views], found=found, scale=scale)[0]
+
+    def _words(self, views: Sequence[Views], *, found: Found | None, scale: float) -> list[Vectors]:
+        """Of each pattern how new its words are beside those of the patterns that are near."""
+        if found is None:
+            return [word_novelties(one, beside=(), scale=scale) for one in views]
+        return [
+            word_novelties(one, beside=[self.views[row] for row in rows], scale=scale)
+            for one, rows in zip(views, found.neighbours.tolist(), strict=True)
+        ]
+
+    def _imposed(self, patterns: Sequence[int], embeddings: Vectors) -> Vectors:
+        """The novelty that verdicts give patterns (m,), NaN where none does."""
         imposed = np.full(len(patterns), np.nan, dtype=np.float32)
         if len(self.verdicts.ids):
-            to_judged = embeddings @ self.verdicts.embeddings.T
-            imposed = _imposed(to_judged, is_expected=self.verdicts.is_expected)
-            to_expected = np.where(self.verdicts.is_expected, to_judged, -np.inf)
-            rows = to_expected.argmax(axis=1)
-            highest = to_expected[np.arange(len(rows)), rows]
-            nearest = np.where(highest > similarities, self.verdicts.ids[rows], nearest)
-            similarities = np.maximum(similarities, highest)
+            imposed = _imposed(embeddings @ self.verdicts.embeddings.T, is_expected=self.verdicts.is_expected)
         is_confirmed = [self.verdicts.by_pattern.get(pattern) is Verdict.CONFIRMED for pattern in patterns]
         imposed[is_confirmed] = 1.0
-        values = np.clip((1.0 - similarities) / scale, 0.0, 1.0)
-        return np.where(np.isnan(imposed), values, imposed), nearest
+        return imposed
 
 
 def similar(embedding: Vectors, others: Vectors) -> NDArray[np.float32]:

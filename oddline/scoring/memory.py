@@ -31,10 +31,11 @@ from oddline.scoring.calibration.store import standings
 from oddline.scoring.encoder import Encoded, Encoder, severity
 from oddline.scoring.knowledge import KNOWN_AFTER_DAYS, Known, Verdicts, is_known
 from oddline.scoring.nearest import Nearest
+from oddline.scoring.novelty import VIEW, Views
 
 SNAPSHOT_AGE = timedelta(seconds=60)  # a worker's view of what is known is at most this old
-MOST_PATTERNS = 50_000  # remembered per project; some 60 MB
-MOST_KNOWN = 50_000  # loaded per source, those seen last; of 384 numbers each, their embeddings are 77 MB
+MOST_PATTERNS = 50_000  # remembered per project; some 120 MB
+MOST_KNOWN = 50_000  # loaded per source, those seen last; their embeddings are 77 MB, their words' views some 40
 LEARNED_AT_ONCE = 512  # new patterns; stored at once, so that an attempt that is cut short leaves less for the next
 READ_AT_SNAPSHOT = 2_000  # of known patterns that a model just promoted has not read yet: a second or two of its time
 MOST_PROJECTS = 32  # remembered per process; the least recently used one goes first
@@ -51,6 +52,7 @@ class Pattern:
     tokens: tuple[str, ...]
     shares: NDArray[np.float32]
     embedding: NDArray[np.float32]
+    views: Views
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,38 +185,46 @@ class ProjectMemory:
             if is_known(days, severity=how_bad, threshold=threshold, known_after_days=self._known_after_days):
                 known[pattern] = how_bad
         judged = Verdicts.of(verdicts, source_id=key.id, dimension=self._encoder.dimension)
-        measured = [
+        measured = {
             pattern
             for pattern, how_bad in known.items()
             if how_bad is not None and judged.by_pattern.get(pattern) is not Verdict.CONFIRMED
-        ]
+        }
+        measured.update(judged.ids[judged.is_expected].tolist())
         before = self._before[key.name].known if key.name in self._before else None
-        ids, nearest = self._embeddings(db, np.array(measured, dtype=np.int32), before=before)
         return Source(
             id=key.id,
             name=key.name,
             in_force=standing.in_force(default_threshold=self._encoder.default_threshold),
-            known=Known(members=frozenset(known), ids=ids, nearest=nearest, verdicts=judged),
+            known=replace(
+                self._measured_by(db, np.array(sorted(measured), dtype=np.int32), before=before),
+                members=frozenset(known),
+                verdicts=judged,
+            ),
         )
 
-    def _embeddings(
-        self, db: Database, wanted: NDArray[np.int32], *, before: Known | None
-    ) -> tuple[NDArray[np.int32], Nearest]:
-        """The patterns' embeddings with their ids; those of the snapshot before are not asked for again."""
+    def _measured_by(self, db: Database, wanted: NDArray[np.int32], *, before: Known | None) -> Known:
+        """What others are measured by: these patterns. Those of the snapshot before are not asked for again."""
         if before is None:
             before = Known.nothing(dimension=self._encoder.dimension)
         kept = np.isin(before.ids, wanted)
         missing = np.setdiff1d(wanted, before.ids)
         if not len(missing) and kept.all():
-            return before.ids, before.nearest
+            return before
         with db.transaction() as tx:
             fresh = pattern_embeddings(
                 tx, self._project, pattern_ids=missing.tolist(), model_version=self._encoder.version
             )
-        vectors = np.frombuffer(b"".join(fresh.values()), dtype="<f4").reshape(len(fresh), self._encoder.dimension)
-        return (
-            np.concatenate([before.ids[kept], np.fromiter(fresh, dtype=np.int32, count=len(fresh))]),
-            Nearest(np.concatenate([before.nearest.vectors[kept], vectors]), before=before.nearest),
+        embeddings = b"".join(embedding for embedding, _ in fresh.values())
+        vectors = np.frombuffer(embeddings, dtype="<f4").reshape(len(fresh), self._encoder.dimension)
+        return replace(
+            before,
+            ids=np.concatenate([before.ids[kept], np.fromiter(fresh, dtype=np.int32, count=len(fresh))]),
+            nearest=Nearest(np.concatenate([before.nearest.vectors[kept], vectors]), before=before.nearest),
+            views=[
+                *(before.views[row] for row in np.flatnonzero(kept).tolist()),
+                *(_views(packed) for _, packed in fresh.values()),
+            ],
         )
 
 
@@ -267,6 +277,7 @@ def _memo(encoded: Encoded) -> Memo:
         tokens=encoded.tokens,
         shares=encoded.shares.astype("<f4").tobytes(),
         embedding=encoded.embedding.astype("<f4").tobytes(),
+        views=encoded.views.tobytes(),
     )
 
 
@@ -279,7 +290,12 @@ def _pattern(identifier: int, text: str, memo: Memo) -> Pattern:
         tokens=memo.tokens,
         shares=np.frombuffer(memo.shares, dtype="<f4"),
         embedding=np.frombuffer(memo.embedding, dtype="<f4"),
+        views=_views(memo.views),
     )
+
+
+def _views(packed: bytes) -> Views:
+    return np.frombuffer(packed, dtype=np.int8).reshape(-1, VIEW)
 
 
 def _with_embedding(verdict: VerdictInForce, read: Mapping[int, Pattern]) -> VerdictInForce:

@@ -1,5 +1,6 @@
 """Find the nearest of many embeddings exactly: by looking at all while they are few, at hardly any when many."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -10,12 +11,30 @@ AXES: Final = 48
 """Of the projection. Of 50,000 embeddings of log statements it leaves 2 for a query to look at; 16 leave 570."""
 WIDE: Final = 4 * AXES  # numbers of an embedding, from which on the projection is worth it
 
+NEIGHBOURS: Final = 32
+"""Of a query, whose words those of the query are compared with: a word that none of them says is new."""
+
 _SAMPLE: Final = 4_096  # embeddings that the axes are taken from
 _QUERIES_AT_ONCE: Final = 256  # bounds the matrix of similarities: beside 50,000 embeddings it is 51 MB
 _MOST_CANDIDATES: Final = 1_024  # of a query; with more it is compared with everything
 _ROUNDING: Final = 1e-5  # of sums in single precision
 
 Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found of m queries.
+
+    Attributes:
+        similarities: (m,), the highest cosine similarity.
+        rows: (m,), the row that has it.
+        neighbours: (m, NEIGHBOURS or fewer), rows that are near; among many embeddings not always the very nearest.
+    """
+
+    similarities: Vectors
+    rows: NDArray[np.intp]
+    neighbours: NDArray[np.intp]
 
 
 class Nearest:
@@ -38,18 +57,22 @@ class Nearest:
     def __len__(self) -> int:
         return len(self.vectors)
 
-    def search(self, queries: Vectors) -> tuple[Vectors, NDArray[np.intp]]:
-        """Of each of the queries (m, dimension) the highest cosine similarity (m,) and the row that has it (m,)."""
-        similarities = np.empty(len(queries), dtype=np.float32)
-        rows = np.empty(len(queries), dtype=np.intp)
-        for start in range(0, len(queries), _QUERIES_AT_ONCE):
-            part = slice(start, start + _QUERIES_AT_ONCE)
-            similarities[part], rows[part] = self._search(queries[part])
-        return similarities, rows
+    def search(self, queries: Vectors) -> Found:
+        """What is nearest to each of the queries (m, dimension), m > 0."""
+        parts = [
+            self._search(queries[start : start + _QUERIES_AT_ONCE])
+            for start in range(0, len(queries), _QUERIES_AT_ONCE)
+        ]
+        return Found(
+            similarities=np.concatenate([part.similarities for part in parts]),
+            rows=np.concatenate([part.rows for part in parts]),
+            neighbours=np.concatenate([part.neighbours for part in parts]),
+        )
 
-    def _search(self, queries: Vectors) -> tuple[Vectors, NDArray[np.intp]]:
+    def _search(self, queries: Vectors) -> Found:
         if self.axes is None:
-            return _highest(queries @ self.vectors.T)
+            similar = queries @ self.vectors.T
+            return Found(*_highest(similar), neighbours=highest_few(similar))
         bounds = _heads(queries, axes=self.axes) @ self._heads.T
         rows = bounds.argmax(axis=1)
         similarities = np.einsum("ij,ij->i", queries, self.vectors[rows])
@@ -61,7 +84,14 @@ class Nearest:
             similarities[place], rows[place] = exact.max(), candidates[exact.argmax()]
         if is_hard.any():
             similarities[is_hard], rows[is_hard] = _highest(queries[is_hard] @ self.vectors.T)
-        return similarities, rows
+        return Found(similarities, rows, neighbours=highest_few(bounds))
+
+
+def highest_few(similarities: Vectors) -> NDArray[np.intp]:
+    """The columns of the NEIGHBOURS highest of each row (m, n), in no order: all of them where there are no more."""
+    if similarities.shape[1] <= NEIGHBOURS:
+        return np.broadcast_to(np.arange(similarities.shape[1]), similarities.shape)
+    return np.argpartition(similarities, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS:]
 
 
 def _principal_axes(vectors: Vectors) -> Vectors:

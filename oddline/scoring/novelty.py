@@ -1,41 +1,45 @@
-"""How far a pattern is from everything that a source has shown before, by exact search."""
+"""How new a pattern is beside what a source has shown before, word by word."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-NOVELTY_SCALE: Final = 0.35
-"""Cosine distance from which a pattern counts as wholly new; how it was chosen stands in the model's card."""
+NOVELTY_SCALE: Final = 0.5
+"""Cosine distance from which a word counts as wholly new; how it was chosen stands in the model's card."""
 
-_ROWS_AT_ONCE: Final = 1_024  # Bounds the matrix of similarities: 1,024 x 50,000 known patterns are 200 MB.
+NEWEST: Final = 3
+"""Words that a pattern's novelty is the mean of. A mean of all would hide two new words in a long line."""
+
+VIEW: Final = 64
+"""Numbers of a word's view: what the model sees in it there, beside its neighbours."""
+
+HIGHEST_INT8: Final = 127
+
+Views = NDArray[np.int8]
+"""The views of a pattern's words, (words, VIEW), each of a length of about HIGHEST_INT8."""
 
 
-def novelty(
-    embedding: NDArray[np.float32], known: NDArray[np.float32], *, scale: float = NOVELTY_SCALE
-) -> tuple[float, int | None]:
-    """Novelty of one embedding (dim,) beside the known ones (n, dim), all of unit length, and the nearest one's index.
+def word_novelties(views: Views, *, beside: Sequence[Views], scale: float) -> NDArray[np.float32]:
+    """How new each word is: its cosine distance to the nearest word of other patterns ÷ `scale`, cut to 0..1: (words,).
 
-    Novelty is the cosine distance to the nearest known embedding divided by `scale`, cut to 0..1; it is 1.0 with no
-    nearest where nothing is known.
+    Words are compared as ColBERT does (Khattab, Zaharia 2020), each with all of the others'. Beside nothing every word
+    is wholly new.
     """
-    values, nearest = novelties(embedding[np.newaxis, :], known, scale=scale)
-    return float(values[0]), None if len(known) == 0 else int(nearest[0])
+    if not beside:
+        return np.ones(len(views), dtype=np.float32)
+    others = np.concatenate(beside)
+    distances = 1.0 - (_of_unit_length(views) @ _of_unit_length(others).T).max(axis=1)
+    return np.asarray(np.clip(distances / scale, 0.0, 1.0), dtype=np.float32)
 
 
-def novelties(
-    embeddings: NDArray[np.float32], known: NDArray[np.float32], *, scale: float = NOVELTY_SCALE
-) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """`novelty` of many embeddings (m, dim) at once: values (m,) and indices of the nearest (m,), -1 for none."""
-    values = np.ones(len(embeddings), dtype=np.float32)
-    nearest = np.full(len(embeddings), -1, dtype=np.intp)
-    if len(known) == 0:
-        return values, nearest
+def novelty(of_words: NDArray[np.float32]) -> float:
+    """The novelty of a pattern whose words, at least one, are so new (words,): the mean of its NEWEST newest ones."""
+    return float(np.sort(of_words)[-NEWEST:].mean())
 
-    for start in range(0, len(embeddings), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        similarities = embeddings[rows] @ known.T
-        nearest[rows] = similarities.argmax(axis=1)
-        closest = np.take_along_axis(similarities, nearest[rows, np.newaxis], axis=1)[:, 0]
-        values[rows] = np.clip((1.0 - closest) / scale, 0.0, 1.0)
-    return values, nearest
+
+def _of_unit_length(views: Views) -> NDArray[np.float32]:
+    exact = views.astype(np.float32)
+    unit: NDArray[np.float32] = exact / (np.linalg.norm(exact, axis=1, keepdims=True) + np.float32(1e-6))
+    return unit

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from oddline.patterns import Masker
 from oddline.scoring.encoder import Encoded, Encoder, severity
 from oddline.scoring.explanation import token_shares
-from oddline.scoring.novelty import novelties, novelty
+from oddline.scoring.nearest import highest_few
+from oddline.scoring.novelty import Views, novelty, word_novelties
 
-MOST_PATTERNS: Final = 50_000  # With 384 numbers each, their embeddings are 77 MB.
+MOST_PATTERNS: Final = 50_000  # With 384 numbers each, their embeddings are 77 MB, their words' views some 40.
 MOST_PATTERN_CHARS: Final = 20_000_000  # What 50,000 patterns of 400 characters need: garbage is not to cost more.
 MESSAGE_CHARS: Final = 16_384  # Kept of an odd line: twice what masks read of it.
 _ENCODED_AT_ONCE: Final = 128  # New patterns; bounds what the answers take where every line is new.
@@ -92,7 +93,7 @@ class OfflineScorer:
         counts = Counter(self._masker.mask_many(block.lines))
         for texts in _groups(self._new(counts)):
             for text, encoded in zip(texts, self._encoder.encode(texts), strict=True):
-                self._known.add(text, embedding=encoded.embedding, count=0)
+                self._known.add(text, encoded, count=0)
 
     def judge(self, block: Block) -> list[OddLine]:
         """The odd lines among those of a block whose pattern occurs for the first time, in their order."""
@@ -123,9 +124,9 @@ class OfflineScorer:
         encoded = self._encoder.encode(texts)
         values, nearest = self._novelties(encoded, texts=texts)
         for place, (text, one) in enumerate(zip(texts, encoded, strict=True)):
-            known = self._known.add(text, embedding=one.embedding, count=counts[text])
+            known = self._known.add(text, one, count=counts[text])
             how_bad = severity(one.severity_logit)
-            how_new = 1.0 if block.is_warm_up else float(values[place])
+            how_new = 1.0 if block.is_warm_up else values[place]
             if how_bad * how_new < self._threshold:
                 continue
             known.is_odd = True
@@ -144,18 +145,21 @@ class OfflineScorer:
                 nearest=nearest[place],
             )
 
-    def _novelties(
-        self, encoded: Sequence[Encoded], *, texts: Sequence[str]
-    ) -> tuple[NDArray[np.float32], list[str | None]]:
+    def _novelties(self, encoded: Sequence[Encoded], *, texts: Sequence[str]) -> tuple[list[float], list[str | None]]:
         """Each new pattern's novelty beside the known ones and the new ones before it, and the nearest one's text."""
-        scale = self._encoder.novelty_scale
+        known, rows = self._known, len(self._known.embeddings)
         embeddings = np.stack([one.embedding for one in encoded])
-        values, rows = novelties(embeddings, self._known.embeddings, scale=scale)
-        nearest = [self._known.text_of(row) for row in rows.tolist()]
-        for place in range(1, len(texts)):
-            value, earlier = novelty(embeddings[place], embeddings[:place], scale=scale)
-            if earlier is not None and (nearest[place] is None or value < values[place]):
-                values[place], nearest[place] = value, texts[earlier]
+        similar = np.hstack([embeddings @ known.embeddings.T, embeddings @ embeddings.T])
+        values: list[float] = []
+        nearest: list[str | None] = []
+        for place, one in enumerate(encoded):
+            before = similar[np.newaxis, place, : rows + place]
+            near = highest_few(before)[0].tolist()
+            views = [known.views_of(row) if row < rows else encoded[row - rows].views for row in near]
+            beside = [view for view in views if view is not None]
+            values.append(novelty(word_novelties(one.views, beside=beside, scale=self._encoder.novelty_scale)))
+            row = int(before.argmax()) if near else -1
+            nearest.append(known.text_of(row) if row < rows else texts[row - rows])
         return values, nearest
 
 
@@ -187,6 +191,7 @@ class _KnownPatterns:
     def __init__(self, *, dimension: int, capacity: int) -> None:
         self._patterns: OrderedDict[str, KnownPattern] = OrderedDict()
         self._texts: list[str] = []  # by row
+        self._views: list[Views | None] = []
         self._free: list[int] = []
         self._matrix = np.zeros((min(_FIRST_ROWS, capacity), dimension), dtype=np.float32)
         self._capacity = capacity
@@ -204,6 +209,10 @@ class _KnownPatterns:
         """The pattern of a row; None of a forgotten one's, and of -1."""
         return self._texts[row] or None if row >= 0 else None
 
+    def views_of(self, row: int) -> Views | None:
+        """The views of a row's pattern; None of a forgotten one's."""
+        return self._views[row]
+
     def see(self, text: str, *, count: int) -> KnownPattern | None:
         """Count a pattern, if it is known."""
         known = self._patterns.get(text)
@@ -212,14 +221,15 @@ class _KnownPatterns:
             self._patterns.move_to_end(text)
         return known
 
-    def add(self, text: str, *, embedding: NDArray[np.float32], count: int) -> KnownPattern:
+    def add(self, text: str, encoded: Encoded, *, count: int) -> KnownPattern:
         """Take a pattern that is not known as known."""
         self._chars += len(text)
         while self._patterns and (len(self._patterns) >= self._capacity or self._chars > MOST_PATTERN_CHARS):
             self._forget_oldest()
         known = KnownPattern(text=text, row=self._take_row(), count=count)
         self._texts[known.row] = text
-        self._matrix[known.row] = embedding
+        self._matrix[known.row] = encoded.embedding
+        self._views[known.row] = encoded.views
         self._patterns[text] = known
         return known
 
@@ -228,6 +238,7 @@ class _KnownPatterns:
         self._chars -= len(known.text)
         self._matrix[known.row] = 0.0
         self._texts[known.row] = ""
+        self._views[known.row] = None
         self._free.append(known.row)
 
     def _take_row(self) -> int:
@@ -235,6 +246,7 @@ class _KnownPatterns:
             return self._free.pop()
         row = len(self._texts)
         self._texts.append("")
+        self._views.append(None)
         if row == len(self._matrix):
             grown = np.zeros((min(2 * row, self._capacity), self._matrix.shape[1]), dtype=np.float32)
             grown[:row] = self._matrix

@@ -1,4 +1,4 @@
-"""Score the entries of one project: score = novelty × severity, the same for all entries of a source and pattern."""
+"""Score the entries of one project: score = novelty × severity, the same for all of a source, pattern and level."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from oddline.chunks import SCHEMA
 from oddline.database import Database
 from oddline.patterns import MASK_VERSION, Masker
-from oddline.scoring.calibration.model import InForce
+from oddline.scoring.declared import SHARES, severities, severity_bands
 from oddline.scoring.encoder import Encoder
 from oddline.scoring.memory import Pattern, ProjectMemory, Source
 from oddline.submissions import Claimed, Columns
@@ -23,14 +23,14 @@ from oddline.tasks import Clock
 class ScoredEntries:
     """The scored entries of one project and claim.
 
-    `frame` has the columns of `oddline.chunks.SCHEMA`, in the order of the claim; `patterns` are those in it, by id;
-    `in_force` is by what each source was judged, by its id.
+    `frame` has the columns of `oddline.chunks.SCHEMA`, in the order of the claim; `patterns` and `sources` are those in
+    it, by id, as they were when it was scored.
     """
 
     project: UUID
     frame: pl.DataFrame
     patterns: dict[int, Pattern]
-    in_force: dict[int, InForce]
+    sources: dict[int, Source]
 
 
 def score_entries(
@@ -56,8 +56,14 @@ def score_entries(
     patterns = memory.patterns(db, texts, now=now)
     known_sources = memory.sources(db, names, now=now)
     sources = [known_sources[name] for name in names]
+    declared = _declared(submissions)
     judged = _judge(
-        patterns, sources, pattern_codes=pattern_codes, source_codes=source_codes, scale=encoder.novelty_scale
+        patterns,
+        sources,
+        pattern_codes=pattern_codes,
+        source_codes=source_codes,
+        severity_numbers=declared["severity_number"].to_numpy(),
+        scale=encoder.novelty_scale,
     )
     per_entry_s = (stopwatch() - started) / len(masked)
     of_all = {
@@ -67,7 +73,7 @@ def score_entries(
         "processing_time": per_entry_s,
         "shadow_score": None,
     }
-    frame = pl.DataFrame(_declared(submissions) | judged).select(
+    frame = pl.DataFrame(declared | judged).select(
         (pl.lit(of_all[name]) if name in of_all else pl.col(name)).cast(kind).alias(name)
         for name, kind in SCHEMA.items()
     )
@@ -75,7 +81,7 @@ def score_entries(
         project=submissions[0][0].project,
         frame=frame,
         patterns={pattern.id: pattern for pattern in patterns},
-        in_force={source.id: source.in_force for source in sources},
+        sources={source.id: source for source in sources},
     )
 
 
@@ -116,10 +122,15 @@ def _judge(
     *,
     pattern_codes: NDArray[np.int32],
     source_codes: NDArray[np.int32],
+    severity_numbers: NDArray[np.uint8],
     scale: float,
 ) -> dict[str, pl.Series]:
-    """Score each pair of source and pattern once, and give every entry what its pair got."""
-    pairs, entry_pairs = np.unique(source_codes.astype(np.int64) * len(patterns) + pattern_codes, return_inverse=True)
+    """Score each pair of source and pattern once, for each level that is declared; every entry gets what those got."""
+    pair_codes = source_codes.astype(np.int64) * len(patterns) + pattern_codes
+    kinds, first, entry_kinds = np.unique(
+        pair_codes * len(SHARES) + severity_bands(severity_numbers), return_index=True, return_inverse=True
+    )
+    pairs, pair_of = np.unique(kinds // len(SHARES), return_inverse=True)
     pair_sources, pair_patterns = np.divmod(pairs, len(patterns))
     novelty = np.zeros(len(pairs), dtype=np.float32)
     nearest = np.zeros(len(pairs), dtype=np.int32)
@@ -128,22 +139,24 @@ def _judge(
         novelty[places], nearest[places] = novelty_in(
             source, [patterns[one] for one in pair_patterns[places]], scale=scale
         )
-    severities = np.array([pattern.severity for pattern in patterns], dtype=np.float32)[pair_patterns]
-    thresholds = np.array([source.in_force.threshold for source in sources], dtype=np.float32)[pair_sources]
-    versions = np.array([source.in_force.calibration_version for source in sources], dtype=np.int16)[pair_sources]
-    scores = novelty * severities
-    per_pair = {
-        "source_id": np.array([source.id for source in sources], dtype=np.int32)[pair_sources],
-        "pattern_id": np.array([pattern.id for pattern in patterns], dtype=np.int32)[pair_patterns],
+    of_source, of_pattern = pair_sources[pair_of], pair_patterns[pair_of]
+    logits = np.array([pattern.severity_logit for pattern in patterns])[of_pattern]
+    how_bad = severities(logits, severity_numbers[first])
+    thresholds = np.array([source.in_force.threshold for source in sources], dtype=np.float32)[of_source]
+    versions = np.array([source.in_force.calibration_version for source in sources], dtype=np.int16)[of_source]
+    scores = novelty[pair_of] * how_bad
+    per_kind = {
+        "source_id": np.array([source.id for source in sources], dtype=np.int32)[of_source],
+        "pattern_id": np.array([pattern.id for pattern in patterns], dtype=np.int32)[of_pattern],
         "score": scores,
-        "severity": severities,
-        "novelty": novelty,
+        "severity": how_bad,
+        "novelty": novelty[pair_of],
         "is_anomaly": scores >= thresholds,
         "threshold": thresholds,
         "calibration_version": versions,
     }
-    judged = {name: pl.Series(values[entry_pairs]) for name, values in per_pair.items()}
-    near = pl.Series(nearest[entry_pairs])
+    judged = {name: pl.Series(values[entry_kinds]) for name, values in per_kind.items()}
+    near = pl.Series(nearest[pair_of][entry_kinds])
     judged["nearest_pattern"] = near.set(near < 0, None)
     return judged
 
@@ -159,6 +172,7 @@ def novelty_in(
         novelty[unknown], nearest[unknown] = source.known.novelties(
             [patterns[place].id for place in unknown],
             np.stack([patterns[place].embedding for place in unknown]),
+            [patterns[place].views for place in unknown],
             scale=scale,
         )
     return novelty, nearest

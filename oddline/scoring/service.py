@@ -178,7 +178,7 @@ def _score_bodies(bodies: Sequence[tuple[Claimed, Columns]], *, db: Database, sc
     held_to_cap = hold_to_cap(
         scored.frame,
         project=scored.project,
-        in_force=scored.in_force,
+        in_force={source.id: source.in_force for source in scored.sources.values()},
         model_version=scorer.encoder.version,
         default_threshold=scorer.encoder.default_threshold,
         db=db,
@@ -189,7 +189,7 @@ def _score_bodies(bodies: Sequence[tuple[Claimed, Columns]], *, db: Database, sc
     held = [claimed for claimed, _ in bodies]
     while held:
         try:
-            mails = write_scored(scored, held, db=db, now=now())
+            mails = write_scored(scored, held, novelty_scale=scorer.encoder.novelty_scale, db=db, now=now())
         except LostClaim as error:
             held = [one for one in held if one.id not in error.extra["lost"]]
             scored = _without(scored, error.extra["lost"])

@@ -20,7 +20,9 @@ from oddline.submissions import Claimed, Finished, entry_id, new_id, rfc3339
 from oddline.tasks import enqueue
 
 
-def write_scored(scored: ScoredEntries, claimed: Sequence[Claimed], *, db: Database, now: datetime) -> tuple[UUID, ...]:
+def write_scored(
+    scored: ScoredEntries, claimed: Sequence[Claimed], *, novelty_scale: float, db: Database, now: datetime
+) -> tuple[UUID, ...]:
     """Store one project's scored entries in one transaction; returns the ids of the mails' tasks.
 
     Everything is built before the transaction opens, so that it is short.
@@ -29,7 +31,7 @@ def write_scored(scored: ScoredEntries, claimed: Sequence[Claimed], *, db: Datab
         LostClaim: another worker holds some of the submissions now; nothing was written.
     """
     born = build(scored.frame, project=scored.project, now=now, new_id=new_id)
-    odd = odd_rows(scored.frame, chunks=born, explain=_explainer(scored, db=db))
+    odd = odd_rows(scored.frame, chunks=born, explain=_explainer(scored, db=db, novelty_scale=novelty_scale))
     finished = _finished(scored.frame, claimed, born)
     mails = {new_id(): mail for mail in plan_mails(scored, claimed, db=db)}
     with db.transaction() as tx:
@@ -41,7 +43,7 @@ def write_scored(scored: ScoredEntries, claimed: Sequence[Claimed], *, db: Datab
     return tuple(mails)
 
 
-def _explainer(scored: ScoredEntries, *, db: Database) -> Explain:
+def _explainer(scored: ScoredEntries, *, db: Database, novelty_scale: float) -> Explain:
     """Explains rows of the frame; the nearest patterns' texts are read once for all of them."""
     near = scored.frame.filter(pl.col("score") > 0)["nearest_pattern"].drop_nulls().unique().to_list()
     texts = {}
@@ -50,12 +52,15 @@ def _explainer(scored: ScoredEntries, *, db: Database) -> Explain:
             texts = pattern_texts(tx, scored.project, pattern_ids=near)
 
     def of(row: Mapping[str, Any]) -> Mapping[str, Any]:
-        nearest = row["nearest_pattern"]
+        nearest, pattern = row["nearest_pattern"], scored.patterns[row["pattern_id"]]
+        known = scored.sources[row["source_id"]].known
         return explain(
-            scored.patterns[row["pattern_id"]],
+            pattern,
             message=row["message"],
             severity=row["severity"],
             novelty=row["novelty"],
+            severity_number=row["severity_number"],
+            word_novelties=known.words(pattern.id, pattern.embedding, pattern.views, scale=novelty_scale),
             nearest=(nearest, texts[nearest]) if nearest in texts else None,
         )
 

@@ -8,8 +8,9 @@ import pytest
 
 from oddline.patterns import Masker
 from oddline.scoring import Encoder
-from oddline.scoring.explanation import explain, token_shares
+from oddline.scoring.explanation import explain, newest_words, token_shares
 from oddline.scoring.memory import Pattern
+from oddline.scoring.novelty import novelty
 
 ROUNDED = 5e-5  # each share is told with four decimals
 
@@ -45,6 +46,7 @@ def pattern_of(message: str) -> Pattern:
         tokens=encoded.tokens,
         shares=encoded.shares,
         embedding=encoded.embedding,
+        views=encoded.views,
     )
 
 
@@ -99,7 +101,13 @@ def test_an_explanation_names_the_nearest_known_pattern_and_both_parts_of_the_sc
     pattern = pattern_of("user 1 logged in")
 
     explanation = explain(
-        pattern, message="user 1 logged in", severity=0.25, novelty=0.75, nearest=(3, "user <num> left")
+        pattern,
+        message="user 1 logged in",
+        severity=0.25,
+        novelty=0.75,
+        severity_number=0,
+        word_novelties=None,
+        nearest=(3, "user <num> left"),
     )
 
     assert explanation["nearest"] == {"pattern_id": 3, "pattern": "user <num> left"}
@@ -108,6 +116,40 @@ def test_an_explanation_names_the_nearest_known_pattern_and_both_parts_of_the_sc
 
 
 def test_where_nothing_is_known_no_pattern_is_nearest() -> None:
-    explanation = explain(pattern_of("a"), message="a", severity=0.25, novelty=1.0, nearest=None)
+    explanation = explain(
+        pattern_of("a"),
+        message="a",
+        severity=0.25,
+        novelty=1.0,
+        severity_number=0,
+        word_novelties=np.ones(1, dtype=np.float32),
+        nearest=None,
+    )
 
     assert explanation["nearest"] is None
+
+
+def test_the_shares_of_the_tokens_and_of_what_is_declared_add_up_to_the_severity_logit() -> None:
+    message = "user 4711 logged in, quota exceeded"
+
+    told = explain(
+        pattern_of(message),
+        message=message,
+        severity=0.5,
+        novelty=1.0,
+        severity_number=17,
+        word_novelties=None,
+        nearest=None,
+    )
+
+    assert told["declared"] == 0.75
+    shares = sum(share for _, share in told["tokens"]) + told["declared"]
+    assert shares == pytest.approx(told["severity_logit"], abs=ROUNDED * len(told["tokens"]))
+
+
+def test_the_newest_words_are_told_and_their_mean_is_the_novelty() -> None:
+    pattern = pattern_of("replica lost its quorum today")
+    of_words = np.array([0.1, 0.9, 0.0, 0.8, 0.3], dtype=np.float32)
+
+    assert newest_words(pattern.tokens, of_words) == [("lost", 0.9), ("quorum", 0.8), ("today", 0.3)]
+    assert novelty(of_words) == pytest.approx((0.9 + 0.8 + 0.3) / 3)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from oddline.scoring.nearest import AXES, FEW, WIDE, Nearest, Vectors
+from oddline.scoring.nearest import AXES, FEW, NEIGHBOURS, WIDE, Nearest, Vectors
 
 
 def unit(vectors: np.ndarray) -> Vectors:  # type: ignore[type-arg]
@@ -28,9 +28,22 @@ def test_it_finds_what_looking_at_each_finds(count: int, dimension: int, extent:
     queries = np.concatenate([flat(300, dimension=dimension, extent=extent, seed=2), vectors[:1]])
 
     before = Nearest(flat(count, dimension=dimension, extent=extent, seed=3))
-    similarities, rows = Nearest(vectors, before=before).search(queries)
+    found = Nearest(vectors, before=before).search(queries)
 
     exact = queries @ vectors.T
-    assert similarities == pytest.approx(exact.max(axis=1), abs=1e-5)
-    assert exact[np.arange(len(queries)), rows] == pytest.approx(exact.max(axis=1), abs=1e-5)
-    assert rows[-1] == 0
+    assert found.similarities == pytest.approx(exact.max(axis=1), abs=1e-5)
+    assert exact[np.arange(len(queries)), found.rows] == pytest.approx(exact.max(axis=1), abs=1e-5)
+    assert found.rows[-1] == 0
+
+
+@pytest.mark.parametrize(("count", "extent"), [(10, 1.0), (FEW, 1.0), (FEW + 1, 0.01)], ids=["fewer", "few", "many"])
+def test_neighbours_are_the_near_ones(count: int, extent: float) -> None:
+    vectors = flat(count, dimension=WIDE, extent=extent)
+    queries = flat(20, dimension=WIDE, extent=extent, seed=2)
+
+    neighbours = Nearest(vectors).search(queries).neighbours
+
+    similar = np.take_along_axis(queries @ vectors.T, neighbours, axis=1)
+    exact = np.sort(queries @ vectors.T, axis=1)[:, -NEIGHBOURS:]
+    assert neighbours.shape == (20, min(count, NEIGHBOURS))
+    assert similar.min(axis=1) == pytest.approx(exact.min(axis=1), abs=0.02)

@@ -7,6 +7,7 @@ import numpy as np
 from oddline.feedback import Verdict, VerdictInForce
 from oddline.scoring.knowledge import KNOWN_AFTER_DAYS, SIMILAR_DISTANCE, Known, Verdicts, is_known
 from oddline.scoring.nearest import Nearest, Vectors
+from oddline.scoring.novelty import HIGHEST_INT8, NOVELTY_SCALE, VIEW, Views
 
 DAYS: Final = 30
 JUDGED_ON: Final = 7  # the day at whose end a person says something, where one does
@@ -16,8 +17,8 @@ VARIANT: Final = NORMAL + 1  # the same fault of another disk: each day anew as 
 NORMAL_SEVERITY: Final = 0.05
 FAULT_SEVERITY: Final = 0.9
 THRESHOLD: Final = 0.52
-SCALE: Final = 0.35
-DIMENSION: Final = 64
+SCALE: Final = NOVELTY_SCALE
+DIMENSION: Final = VIEW  # each pattern is one word, whose view is the pattern's embedding
 
 
 def measure(*, seed: int = 1) -> dict[str, Any]:
@@ -62,11 +63,13 @@ def _odd_on(day: int, embeddings: Vectors, *, verdict: Verdict | None) -> tuple[
         members=frozenset(members),
         ids=np.array(measured, dtype=np.int32),
         nearest=Nearest(embeddings[measured]),
+        views=[_view(embeddings[one]) for one in measured],
         verdicts=Verdicts.of(given, source_id=1, dimension=DIMENSION),
     )
     fault, variant = (
         not known.has(one)
-        and FAULT_SEVERITY * known.novelties([one], embeddings[[one]], scale=SCALE)[0][0] >= THRESHOLD
+        and FAULT_SEVERITY * known.novelties([one], embeddings[[one]], [_view(embeddings[one])], scale=SCALE)[0][0]
+        >= THRESHOLD
         for one in (FAULT, VARIANT)
     )
     return bool(fault), bool(variant)
@@ -80,6 +83,10 @@ def _embeddings(seed: int) -> Vectors:
     near = 1.0 - SIMILAR_DISTANCE / 2
     vectors[VARIANT] = near * vectors[FAULT] + np.sqrt(1.0 - near**2) * aside / np.linalg.norm(aside)
     return np.asarray(vectors, dtype=np.float32)
+
+
+def _view(embedding: Vectors) -> Views:
+    return np.rint(embedding[np.newaxis] * HIGHEST_INT8).astype(np.int8)
 
 
 def _first_quiet(days: list[tuple[bool, bool]]) -> int | None:

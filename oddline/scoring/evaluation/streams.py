@@ -1,7 +1,7 @@
 """Judge labelled lines in their order: what came first is known, the rest is tested, by the model and by each trick."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,7 +55,8 @@ def scores_of(patterns: Sequence[str], *, known: set[str], encoder: Encoder) -> 
     novelty = dict.fromkeys(patterns, 0.0)
     if unknown:
         embeddings = np.stack([encoded[pattern].embedding for pattern in unknown])
-        values, _ = memory.novelties([numbers[one] for one in unknown], embeddings, scale=encoder.novelty_scale)
+        views = [encoded[pattern].views for pattern in unknown]
+        values, _ = memory.novelties([numbers[one] for one in unknown], embeddings, views, scale=encoder.novelty_scale)
         novelty |= dict(zip(unknown, values.tolist(), strict=True))
     return np.array([novelty[pattern] * severity(encoded[pattern].severity_logit) for pattern in patterns])
 
@@ -67,7 +68,13 @@ def knowledge(patterns: Mapping[int, Encoded], *, dimension: int) -> Known:
         return nothing
     embeddings = np.stack([one.embedding for one in patterns.values()])
     ids = np.fromiter(patterns, dtype=np.int32, count=len(patterns))
-    return Known(members=frozenset(patterns), ids=ids, nearest=Nearest(embeddings), verdicts=nothing.verdicts)
+    return replace(
+        nothing,
+        members=frozenset(patterns),
+        ids=ids,
+        nearest=Nearest(embeddings),
+        views=[one.views for one in patterns.values()],
+    )
 
 
 def _figures(scores: NDArray[np.float64], is_odd: NDArray[np.bool_], *, threshold: float) -> dict[str, float]:

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-import numpy as np
 import polars as pl
 
+from oddline.chunks import SCHEMA
 from oddline.database import Database
+from oddline.scoring.declared import severities
 from oddline.scoring.encoder import Encoder
 from oddline.scoring.knowledge import KNOWN_AFTER_DAYS
 from oddline.scoring.memory import Memories, Pattern
@@ -23,6 +24,12 @@ BUDGET_S: Final = 1.0  # a claim; what a shadow has not read by then it reads wh
 READ_AT_ONCE: Final = 64  # patterns, between two looks at the time
 READ_AT_SNAPSHOT: Final = 256  # of known patterns: fewer than the live model, since somebody waits
 _PAIR: Final = ["source", "pattern_id"]
+_PARTS: Final = {
+    "source": SCHEMA["source"],
+    "pattern_id": SCHEMA["pattern_id"],
+    "shadow_novelty": pl.Float32(),
+    "logit": pl.Float64(),
+}
 
 
 class Shadow:
@@ -46,19 +53,18 @@ class Shadow:
     def score_beside(self, scored: ScoredEntries, *, db: Database, now: datetime) -> ScoredEntries:
         """`scored` with the shadow's scores; unchanged if the shadow fails, for whatever reason."""
         try:
-            scores = self._scores(scored, db=db, now=now)
-            frame = (
-                scored.frame.drop("shadow_score")
-                .join(scores, on=_PAIR, how="left", maintain_order="left")
-                .select(scored.frame.columns)
-            )
+            parts = self._parts(scored, db=db, now=now)
+            joined = scored.frame.drop("shadow_score").join(parts, on=_PAIR, how="left", maintain_order="left")
+            how_bad = severities(joined["logit"].fill_null(0.0), joined["severity_number"].to_numpy())
+            scores = joined["shadow_novelty"] * pl.Series(how_bad)
+            frame = joined.with_columns(shadow_score=scores).select(scored.frame.columns)
         except Exception as error:  # whatever is wrong with a model on trial is no reason to score nothing
             log.warning("the shadow model %s failed: %s", self.encoder.version, error, exc_info=error)
             return scored
         return replace(scored, frame=frame)
 
-    def _scores(self, scored: ScoredEntries, *, db: Database, now: datetime) -> pl.DataFrame:
-        """The shadow's score of each pair of source and pattern, as far as it has read them."""
+    def _parts(self, scored: ScoredEntries, *, db: Database, now: datetime) -> pl.DataFrame:
+        """What the shadow says of each pair of source and pattern, as far as it has read them."""
         texts = {identifier: pattern.text for identifier, pattern in scored.patterns.items()}
         read = self._read(scored.project, list(texts.values()), db=db, now=now)
         pairs = scored.frame.select(_PAIR).unique(maintain_order=True)
@@ -68,13 +74,13 @@ class Shadow:
         for (name,), group in pairs.group_by("source", maintain_order=True):
             patterns = [read[texts[one]] for one in group["pattern_id"] if texts[one] in read]
             novelty, _ = novelty_in(sources[str(name)], patterns, scale=self.encoder.novelty_scale)
-            severities = np.array([pattern.severity for pattern in patterns], dtype=np.float32)
             columns = {
                 "source": [name] * len(patterns),
                 "pattern_id": [pattern.id for pattern in patterns],
-                "shadow_score": novelty * severities,
+                "shadow_novelty": novelty,
+                "logit": [pattern.severity_logit for pattern in patterns],
             }
-            found.append(pl.DataFrame(columns, schema={name: scored.frame.schema[name] for name in columns}))
+            found.append(pl.DataFrame(columns, schema=_PARTS))
         return pl.concat(found)
 
     def _read(self, project: UUID, texts: Sequence[str], *, db: Database, now: datetime) -> dict[str, Pattern]:

@@ -1,6 +1,7 @@
 """What a source knew at a moment of the past, as far as that can still be told."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -13,6 +14,7 @@ from oddline.scoring.encoder import Encoder
 from oddline.scoring.knowledge import Known, Verdicts
 from oddline.scoring.memory import MOST_KNOWN, read_by_id
 from oddline.scoring.nearest import Nearest
+from oddline.scoring.novelty import Views
 from oddline.scoring.replay import store
 
 MOST_SOURCES: Final = 8  # held at once: 50,000 embeddings of 384 numbers are 77 MB
@@ -55,10 +57,12 @@ class PastKnowledge:
             if pattern in read
         ]
         vectors = [read[pattern].embedding for pattern, _ in known]
+        views = [read[pattern].views for pattern, _ in known]
         return _Learned(
             ids=np.array([pattern for pattern, _ in known], dtype=np.int32),
             known_from=np.array([moment for _, moment in known], dtype="datetime64[us]"),
             vectors=np.stack(vectors) if vectors else np.empty((0, self._encoder.dimension), dtype=np.float32),
+            views=views,
         )
 
     def _known_from(self, first_seen: datetime, days_seen: int, *, is_severe: bool) -> np.datetime64:
@@ -70,13 +74,19 @@ class PastKnowledge:
 
 
 class _Learned:
-    """The patterns of a source (n,), from when on each was known (n,), and their embeddings (n, dimension)."""
+    """The patterns of a source (n,), from when on each was known (n,), their embeddings (n, dimension), their views."""
 
     def __init__(
-        self, *, ids: NDArray[np.int32], known_from: NDArray[np.datetime64], vectors: NDArray[np.float32]
+        self,
+        *,
+        ids: NDArray[np.int32],
+        known_from: NDArray[np.datetime64],
+        vectors: NDArray[np.float32],
+        views: Sequence[Views],
     ) -> None:
         order = np.argsort(known_from, kind="stable")
         self._ids, self._known_from, self._vectors = ids[order], known_from[order], vectors[order]
+        self._views = [views[place] for place in order]
         self._last = Known.nothing(dimension=vectors.shape[1])
 
     def at(self, moment: datetime) -> Known:
@@ -86,6 +96,7 @@ class _Learned:
                 members=frozenset(self._ids[:count].tolist()),
                 ids=self._ids[:count],
                 nearest=Nearest(self._vectors[:count]),
+                views=self._views[:count],
                 verdicts=Verdicts.of((), source_id=0, dimension=self._vectors.shape[1]),
             )
         return self._last

@@ -10,6 +10,7 @@ import polars as pl
 from oddline.database import Database
 from oddline.scoring.calibration.model import Standing
 from oddline.scoring.calibration.store import standings
+from oddline.scoring.declared import severities
 from oddline.scoring.encoder import Encoder
 from oddline.scoring.memory import Pattern, read_by_id
 from oddline.scoring.replay.model import Difference
@@ -24,6 +25,7 @@ NEEDED: Final = (
     "source_id",
     "source",
     "pattern_id",
+    "severity_number",
     "score",
     "is_anomaly",
 )
@@ -34,7 +36,8 @@ _JUDGED: Final[dict[str, pl.DataType]] = {
     "source_id": pl.Int32(),
     "pattern_id": pl.Int32(),
     "hour": pl.Datetime("us", "UTC"),
-    "new_score": pl.Float32(),
+    "new_novelty": pl.Float32(),
+    "logit": pl.Float64(),
     "threshold": pl.Float32(),
     "calibration_version": pl.Int16(),
 }
@@ -67,9 +70,11 @@ class Rescorer:
             self._judge(group, source_id=source_id, hour=hour, patterns=patterns, standing=standing[source_id])
             for (source_id, hour), group in groups.group_by("source_id", "hour", maintain_order=True)
         ]
-        return hourly.join(
-            pl.concat(judged), on=_GROUP, how="left", maintain_order="left", validate="m:1"
-        ).with_columns(new_is_anomaly=pl.col("new_score") >= pl.col("threshold"))
+        joined = hourly.join(pl.concat(judged), on=_GROUP, how="left", maintain_order="left", validate="m:1")
+        how_bad = pl.Series(severities(joined["logit"], joined["severity_number"].to_numpy()))
+        return joined.with_columns(new_score=joined["new_novelty"] * how_bad).with_columns(
+            new_is_anomaly=pl.col("new_score") >= pl.col("threshold")
+        )
 
     def _judge(
         self,
@@ -80,26 +85,29 @@ class Rescorer:
         patterns: Mapping[int, Pattern],
         standing: Standing,
     ) -> pl.DataFrame:
-        """The score of each pattern of a source in an hour. One whose text is gone cannot be read: it scores 0."""
+        """Novelty and severity logit of each pattern of a source in an hour; one whose text is gone is not new."""
         default = self._encoder.default_threshold
         severe_from = default if standing.fixed is None else standing.fixed
         known = self._past.at(hour, source_id=source_id, threshold=severe_from)
         in_force = standing.in_force(default_threshold=default)
         ids = group["pattern_id"].to_list()
-        scores = np.zeros(len(ids), dtype=np.float32)
+        novelty = np.zeros(len(ids), dtype=np.float32)
         new = [place for place, one in enumerate(ids) if one in patterns and not known.has(one)]
         if new:
             read = [patterns[ids[place]] for place in new]
             embeddings = np.stack([pattern.embedding for pattern in read])
-            novelty, _ = known.novelties(
-                [pattern.id for pattern in read], embeddings, scale=self._encoder.novelty_scale
+            novelty[new], _ = known.novelties(
+                [pattern.id for pattern in read],
+                embeddings,
+                [pattern.views for pattern in read],
+                scale=self._encoder.novelty_scale,
             )
-            scores[new] = novelty * np.array([pattern.severity for pattern in read], dtype=np.float32)
         columns = {
             "source_id": [source_id] * len(ids),
             "pattern_id": ids,
             "hour": [hour] * len(ids),
-            "new_score": scores,
+            "new_novelty": novelty,
+            "logit": [patterns[one].severity_logit if one in patterns else 0.0 for one in ids],
             "threshold": [in_force.threshold] * len(ids),
             "calibration_version": [in_force.calibration_version] * len(ids),
         }

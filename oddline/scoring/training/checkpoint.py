@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -17,10 +18,13 @@ from torch.nn import functional
 
 from oddline.errors import InvalidParameter
 from oddline.patterns import PLACEHOLDERS, Masker
-from oddline.scoring.training import dataset, export, handwritten, pretrained, statements
+from oddline.scoring.training import dataset, export, handwritten, pretrained, statements, views
 from oddline.scoring.training.dataset import Example
-from oddline.scoring.training.network import Bert, embedding, mean_logit, tensors
+from oddline.scoring.training.network import Bert, Rounded, embedding, mean_logit, tensors
 from oddline.scoring.training.pretrained import Checkpoint
+
+if TYPE_CHECKING:
+    from oddline.scoring.training.graph import Graph
 
 MAX_TOKENS: Final = 64
 HELD_OUT_EVERY: Final = 5  # every fifth block of lines chooses the threshold, and measures
@@ -41,6 +45,13 @@ class Opened:
     checkpoint: Checkpoint
     tokenizer: Tokenizer
     config: Mapping[str, Any]
+
+
+def _linear(graph: "Graph", linear: nn.Linear, hidden: str, *, name: str) -> str:
+    weight = graph.constant(f"{name}.weight", linear.weight.detach().numpy().T)
+    return graph.op(
+        "Add", graph.op("MatMul", hidden, weight), graph.constant(f"{name}.bias", linear.bias.detach().numpy())
+    )
 
 
 class Classifier(Bert):
@@ -69,6 +80,24 @@ class Classifier(Bert):
         logits = self._log_odds(hidden)
         moved = logits + (logits[:, :1] - mean_logit(logits, read_mask)[:, None])
         return moved, embedding(hidden, read_mask)
+
+    def write_severity(self, graph: "Graph", hidden: str, is_read: str) -> str:
+        """As `Bert.write_severity`."""
+        pooled = graph.op("Tanh", _linear(graph, self.pooler, hidden, name="pooler"))
+        logits = _linear(graph, self.classifier, pooled, name="classifier")
+        bad, good = (
+            graph.op("Gather", logits, graph.constant(name, np.array(columns, dtype=np.int64)), axis=-1)
+            for name, columns in (("bad", self._bad), ("good", self._good))
+        )
+        last = graph.constant("last_axis", np.array([-1], dtype=np.int64))
+        odds = graph.op("ReduceLogSumExp", bad, last, keepdims=0)
+        if self._good:
+            odds = graph.op("Sub", odds, graph.op("ReduceLogSumExp", good, last, keepdims=0))
+        mean = graph.op(
+            "Div", graph.op("ReduceSum", graph.op("Mul", odds, is_read), last), graph.op("ReduceSum", is_read, last)
+        )
+        of_start = graph.op("Gather", odds, graph.constant("start", np.array([0], dtype=np.int64)), axis=1)
+        return graph.op("Add", odds, graph.op("Sub", of_start, mean))
 
     def _log_odds(self, hidden: Tensor) -> Tensor:
         """(lines, tokens, width) → (lines, tokens)."""
@@ -103,6 +132,8 @@ def export_checkpoint(folder: Path, *, out: Path, version: str, bad_labels: Sequ
         network = base
         _fit_severity(network, opened.tokenizer, fitted)
     network.eval()
+    views.fit(network, opened.tokenizer, [one.pattern for one in fitted])
+    _bound(network, opened.tokenizer, fitted)
     written = partial(
         export.export,
         network,
@@ -233,6 +264,24 @@ def _fit_severity(network: Bert, tokenizer: Tokenizer, examples: Sequence[Exampl
         return total
 
     optimiser.step(loss)
+
+
+def _bound(network: Bert, tokenizer: Tokenizer, examples: Sequence[Example]) -> None:
+    """Set the ranges of all products to what they have as inputs where the network reads these lines."""
+    products = [module for module in network.modules() if isinstance(module, Rounded)]
+    seen: dict[Rounded, tuple[float, float]] = dict.fromkeys(products, (0.0, 0.0))
+
+    def note(product: Rounded, given: tuple[Tensor]) -> None:
+        lowest, highest = seen[product]
+        seen[product] = (min(lowest, float(given[0].min())), max(highest, float(given[0].max())))
+
+    hooks = [product.register_forward_pre_hook(note) for product in products]
+    for start in range(0, len(examples), FEATURES_AT_ONCE):
+        _features(network, tokenizer, examples[start : start + FEATURES_AT_ONCE])
+    for hook in hooks:
+        hook.remove()
+    for product, (lowest, highest) in seen.items():
+        product.lowest, product.highest = lowest, highest
 
 
 def _features(network: Bert, tokenizer: Tokenizer, examples: Sequence[Example]) -> Tensor:

@@ -4,28 +4,21 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
-import onnx
-import onnxscript  # noqa: F401 (torch.onnx needs it, and would say so only after the training)
 import torch
 from numpy.typing import NDArray
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer
 
 from oddline.patterns import MASK_VERSION
 from oddline.scoring.encoder import Encoder, severity
 from oddline.scoring.evaluation.metrics import auc
 from oddline.scoring.novelty import NOVELTY_SCALE
+from oddline.scoring.training import graph
 from oddline.scoring.training.dataset import Example
 from oddline.scoring.training.network import Bert, mean_logit, tensors
-from oddline.scoring.training.serving import prepared
 
-OPSET: Final = 18  # The lowest that torch writes; every ONNX Runtime since 2023 reads it.
-INPUTS: Final = ("input_ids", "read_mask")
-OUTPUTS: Final = ("token_logits", "line_embedding")
 # Share of held-out routine lines that the default threshold takes for bad: it counts for what is new to a source alone.
 ROUTINE_PASSING: Final = 0.075
 MOST_OFF: Final = 0.15  # Largest change of severity that int8 may make on a held-out line: a mean one is 0.01.
@@ -63,8 +56,7 @@ def export(
         "default_threshold": 1.0,  # Until it is measured below.
     }
     exact = _severities(network, tokenizer, held_out=held_out)
-    program = to_onnx(prepared(network) if in_int8 else network, positions=max_tokens)
-    body = quantise(program) if in_int8 else program.SerializeToString()
+    body = graph.build(network, in_int8=in_int8).SerializeToString()
     serving = Encoder.load(write(body, tokenizer, config=config, out=out))
     served = [severity(line.severity_logit) for line in serving.encode([example.pattern for example in held_out])]
 
@@ -88,43 +80,6 @@ def write(model: bytes, tokenizer: Tokenizer, *, config: Mapping[str, object], o
     checksums = {name: hashlib.sha256(body).hexdigest() for name, body in files.items()}
     (out / "config.json").write_text(json.dumps({**config, "sha256": checksums}, indent=1) + "\n", encoding="utf-8")
     return out
-
-
-def to_onnx(network: Bert, *, positions: int) -> onnx.ModelProto:
-    """The network's serving pass in fp32: one line of any number of tokens."""
-    # Two tensors, not one twice: the exporter takes the same object for the same input.
-    examples = tuple(torch.ones((1, positions), dtype=torch.long) for _ in INPUTS)
-    length = torch.export.Dim("length", max=network.shape.positions)
-    program = torch.onnx.export(
-        network,
-        examples,
-        input_names=INPUTS,
-        output_names=OUTPUTS,
-        opset_version=OPSET,
-        dynamic_shapes={name: {1: length} for name in INPUTS},
-        dynamo=True,
-        verbose=False,
-    )
-    model: onnx.ModelProto = program.model_proto
-    return model
-
-
-def quantise(model: onnx.ModelProto) -> bytes:
-    """The products with weights in int8, a scale per column of weights; the inputs are scaled as they come.
-
-    Weights have 7 bits: with 8, sums overflow on processors without VNNI, and answers would depend on the machine.
-    """
-    with TemporaryDirectory() as scratch:
-        path = Path(scratch) / "model.onnx"
-        quantize_dynamic(
-            model,
-            path,
-            op_types_to_quantize=["MatMul"],
-            weight_type=QuantType.QInt8,
-            per_channel=True,
-            reduce_range=True,
-        )
-        return path.read_bytes()
 
 
 def _severities(network: Bert, tokenizer: Tokenizer, *, held_out: Sequence[Example]) -> NDArray[np.float64]:

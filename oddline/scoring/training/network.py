@@ -1,12 +1,42 @@
 """The BERT itself, in the form of Devlin et al. 2018, so that published checkpoints of any size load into it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
+
+from oddline.scoring.novelty import VIEW
+
+if TYPE_CHECKING:
+    from oddline.scoring.training.graph import Graph
+
+NORM_EPSILON: Final = 1e-12
+INPUT_STEPS: Final = 255  # of an input's range: 8 bits
+WEIGHT_STEPS: Final = 63
+"""Of the largest weight of a row: 7 bits. With 8, sums overflow on processors without VNNI."""
+
+LOWEST_GELU: Final = -0.17  # the function's own minimum
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """How large the inputs of products may be: from minus to plus so much, and from LOWEST_GELU to `gelu`.
+
+    MiniLM's words reach 3 as a rule; only [CLS] and [SEP] have values of 28.
+    """
+
+    normal: float = 5.0
+    attended: float = 3.0
+    gelu: float = 6.0
+
+
+UNBOUNDED: Final = Ranges(normal=math.inf, attended=math.inf, gelu=math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +50,44 @@ class Shape:
     positions: int
 
 
+class Rounded(nn.Linear):
+    """A product in the numbers that int8 has: inputs within a range, and, in training, everything rounded.
+
+    Gradients pass through the rounding as if it were not there (straight-through estimator, Bengio et al. 2013), so the
+    network learns weights that mean the same in int8 (Jacob et al. 2018). What lies outside of the range is cut off, in
+    training and in serving: a few values of [CLS] and [SEP], which would take all digits from those of words.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, lowest: float, highest: float) -> None:
+        super().__init__(inputs, outputs)
+        self.lowest, self.highest = lowest, highest
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """(..., inputs) → (..., outputs)."""
+        kept, weight = hidden.clamp(self.lowest, self.highest), self.weight
+        if self.training:
+            step = (self.highest - self.lowest) / INPUT_STEPS
+            kept = kept + ((kept / step).round() * step - kept).detach()
+            of_row = weight.detach().abs().amax(1, keepdim=True) / WEIGHT_STEPS
+            weight = weight + ((weight / of_row).round() * of_row - weight).detach()
+        return functional.linear(kept, weight, self.bias)
+
+
 class Layer(nn.Module):
     """Self-attention and a feed-forward part, each with a residual, normalised after."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, *, ranges: Ranges) -> None:
         super().__init__()
         self.heads, self.size = shape.heads, shape.width // shape.heads
-        self.mix = nn.Linear(shape.width, 3 * shape.width)  # query, key and value in one product
-        self.attended = nn.Linear(shape.width, shape.width)
-        self.after_attention = nn.LayerNorm(shape.width, eps=1e-12)
-        self.wide = nn.Linear(shape.width, 4 * shape.width)
-        self.narrow = nn.Linear(4 * shape.width, shape.width)
-        self.after_feed = nn.LayerNorm(shape.width, eps=1e-12)
+        normal, attended = ranges.normal, ranges.attended
+        lowest_gelu = LOWEST_GELU if math.isfinite(ranges.gelu) else -math.inf
+        # Query, key and value in one product.
+        self.mix = Rounded(shape.width, 3 * shape.width, lowest=-normal, highest=normal)
+        self.attended = Rounded(shape.width, shape.width, lowest=-attended, highest=attended)
+        self.after_attention = nn.LayerNorm(shape.width, eps=NORM_EPSILON)
+        self.wide = Rounded(shape.width, 4 * shape.width, lowest=-normal, highest=normal)
+        self.narrow = Rounded(4 * shape.width, shape.width, lowest=lowest_gelu, highest=ranges.gelu)
+        self.after_feed = nn.LayerNorm(shape.width, eps=NORM_EPSILON)
 
     def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
         """(lines, tokens, width) → the same; `bias` (lines, 1, 1, tokens) is very negative at padding."""
@@ -46,18 +102,24 @@ class Layer(nn.Module):
 
 
 class Bert(nn.Module):
-    """Token and position embeddings, layers, and two heads: the word behind a mask, and severity."""
+    """Token and position embeddings, layers, and two heads: the word behind a mask, and severity.
 
-    def __init__(self, shape: Shape) -> None:
+    `view_axes` (width, VIEW) are the directions that words are compared along; `views.fit` finds them.
+    """
+
+    view_axes: Tensor
+
+    def __init__(self, shape: Shape, *, ranges: Ranges = UNBOUNDED) -> None:
         super().__init__()
         self.shape = shape
         self.words = nn.Embedding(shape.vocabulary, shape.width)
         self.places = nn.Embedding(shape.positions, shape.width)
-        self.normal = nn.LayerNorm(shape.width, eps=1e-12)
-        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
+        self.normal = nn.LayerNorm(shape.width, eps=NORM_EPSILON)
+        self.layers = nn.ModuleList(Layer(shape, ranges=ranges) for _ in range(shape.layers))
         self.before_words = nn.Linear(shape.width, shape.width)
         self.word_bias = nn.Parameter(torch.zeros(shape.vocabulary))
         self.severity = nn.Linear(shape.width, 1)
+        self.register_buffer("view_axes", torch.eye(shape.width, VIEW))
         for weight in (self.words.weight, self.places.weight, self.severity.weight):
             nn.init.normal_(weight, std=0.02)
 
@@ -73,6 +135,13 @@ class Bert(nn.Module):
     def word_logits(self, hidden: Tensor) -> Tensor:
         """(n, width) of masked places → (n, vocabulary); weights tied to the word embeddings."""
         return functional.gelu(self.before_words(hidden)) @ self.words.weight.T + self.word_bias
+
+    def write_severity(self, graph: "Graph", hidden: str, is_read: str) -> str:  # noqa: ARG002
+        """Write the severity head down; `is_read` (lines, tokens) is for heads that need it. Returns its output."""
+        weight = graph.constant("severity.weight", self.severity.weight.detach().numpy().T)
+        bias = graph.constant("severity.bias", self.severity.bias.detach().numpy())
+        logits = graph.op("Add", graph.op("MatMul", hidden, weight), bias)
+        return graph.op("Squeeze", logits, graph.constant("last_axis", np.array([-1], dtype=np.int64)))
 
     def forward(self, input_ids: Tensor, read_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Serving's one pass, no padding: severity logits per token (lines, tokens), unit embeddings (lines, width)."""
@@ -94,12 +163,16 @@ def mean_logit(logits: Tensor, read: Tensor) -> Tensor:
 
 
 def tensors(patterns: Sequence[str], *, tokenizer: Tokenizer) -> tuple[Tensor, Tensor, Tensor]:
-    """Ids, what is no padding, and what is read (neither padding nor [CLS] nor [SEP]): (lines, longest) each."""
-    lines = [tokenizer.encode(pattern) for pattern in patterns]
+    """`padded` of patterns."""
+    return padded([tokenizer.encode(pattern).ids for pattern in patterns])
+
+
+def padded(lines: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor, Tensor]:
+    """Ids, what is no padding, and what is read (neither padding nor the first nor the last): (lines, longest) each."""
     shape = (len(lines), max(len(line) for line in lines))
     ids, attended, read = (torch.zeros(shape, dtype=torch.long) for _ in range(3))
     for row, line in enumerate(lines):
-        ids[row, : len(line)] = torch.tensor(line.ids)
+        ids[row, : len(line)] = torch.tensor(line)
         attended[row, : len(line)] = 1
-        read[row, : len(line)] = 1 - torch.tensor(line.special_tokens_mask)
+        read[row, 1 : len(line) - 1] = 1
     return ids, attended, read

