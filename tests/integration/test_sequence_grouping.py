@@ -164,9 +164,7 @@ def test_windows_of_another_length_are_learned_from_anew(sessions: Sessions) -> 
     assert (counts["sessions"], counts["odd"]) == (10, 0)
 
 
-def test_an_attribute_puts_entries_together_and_what_has_none_is_left_to_windows(
-    sessions: Sessions, client: TestClient
-) -> None:
+def test_an_attribute_puts_entries_together_and_what_has_none_is_left_to_windows(sessions: Sessions) -> None:
     sessions.set(session_attribute="request_id", sequence_window=WINDOW)
     sessions.store(
         scored_frame(
@@ -183,7 +181,7 @@ def test_an_attribute_puts_entries_together_and_what_has_none_is_left_to_windows
     )
 
     sessions.detect()
-    sessions.detect(LATER)
+    sessions.detect(LATER + GAP)
 
     with sessions.worker.transaction() as tx:
         learned = dict(tx.execute("SELECT grouping, sessions FROM sequence_sources").fetchall())
