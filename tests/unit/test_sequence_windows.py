@@ -178,7 +178,8 @@ def test_windows_are_aligned_to_1970_and_begin_at_their_border() -> None:
         schema_overrides={"source_id": pl.Int32, "timestamp": pl.Datetime("us", "UTC")},
     )
 
-    found = grouped(wanted(frame.lazy(), sources=[1]).collect(), groupings=[Grouping(1, None, 60)])
+    rules = [Grouping(1, None, 60)]
+    found = grouped(wanted(frame.lazy(), groupings=rules).collect(), groupings=rules)
 
     begins = [Window.of(*row) for row in found.select("grouping", "session").iter_rows()]
     assert [one.begin for one in begins if one] == [

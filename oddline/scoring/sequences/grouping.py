@@ -58,10 +58,15 @@ def window_seconds(grouping: pl.Expr) -> pl.Expr:
     return grouping.str.strip_prefix(_WINDOW).cast(pl.Int64, strict=False)
 
 
-def wanted(entries: pl.LazyFrame, *, sources: Sequence[int]) -> pl.LazyFrame:
-    """What of entries `grouped` needs: those with a session, and all of the sources that are grouped otherwise."""
-    belongs = (pl.col("session") != "") | pl.col("source_id").is_in(list(sources))
-    return entries.filter(belongs).select(_READ)
+def wanted(entries: pl.LazyFrame, *, groupings: Sequence[Grouping]) -> pl.LazyFrame:
+    """What of entries `grouped` needs: those with a session, and all of the sources that are grouped otherwise.
+
+    Attributes, which are long, only where they are looked into.
+    """
+    belongs = (pl.col("session") != "") | pl.col("source_id").is_in([one.source_id for one in groupings])
+    by_attribute = pl.col("source_id").is_in([one.source_id for one in groupings if one.attribute is not None])
+    needed = by_attribute & (pl.col("session") == "")
+    return entries.filter(belongs).select(_READ).with_columns(pl.when(needed).then("attributes").otherwise(pl.lit("")))
 
 
 def grouped(entries: pl.DataFrame, *, groupings: Sequence[Grouping]) -> pl.DataFrame:
@@ -101,6 +106,8 @@ def grouped(entries: pl.DataFrame, *, groupings: Sequence[Grouping]) -> pl.DataF
 
 def _attribute_values(ruled: pl.DataFrame) -> pl.Series:
     """The value of the attribute by which each entry is grouped; empty where it has none, or needs none."""
+    if ruled["attribute"].null_count() == ruled.height:
+        return pl.repeat("", ruled.height, dtype=pl.String, eager=True)
     needed = zip(*(ruled[name].to_list() for name in ("session", "attribute", "attributes", TRACE)), strict=True)
     values = [
         "" if session or not name else _value(attributes, name) or (trace if name == TRACE else "")

@@ -157,7 +157,7 @@ class _Run:
         cannot be read is lost.
         """
         reader = Reader(db=self.db, objects=self.objects, project=project)
-        narrow = partial(wanted, sources=[one.source_id for one in groupings])
+        narrow = partial(wanted, groupings=groupings)
         steps, lost = [pl.DataFrame(schema=_STEPS)], 0
         for some in [[one] for one in chunks] if is_last_try else [chunks]:
             try:
