@@ -39,6 +39,8 @@ _SOURCE = {
     "entries": 48_213,
     "threshold": None,
     "alarms_per_day": 5.0,
+    "session_attribute": "request_id",
+    "sequence_window": None,
     "in_force": {"threshold": 0.5172, "from": "calibrated", "alarms_per_day": 5.0},
     "alarms_today": 3,
     "drift": {"of": "number", "since": "2026-11-04T08:00:00.000000Z"},

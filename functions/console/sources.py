@@ -10,7 +10,12 @@ from functions.http import json_answer, needs, parts_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, LONGEST_NAME, Limit, Name, without_nul
 from oddline.entries import (
+    LONGEST_ATTRIBUTE,
+    LONGEST_WINDOW,
     MOST_ALARMS_PER_DAY,
+    SHORTEST_WINDOW,
+    set_sequence_window,
+    set_session_attribute,
     set_source_alarms,
     set_source_threshold,
     source_view,
@@ -44,10 +49,26 @@ class SourceSettings(Body):
         description="How many incidents (a pattern in an hour) a day may be alarms; null: as many as the project says",
     )
 
+    session_attribute: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=LONGEST_ATTRIBUTE,
+        pattern=r"\A[^\x00]*\z",
+        examples=["request_id"],
+        description="The attribute by which entries without a session belong together; also trace_id",
+    )
+    sequence_window: int | None = Field(
+        default=None,
+        ge=SHORTEST_WINDOW,
+        le=LONGEST_WINDOW,
+        examples=[60],
+        description="Seconds: entries that have neither a session nor that attribute are judged in such windows",
+    )
+
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not self.model_fields_set:
-            raise ValueError("neither threshold nor alarms_per_day is given")
+            raise ValueError("nothing is given")
         return self
 
 
@@ -77,12 +98,17 @@ def update_source(
     name: SourceName,
     settings: Annotated[SourceSettings, Depends(body_of(SourceSettings))],
 ) -> Response:
-    """Set from which score on entries of a source are anomalies, or how many alarms a day it may give."""
+    """Set what makes an entry of a source an anomaly, and how its entries are put together to sequences."""
     parts = parts_of(request)
     given = settings.model_dump(exclude_unset=True)
+    source: dict[str, Any] = {"project": caller.project, "name": name}
     with parts.db.transaction(project=caller.project) as tx:
         if "threshold" in given:
-            set_source_threshold(tx, project=caller.project, name=name, threshold=given["threshold"])
+            set_source_threshold(tx, **source, threshold=given["threshold"])
         if "alarms_per_day" in given:
-            set_source_alarms(tx, project=caller.project, name=name, alarms_per_day=given["alarms_per_day"])
+            set_source_alarms(tx, **source, alarms_per_day=given["alarms_per_day"])
+        if "session_attribute" in given:
+            set_session_attribute(tx, **source, attribute=given["session_attribute"])
+        if "sequence_window" in given:
+            set_sequence_window(tx, **source, seconds=given["sequence_window"])
         return json_answer(source_view(tx, project=caller.project, name=name, today=parts.clock().date()))

@@ -62,6 +62,7 @@ _SHADOW_REPORT = {
     ],
 }
 _PREVIEW = {
+    "kind": "anomaly",
     "pattern_id": 812,
     "pattern": _PATTERN,
     "source": "checkout-api",
@@ -79,9 +80,12 @@ _PREVIEW = {
 }
 _FEEDBACK = {
     "id": "01934f2a-0b11-7c52-8e0a-5d1f7a4b9c00",
+    "kind": "anomaly",
     "source": "checkout-api",
     "pattern_id": 812,
     "pattern": _PATTERN,
+    "entry_id": None,
+    "steps": None,
     "verdict": "expected",
     "note": "the bank's maintenance, every Sunday",
     "by": "01934f0e-2222-7abc-8def-0123456789ab",
@@ -111,7 +115,8 @@ SHADOW_REPORT = _answer(
     _SHADOW_REPORT,
 )
 PREVIEW = _answer(
-    "`hidden` of the `anomalies` of these days; `similar` are the patterns that would follow, those with most first",
+    "`hidden` of the `anomalies` of these days; `similar` are the patterns that would follow, those with most first; "
+    "of a sequence the odd ones that are nearly the same, the newest first",
     _PREVIEW,
 )
 GIVEN = _answer(

@@ -1,6 +1,6 @@
 """Routes of feedback. Here, since an entry's pattern stands in its chunk and likeness is a matter of embeddings."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -13,9 +13,12 @@ from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Name
 from functions.http.parts import Parts
 from functions.search.documentation import FEEDBACKS, GIVEN, PREVIEW, UNDONE
 from oddline.entries import LARGEST_PATTERN_ID
+from oddline.errors import InvalidParameter
 from oddline.feedback import Verdict, list_feedback
 from oddline.identity import Caller, Scope
 from oddline.scoring import feedback
+from oddline.scoring.sequences import OddSequence
+from oddline.scoring.sequences import feedback as sequences
 
 LONGEST_NOTE = 2_000  # characters
 PATH = "/api/v1/feedback"
@@ -24,6 +27,7 @@ router = APIRouter(tags=["feedback"])
 
 Reading = Annotated[Caller, Depends(needs(Scope.READ))]
 Administering = Annotated[Caller, Depends(needs(Scope.ADMIN))]
+Kind = Annotated[Literal["anomaly", "sequence"], Query(description="`sequence`: the odd one told by `entry_id`")]
 EntryId = Annotated[UUID | None, Query(description="Of an entry: its pattern, in its source")]
 PatternId = Annotated[
     int | None, Query(ge=0, le=LARGEST_PATTERN_ID, description="Of a pattern, in `source` or in all sources")
@@ -34,8 +38,11 @@ After = Annotated[UUID | None, Query(description="The `next` of the page before"
 
 
 class Given(Body):
-    """A verdict on an entry's pattern in its source, or on a pattern in one source or in all."""
+    """A verdict on an entry's pattern in its source, on a pattern in one source or in all, or on an odd sequence."""
 
+    kind: Literal["anomaly", "sequence"] = Field(
+        default="anomaly", description="`sequence`: on the odd sequence that is told by `entry_id`"
+    )
     entry_id: UUID | None = None
     pattern_id: int | None = Field(default=None, ge=0, le=LARGEST_PATTERN_ID)
     source: Name | None = None
@@ -45,19 +52,21 @@ class Given(Body):
 
 @router.post(PATH, responses=GIVEN, openapi_extra=documented(Given))
 def give_feedback(request: Request, caller: Administering, body: Annotated[Given, Depends(body_of(Given))]) -> Response:
-    """Say of an anomaly that it is expected, or that it is a fault whenever it comes; similar patterns follow."""
+    """Say of an anomaly that it is expected, or that it is a fault whenever it comes; what is similar follows."""
     parts = parts_of(request)
-    subject = _subject(parts, caller, entry_id=body.entry_id, pattern_id=body.pattern_id, source=body.source)
-    kept = feedback.give(
-        subject,
-        verdict=Verdict(body.verdict),
-        note=body.note,
-        key_id=caller.key_id,
-        db=parts.db,
-        project=caller.project,
-        now=parts.clock(),
-    )
-    return json_answer(kept)
+    said: dict[str, Any] = {
+        "verdict": Verdict(body.verdict),
+        "note": body.note,
+        "key_id": caller.key_id,
+        "db": parts.db,
+        "project": caller.project,
+        "now": parts.clock(),
+    }
+    about = body.model_dump(include={"entry_id", "pattern_id", "source"})
+    if body.kind == "sequence":
+        kept, hidden = sequences.give(_sequence(parts, caller, **about), **said)
+        return json_answer(feedback.view(kept) | {"days": sequences.PREVIEW_DAYS, "hidden": hidden})
+    return json_answer(feedback.give(_subject(parts, caller, **about), **said))
 
 
 @router.get(f"{PATH}/preview", responses=PREVIEW)
@@ -65,14 +74,18 @@ def preview_feedback(
     request: Request,
     caller: Reading,
     *,
+    kind: Kind = "anomaly",
     entry_id: EntryId = None,
     pattern_id: PatternId = None,
     source: Source = None,
 ) -> Response:
     """Tell what a verdict of "expected" would have hidden of the last 30 days."""
     parts = parts_of(request)
-    subject = _subject(parts, caller, entry_id=entry_id, pattern_id=pattern_id, source=source)
-    return json_answer(feedback.preview(subject, db=parts.db, project=caller.project, now=parts.clock()))
+    where: dict[str, Any] = {"db": parts.db, "project": caller.project, "now": parts.clock()}
+    about: dict[str, Any] = {"entry_id": entry_id, "pattern_id": pattern_id, "source": source}
+    if kind == "sequence":
+        return json_answer(sequences.preview(_sequence(parts, caller, **about), **where))
+    return json_answer(feedback.preview(_subject(parts, caller, **about), **where))
 
 
 @router.get(PATH, responses=FEEDBACKS)
@@ -112,3 +125,14 @@ def _subject(
         project=caller.project,
         now=parts.clock(),
     )
+
+
+def _sequence(
+    parts: Parts, caller: Caller, *, entry_id: UUID | None, pattern_id: int | None, source: str | None
+) -> OddSequence:
+    for name, value in (("pattern_id", pattern_id), ("source", source)):
+        if value is not None:
+            raise InvalidParameter(f"{name}: an odd sequence is told by its entry_id alone", field=name)
+    if entry_id is None:
+        raise InvalidParameter("give the entry_id of an odd sequence", field="entry_id")
+    return sequences.find_sequence(entry_id, db=parts.db, project=caller.project, now=parts.clock())

@@ -22,21 +22,26 @@ console = new_console()
 
 About = Annotated[str, typer.Argument(help="an entry's id, or a pattern's number")]
 Source = Annotated[str | None, typer.Option(help="of a pattern: only in this source; in all when not given")]
+IsSequence = Annotated[bool, typer.Option("--sequence", help="of the odd sequence that is told by this entry")]
 Note = Annotated[str, typer.Option(help="why, for whoever reads the list")]
 Url = Annotated[str | None, typer.Option(envvar="ODDLINE_URL", help="of the API; the local stack's if not given")]
 Key = Annotated[str | None, typer.Option(envvar="ODDLINE_KEY", help="API key; the local stack's if not given")]
 
 
 @app.command()
-def expected(about: About, source: Source = None, note: Note = "", url: Url = None, key: Key = None) -> None:
+def expected(
+    about: About, source: Source = None, sequence: IsSequence = False, note: Note = "", url: Url = None, key: Key = None
+) -> None:
     """It is as it should be, and so is what resembles it."""
-    _give(Verdict.EXPECTED, about, source=source, note=note, url=url, key=key)
+    _give(Verdict.EXPECTED, about, source=source, sequence=sequence, note=note, url=url, key=key)
 
 
 @app.command()
-def confirmed(about: About, source: Source = None, note: Note = "", url: Url = None, key: Key = None) -> None:
+def confirmed(
+    about: About, source: Source = None, sequence: IsSequence = False, note: Note = "", url: Url = None, key: Key = None
+) -> None:
     """It is a fault, however often it comes."""
-    _give(Verdict.CONFIRMED, about, source=source, note=note, url=url, key=key)
+    _give(Verdict.CONFIRMED, about, source=source, sequence=sequence, note=note, url=url, key=key)
 
 
 @app.command()
@@ -61,19 +66,31 @@ def list_(
     if as_json:
         print(json.dumps(given))
         return
-    table = Table("id", "since", "verdict", "source", "pattern", "note", box=None)
+    table = Table("id", "since", "verdict", "source", "pattern or sequence", "note", box=None)
     for one in given:
         verdict = one["verdict"] + (" (undone)" if one["undone_at"] else "")
-        about = f"{one['pattern_id']} {one['pattern']}"
+        is_sequence = one["kind"] == "sequence"
+        about = f"{one['steps']} steps, {one['entry_id']}" if is_sequence else f"{one['pattern_id']} {one['pattern']}"
         table.add_row(one["id"], one["since"][:16], verdict, one["source"] or "all", about, one["note"])
     console.print(table)
 
 
-def _give(verdict: Verdict, about: str, *, source: str | None, note: str, url: str | None, key: str | None) -> None:
+def _give(
+    verdict: Verdict,
+    about: str,
+    *,
+    source: str | None,
+    sequence: bool,
+    note: str,
+    url: str | None,
+    key: str | None,
+) -> None:
     body: dict[str, Any] = {"verdict": verdict, "note": note, "source": source}
+    body |= {"kind": "sequence" if sequence else "anomaly"}
     body |= {"pattern_id": int(about)} if about.isdecimal() else {"entry_id": about}
     given = _call("POST", PATH, url=url, key=key, json=body)
-    console.print(f"{given['id']}  {verdict}: {given['pattern']}")
+    told = f"a sequence of {given['steps']} steps" if sequence else given["pattern"]
+    console.print(f"{given['id']}  {verdict}: {told}")
     if verdict is Verdict.EXPECTED:
         console.print(f"Anomalies of the last {given['days']} days that this hides: {given['hidden']:,}")
 

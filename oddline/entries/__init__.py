@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from oddline.entries.odd_pages import list_odd_entries
     from oddline.entries.pages import list_entries
     from oddline.entries.sources import (
+        LONGEST_ATTRIBUTE,
+        LONGEST_WINDOW,
         MOST_ALARMS_PER_DAY,
+        SHORTEST_WINDOW,
+        set_sequence_window,
+        set_session_attribute,
         set_source_alarms,
         set_source_threshold,
         source_view,
@@ -22,7 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LARGEST_PATTERN_ID",
+    "LONGEST_ATTRIBUTE",
+    "LONGEST_WINDOW",
     "MOST_ALARMS_PER_DAY",
+    "SHORTEST_WINDOW",
     "EntryQuery",
     "Explain",
     "OddCount",
@@ -38,6 +46,8 @@ __all__ = [
     "list_odd_entries",
     "odd_rows",
     "odd_view",
+    "set_sequence_window",
+    "set_session_attribute",
     "set_source_alarms",
     "set_source_threshold",
     "source_view",
@@ -53,7 +63,12 @@ __getattr__ = face(
         "odd_pages": ["list_odd_entries"],
         "pages": ["list_entries"],
         "sources": [
+            "LONGEST_ATTRIBUTE",
+            "LONGEST_WINDOW",
             "MOST_ALARMS_PER_DAY",
+            "SHORTEST_WINDOW",
+            "set_sequence_window",
+            "set_session_attribute",
             "set_source_alarms",
             "set_source_threshold",
             "source_view",

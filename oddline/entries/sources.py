@@ -11,6 +11,9 @@ from oddline.entries.view import rounded
 from oddline.errors import InvalidParameter, NotFound
 from oddline.submissions import rfc3339
 
+SHORTEST_WINDOW: Final = 10  # seconds; of shorter ones nobody could look at the odd ones of a day
+LONGEST_WINDOW: Final = 3_600  # seconds; of longer ones it takes weeks to learn what is usual
+LONGEST_ATTRIBUTE: Final = 200  # characters of its name
 MOST_ALARMS_PER_DAY: Final = 100  # of one source: nobody looks at more, and so many incidents a day are remembered
 
 
@@ -55,12 +58,37 @@ def set_source_alarms(tx: Transaction, *, project: UUID, name: str, alarms_per_d
     store.set_alarms_per_day(tx, project=project, name=name, alarms_per_day=alarms_per_day)
 
 
+def set_session_attribute(tx: Transaction, *, project: UUID, name: str, attribute: str | None) -> None:
+    """By which attribute entries of a source belong together that bear no session; None: by none.
+
+    Raises:
+        InvalidParameter: no attribute has such a name.
+    """
+    if attribute is not None and not (0 < len(attribute) <= LONGEST_ATTRIBUTE and "\0" not in attribute):
+        raise InvalidParameter(f"session_attribute: 1 to {LONGEST_ATTRIBUTE} characters", field="session_attribute")
+    store.set_session_attribute(tx, project=project, name=name, attribute=attribute)
+
+
+def set_sequence_window(tx: Transaction, *, project: UUID, name: str, seconds: int | None) -> None:
+    """In windows of how many seconds entries of a source are judged that belong to nothing else; None: not at all.
+
+    Raises:
+        InvalidParameter: the number is not between SHORTEST_WINDOW and LONGEST_WINDOW.
+    """
+    if seconds is not None and not SHORTEST_WINDOW <= seconds <= LONGEST_WINDOW:
+        detail = f"sequence_window: {SHORTEST_WINDOW} to {LONGEST_WINDOW:,} seconds"
+        raise InvalidParameter(detail, field="sequence_window")
+    store.set_sequence_window(tx, project=project, name=name, seconds=seconds)
+
+
 def _view(source: store.Source) -> dict[str, Any]:
     return {
         "name": source.name,
         "entries": source.entries,
         "threshold": _rounded(source.threshold),
         "alarms_per_day": _rounded(source.alarms_per_day),
+        "session_attribute": source.session_attribute,
+        "sequence_window": source.sequence_window,
         "in_force": _in_force(source),
         "alarms_today": source.alarms_today,
         "drift": None

@@ -11,7 +11,7 @@ from psycopg.rows import class_row, dict_row
 
 from oddline.database import Transaction
 from oddline.entries.model import OddEntry, OddQuery, Position, Rank
-from oddline.feedback import OPEN, VERDICT
+from oddline.feedback import OPEN, SEQUENCE_VERDICT, VERDICT
 from oddline.identity import WITHIN_RETENTION
 from oddline.submissions import entry_id
 
@@ -26,14 +26,17 @@ _COLUMNS: Final = (
 class Source:
     """A source: what is set for it, what was promised for it, and how the model stands that scored it last.
 
-    `threshold` and `alarms_per_day` are its own settings; `promised` is what holds, whoever set it (`is_asked`: a
-    person). `default_threshold` is None before the source was scored, `calibrated` until its warm-up is over.
+    `threshold`, `alarms_per_day`, `session_attribute` and `sequence_window` (seconds) are its own settings; `promised`
+    is what holds, whoever set it (`is_asked`: a person). `default_threshold` is None before the source was scored,
+    `calibrated` until its warm-up is over.
     """
 
     id: int
     name: str
     threshold: float | None
     alarms_per_day: float | None
+    session_attribute: str | None
+    sequence_window: int | None
     first_seen: datetime
     last_seen: datetime
     entries: int
@@ -118,11 +121,12 @@ def list_odd(
     }
     given = {condition: values for condition, values in conditions.items() if None not in values.values()}
     parameters: dict[str, Any] = {"project": project, "today": today, "limit": limit}
+    verdict = SEQUENCE_VERDICT if query.kind == "sequence" and not query.peaks else VERDICT
     column = "timestamp" if query.order == "newest" else "score"
     with tx.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            f"SELECT {_COLUMNS}, verdict FROM odd_entries o LEFT JOIN LATERAL ({VERDICT}) AS v"
-            f" ON o.is_anomaly AND o.kind <> 'sequence' WHERE project_id = %(project)s AND {WITHIN_RETENTION}"
+            f"SELECT {_COLUMNS}, verdict FROM odd_entries o LEFT JOIN LATERAL ({verdict}) AS v"
+            f" ON o.is_anomaly WHERE project_id = %(project)s AND {WITHIN_RETENTION}"
             f" {' '.join(f'AND {condition}' for condition in given)}"
             f" ORDER BY {column} DESC, id DESC LIMIT %(limit)s",
             parameters | {name: value for values in given.values() for name, value in values.items()},
@@ -190,8 +194,21 @@ def set_alarms_per_day(tx: Transaction, *, project: UUID, name: str, alarms_per_
     )
 
 
+def set_session_attribute(tx: Transaction, *, project: UUID, name: str, attribute: str | None) -> None:
+    """Set by which attribute the entries of a source belong together that bear no session, or take it away."""
+    tx.execute(
+        "UPDATE sources SET session_attribute = %s WHERE project_id = %s AND name = %s", [attribute, project, name]
+    )
+
+
+def set_sequence_window(tx: Transaction, *, project: UUID, name: str, seconds: int | None) -> None:
+    """Set in windows of how many seconds the entries of a source are judged that belong to nothing else, or none."""
+    tx.execute("UPDATE sources SET sequence_window = %s WHERE project_id = %s AND name = %s", [seconds, project, name])
+
+
 _SOURCES: Final = (
-    "SELECT s.id, s.name, s.threshold, s.alarms_per_day, s.first_seen, s.last_seen, s.entries,"
+    "SELECT s.id, s.name, s.threshold, s.alarms_per_day, s.session_attribute, s.sequence_window,"
+    " s.first_seen, s.last_seen, s.entries,"
     " t.alarms_per_day AS promised, t.is_asked, c.default_threshold, c.threshold AS calibrated, c.drift, c.drift_since,"
     " coalesce(d.alarms, 0)::int AS alarms_today"
     " FROM sources s JOIN source_thresholds t ON t.project_id = s.project_id AND t.source_id = s.id"

@@ -5,13 +5,27 @@ from typing import TYPE_CHECKING
 from oddline.lazy import face
 
 if TYPE_CHECKING:
-    from oddline.feedback.model import OPEN, Feedback, NewFeedback, Verdict, VerdictInForce
+    from oddline.feedback.model import (
+        OPEN,
+        Feedback,
+        NewFeedback,
+        NewSequenceFeedback,
+        SequenceVerdict,
+        Verdict,
+        VerdictInForce,
+    )
     from oddline.feedback.store import (
+        SEQUENCE_VERDICT,
         VERDICT,
         count_in_force,
+        count_sequences_in_force,
+        cover_sequences,
         find_same,
+        find_same_sequence,
         insert_feedback,
+        insert_sequence_feedback,
         list_feedback,
+        sequence_verdicts,
         undo_feedback,
         verdicts_in_force,
         verdicts_of,
@@ -19,15 +33,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OPEN",
+    "SEQUENCE_VERDICT",
     "VERDICT",
     "Feedback",
     "NewFeedback",
+    "NewSequenceFeedback",
+    "SequenceVerdict",
     "Verdict",
     "VerdictInForce",
     "count_in_force",
+    "count_sequences_in_force",
+    "cover_sequences",
     "find_same",
+    "find_same_sequence",
     "insert_feedback",
+    "insert_sequence_feedback",
     "list_feedback",
+    "sequence_verdicts",
     "undo_feedback",
     "verdicts_in_force",
     "verdicts_of",
@@ -36,13 +58,27 @@ __all__ = [
 __getattr__ = face(
     __name__,
     {
-        "model": ["OPEN", "Feedback", "NewFeedback", "Verdict", "VerdictInForce"],
+        "model": [
+            "OPEN",
+            "Feedback",
+            "NewFeedback",
+            "NewSequenceFeedback",
+            "SequenceVerdict",
+            "Verdict",
+            "VerdictInForce",
+        ],
         "store": [
+            "SEQUENCE_VERDICT",
             "VERDICT",
             "count_in_force",
+            "count_sequences_in_force",
+            "cover_sequences",
             "find_same",
+            "find_same_sequence",
             "insert_feedback",
+            "insert_sequence_feedback",
             "list_feedback",
+            "sequence_verdicts",
             "undo_feedback",
             "verdicts_in_force",
             "verdicts_of",

@@ -102,6 +102,7 @@ def preview(subject: Subject, *, db: Database, project: UUID, now: datetime) -> 
         shown = [one for one in shown if one != subject.pattern_id][:MOST_SHOWN]
         texts = pattern_texts(tx, project, pattern_ids=shown)
     return {
+        "kind": "anomaly",
         "pattern_id": subject.pattern_id,
         "pattern": subject.pattern,
         "source": subject.source,
@@ -164,9 +165,12 @@ def view(kept: Feedback) -> dict[str, Any]:
     """A verdict as clients get it."""
     return {
         "id": str(kept.id),
+        "kind": "anomaly" if kept.entry_id is None else "sequence",
         "source": kept.source,
         "pattern_id": kept.pattern_id,
         "pattern": kept.pattern,
+        "entry_id": None if kept.entry_id is None else str(kept.entry_id),
+        "steps": kept.steps,
         "verdict": kept.verdict,
         "note": kept.note,
         "by": str(kept.key_id),

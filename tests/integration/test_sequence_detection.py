@@ -1,9 +1,8 @@
 """Sessions of entries are put together, judged once when they are over, and shown as odd entries of their own kind."""
 
-import random
 import threading
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,72 +11,18 @@ import pytest
 from reading import Databases, client_of, key_of, open_reading_parts
 from scored_frames import NOON, scored_frame
 from starlette.testclient import TestClient
-from stored_entries import Archive
+from stored_sessions import GAP, LATER, NORMAL, WITHOUT_3, Sessions, begun, shown
 
 from functions.console.app import router
 from oddline.errors import CorruptBody
-from oddline.scoring.sequences import detect_sequences, reporting, service
-
-GAP = timedelta(minutes=10)
-LATER = NOON + GAP + timedelta(seconds=1)
-NORMAL = [[1, 2, 3, 4, 5], [1, 2, 2, 3, 4, 5], [1, 2, 4, 3, 5]]
-WITHOUT_3 = [1, 2, 4, 5]
-
-
-class Sessions(Archive):
-    """Stores sessions of entries, and lets them be judged."""
-
-    def put(self, sequences: Sequence[Sequence[int]], *, name: str = "s", **columns: Any) -> None:
-        """Store one session for each of these sequences of pattern ids."""
-        steps = [(f"{name}-{number}", step) for number, one in enumerate(sequences) for step in one]
-        told = {"message": [f"step {step} of {session}" for session, step in steps]} | columns
-        self.store(
-            scored_frame(
-                len(steps),
-                spacing=timedelta(milliseconds=1),
-                session=[session for session, _ in steps],
-                pattern_id=[step for _, step in steps],
-                **told,
-            )
-        )
-
-    def spoil(self, *, keep: int) -> None:
-        """Put nonsense into the project's chunks but the newest."""
-        with self.worker.transaction() as tx:
-            tx.execute(
-                "UPDATE hot_chunks SET blob = 'nonsense' WHERE project_id = %(project)s AND id NOT IN (SELECT id"
-                " FROM hot_chunks WHERE project_id = %(project)s ORDER BY xid DESC LIMIT %(keep)s)",
-                {"project": self.project, "keep": keep},
-            )
-
-    def detect(self, now: datetime = NOON) -> dict[str, int]:
-        return detect_sequences(db=self.worker, objects=self.objects, now=lambda: now, gap=GAP)
-
-    def learn(self, sessions: int = 300) -> None:
-        """Let the normal sequences become what is usual."""
-        self.put(random.Random(1).choices(NORMAL, k=sessions), name="learned")
-        self.detect()
-        self.detect(LATER)
+from oddline.scoring.sequences import reporting, service
+from oddline.scoring.sequences.grouping import SESSION
+from oddline.scoring.sequences.training import Training
 
 
 @pytest.fixture
 def sessions(db: Databases, project: UUID, tmp_path: Path) -> Sessions:
-    made = begun(db, project, tmp_path)
-    with made.worker.transaction() as tx:
-        tx.execute(
-            "INSERT INTO patterns SELECT %s, n, 1, n::text::bytea, 'step ' || n, now() FROM generate_series(1, 9) n",
-            [project],
-        )
-    return made
-
-
-def begun(db: Databases, project: UUID, folder: Path) -> Sessions:
-    """Sessions of a project for which the reader has its cursor already: what was before it is not read."""
-    made = Sessions.make(worker=db("worker"), search=db("search"), project=project, folder=folder)
-    assert isinstance(made, Sessions)
-    made.store(scored_frame(1))
-    made.detect()
-    return made
+    return begun(db, project, tmp_path)
 
 
 @pytest.fixture
@@ -88,13 +33,6 @@ def client(db: Databases, redis_url: str, tmp_path: Path, project: UUID) -> Iter
     ):
         client.headers.update(key_of(db, project))
         yield client
-
-
-def shown(client: TestClient, **asked: str) -> list[dict[str, Any]]:
-    answer = client.get("/api/v1/anomalies", params={"kind": "sequence", **asked})
-    assert answer.status_code == 200, answer.text
-    anomalies: list[dict[str, Any]] = answer.json()["anomalies"]
-    return anomalies
 
 
 @pytest.mark.both_postgres
@@ -245,6 +183,61 @@ def test_what_cannot_be_read_of_one_project_holds_up_no_other(
 
     with first.worker.transaction() as tx:
         assert tx.execute("SELECT project_id FROM open_sequences").fetchall() == [(second.project,)]
+
+
+def test_a_chunk_that_cannot_be_read_is_stepped_over_after_some_runs(
+    sessions: Sessions, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MOST_FAILED_RUNS", 2)
+    sessions.learn()
+    sessions.put([WITHOUT_3], name="lost")
+    sessions.spoil(keep=0)
+    sessions.put([WITHOUT_3], name="kept")
+
+    for _ in range(2):
+        with pytest.raises(CorruptBody):
+            sessions.detect()
+    counts = sessions.detect()
+    sessions.detect(LATER)
+
+    assert counts["unreadable"] == 1
+    assert [odd["explanation"]["session"] for odd in shown(client)] == ["kept-0"]
+
+
+def test_an_odd_session_whose_lines_cannot_be_read_holds_up_the_others_for_some_runs_only(
+    sessions: Sessions, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "MOST_FAILED_RUNS", 1)
+    sessions.learn()
+    sessions.put([WITHOUT_3], name="lost")
+    sessions.detect()
+    sessions.spoil(keep=0)
+    sessions.put([WITHOUT_3], name="kept")
+
+    with pytest.raises(CorruptBody):
+        sessions.detect(LATER)
+    counts = sessions.detect(LATER)
+    sessions.detect(LATER + GAP)
+
+    assert (counts["unreadable"], counts["odd"], counts["rows"]) == (1, 1, 0)
+    assert [odd["explanation"]["session"] for odd in shown(client)] == ["kept-0"]
+    with sessions.worker.transaction() as tx:
+        assert tx.execute("SELECT count(*) FROM sequence_stalls").fetchall() == [(0,)]
+
+
+def test_days_are_those_of_arrival_whatever_the_timestamps_say(sessions: Sessions) -> None:
+    sessions.learn()
+    found = []
+    for days in range(4):
+        moments = [NOON - timedelta(days=days, seconds=step) for step in range(len(WITHOUT_3))]
+        sessions.put([WITHOUT_3], name=f"of-day-{days}", timestamp=moments[::-1])
+        sessions.detect(NOON + days * GAP)
+        found.append(sessions.detect(NOON + (days + 1) * GAP)["odd"])
+
+    with sessions.worker.transaction() as tx:
+        [(blob,)] = tx.execute("SELECT training FROM sequence_sources").fetchall()
+    _, suspects = Training.unpack(blob, grouping=SESSION).samples()
+    assert (found, suspects.sequences) == ([1] * 4, (tuple(WITHOUT_3),))
 
 
 def test_of_a_source_s_chunks_only_those_with_the_session_s_lines_are_read(

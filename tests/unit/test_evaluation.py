@@ -27,6 +27,12 @@ def test_auc_counts_pairs_and_ties_half() -> None:
     assert auc([3, 2], [1, 2]) == pytest.approx(3.5 / 4)
 
 
+def test_auc_lets_a_value_stand_for_many() -> None:
+    counted = auc([3, 2, 1], [1, 2], higher_counts=[1, 4, 0], lower_counts=[2, 3])
+
+    assert counted == pytest.approx(auc([3, 2, 2, 2, 2], [1, 1, 2, 2, 2]))
+
+
 def test_average_precision_takes_equal_scores_together() -> None:
     assert average_precision([3, 2, 2, 1], np.array([True, True, False, True])) == pytest.approx(
         (1 + 2 / 3 + 3 / 4) / 3

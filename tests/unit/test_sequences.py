@@ -16,6 +16,7 @@ from oddline.scoring.sequences import Profile, Sample
 from oddline.scoring.sequences.alignment import align
 from oddline.scoring.sequences.assembling import MOST_STEPS, OPEN_SCHEMA, assemble, pack_open, unpack_open
 from oddline.scoring.sequences.explanation import Explained
+from oddline.scoring.sequences.grouping import SESSION
 from oddline.scoring.sequences.profile import ALARMS, THRESHOLD
 from oddline.scoring.sequences.training import (
     DAYS_UNTIL_NORMAL,
@@ -173,11 +174,12 @@ def test_the_explanation_names_what_is_missing_and_where_the_session_turned() ->
     assert explained.place in {3, 4}
 
 
-def entries(*rows: tuple[str, float, float], pattern: int = 1) -> pl.DataFrame:
+def entries(*rows: tuple[str, float, float], pattern: int = 1, grouping: str = SESSION) -> pl.DataFrame:
     """(session, minute of its timestamp, minute in which it came in) of each entry."""
     return pl.DataFrame(
         {
             "source_id": 1,
+            "grouping": grouping,
             "session": [session for session, _, _ in rows],
             "timestamp": [NOON + timedelta(minutes=minute) for _, minute, _ in rows],
             "submission": b"0" * 16,
@@ -242,23 +244,23 @@ def test_open_sessions_are_stored_and_read_as_they_are() -> None:
 
 
 def test_an_odd_sequence_is_learned_from_once_it_was_seen_on_several_days() -> None:
-    training, learned = Training(), []
+    training, learned = Training(grouping=SESSION), []
     for day in range(1, DAYS_UNTIL_NORMAL + 1):
         for _ in range(50):
             training.add([1, 2], day=date(2026, 11, day), is_odd=True)
-        learned.append(Training.unpack(training.pack()).sample().sessions)
+        learned.append(Training.unpack(training.pack(), grouping=SESSION).samples()[0].sessions)
 
     assert learned == [0] * (DAYS_UNTIL_NORMAL - 1) + [50 * DAYS_UNTIL_NORMAL]
 
 
 def test_what_is_learned_from_stays_small_and_keeps_its_shares() -> None:
-    training = Training()
+    training = Training(grouping=SESSION)
     for number in range(MOST_SEQUENCES + 1_000):
         training.add([number], day=date(2026, 11, 5), is_odd=False)
         training.add([-1, -2], day=date(2026, 11, 5), is_odd=False)
 
     training.thin(chance=np.random.default_rng(1))
-    sample = training.sample()
+    sample, _ = training.samples()
 
     shares = dict(zip(sample.sequences, sample.counts, strict=True))
     assert len(sample.sequences) <= MOST_SEQUENCES
@@ -266,7 +268,7 @@ def test_what_is_learned_from_stays_small_and_keeps_its_shares() -> None:
 
 
 def test_a_flood_of_odd_sequences_pushes_out_nothing_normal() -> None:
-    training, chance = Training(), np.random.default_rng(1)
+    training, chance = Training(grouping=SESSION), np.random.default_rng(1)
     for number in range(1_000):
         training.add([1, number % 10], day=date(2026, 11, 1), is_odd=False)
 
@@ -274,5 +276,6 @@ def test_a_flood_of_odd_sequences_pushes_out_nothing_normal() -> None:
         training.add([2, number % 10], day=date(2026, 11, 2), is_odd=True)
     training.thin(chance=chance)
 
-    assert training.sample().sessions == 1_000
-    assert 0 < training.suspects().sessions <= MOST_SESSIONS
+    normal, suspects = training.samples()
+    assert normal.sessions == 1_000
+    assert 0 < suspects.sessions <= MOST_SESSIONS

@@ -4,13 +4,25 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-def auc(higher: ArrayLike, lower: ArrayLike) -> float:
-    """Chance that a draw of `higher` is above one of `lower` (ties count half): area under the ROC curve."""
+def auc(
+    higher: ArrayLike,
+    lower: ArrayLike,
+    *,
+    higher_counts: ArrayLike | None = None,
+    lower_counts: ArrayLike | None = None,
+) -> float:
+    """Chance that a draw of `higher` is above one of `lower` (ties count half): area under the ROC curve.
+
+    Each value stands for so many draws as its count says, for one where no counts are given.
+    """
     above, below = np.asarray(higher, dtype=np.float64), np.asarray(lower, dtype=np.float64)
-    _, inverse, counts = np.unique(np.concatenate([above, below]), return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    wins = ranks[: len(above)].sum() - len(above) * (len(above) + 1) / 2
-    return float(wins / (len(above) * len(below)))
+    values, places = np.unique(np.concatenate([above, below]), return_inverse=True)
+    above_counts = np.ones(len(above)) if higher_counts is None else np.asarray(higher_counts, dtype=np.float64)
+    below_counts = np.ones(len(below)) if lower_counts is None else np.asarray(lower_counts, dtype=np.float64)
+    wins = np.bincount(places[: len(above)], weights=above_counts, minlength=len(values))
+    losses = np.bincount(places[len(above) :], weights=below_counts, minlength=len(values))
+    pairs = above_counts.sum() * below_counts.sum()
+    return float((wins * (np.cumsum(losses) - losses / 2)).sum() / pairs)
 
 
 def average_precision(scores: ArrayLike, is_odd: NDArray[np.bool_]) -> float:

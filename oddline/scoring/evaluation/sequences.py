@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from oddline.scoring.evaluation.metrics import auc
 from oddline.scoring.sequences.profile import ALARMS, FOLDS, Profile
 from oddline.scoring.sequences.sample import Sample
 
@@ -91,20 +92,10 @@ def _judged(split: Split, judge: Judge, *, threshold: float) -> dict[str, Any]:
     false = int(normals[normal >= threshold].sum())
     return {
         "f1": round(2 * found / (found + false + int(abnormals.sum())), 4),
-        "auc": round(_auc(normal, normals, abnormal, abnormals), 5),
+        "auc": round(auc(abnormal, normal, higher_counts=abnormals, lower_counts=normals), 5),
         "false_alarms": false,
         "missed": int(abnormals.sum()) - found,
     }
-
-
-def _auc(
-    low: NDArray[np.float64], lows: NDArray[np.int64], high: NDArray[np.float64], highs: NDArray[np.int64]
-) -> float:
-    """The chance that one of `high` lies above one of `low`; each value stands for so many."""
-    values, places = np.unique(np.concatenate([low, high]), return_inverse=True)
-    below = np.bincount(places[: len(low)], weights=lows, minlength=len(values))
-    own = np.bincount(places[len(low) :], weights=highs, minlength=len(values))
-    return float((own * (np.cumsum(below) - below / 2)).sum() / lows.sum() / highs.sum())
 
 
 def _draw_again(split: Split, seed: int) -> Split:

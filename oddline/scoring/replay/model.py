@@ -27,7 +27,6 @@ class Replay:
     stalls: int
     is_mixed: bool
     created_at: datetime
-    finished_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

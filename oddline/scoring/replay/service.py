@@ -45,8 +45,6 @@ def replay(wanted: ReplayRange, context: TaskContext, *, open_model: OpenModel) 
             context.report(_progress(context.db, begun))
             if context.clock() >= deadline:
                 raise Unavailable("the time of one attempt is over: the next one goes on")
-    with context.db.transaction() as tx:
-        store.finish(tx, begun.id, now=context.clock())
     return _result(context.db, begun)
 
 
@@ -64,7 +62,6 @@ def _begin(task_id: UUID, wanted: ReplayRange, context: TaskContext) -> Replay:
                 stalls=0,
                 is_mixed=False,
                 created_at=context.clock(),
-                finished_at=None,
             )
             time_range = Wanted(time_from=wanted.time_from, time_to=wanted.time_to)
             parts = list_parts(tx, project=wanted.project, wanted=time_range, today=context.clock().date())

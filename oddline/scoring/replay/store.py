@@ -10,9 +10,7 @@ from psycopg.rows import class_row
 from oddline.database import Transaction
 from oddline.scoring.replay.model import Difference, ListedChunk, Progress, Replay, Sidecar, Totals
 
-_REPLAY: Final = (
-    "id, project_id AS project, model_version, source, time_from, time_to, stalls, is_mixed, created_at, finished_at"
-)
+_REPLAY: Final = "id, project_id AS project, model_version, source, time_from, time_to, stalls, is_mixed, created_at"
 _SIDECAR: Final = "id, entries, lowest_id, highest_id, lowest_time, highest_time, object_key"
 _SUMS: Final = (
     "entries",
@@ -158,11 +156,6 @@ def largest_differences(tx: Transaction, replay: UUID, *, limit: int) -> list[Di
             " source_id, pattern_id LIMIT %s",
             [replay, limit],
         ).fetchall()
-
-
-def finish(tx: Transaction, replay: UUID, *, now: datetime) -> None:
-    """Note that all chunks are done."""
-    tx.execute("UPDATE replays SET finished_at = coalesce(finished_at, %s) WHERE id = %s", [now, replay])
 
 
 def sidecars_of(

@@ -8,7 +8,16 @@ if TYPE_CHECKING:
     from oddline.scoring.sequences.profile import Profile
     from oddline.scoring.sequences.sample import Sample
     from oddline.scoring.sequences.service import detect_sequences
+    from oddline.scoring.sequences.store import OddSequence
 
-__all__ = ["Profile", "Sample", "detect_sequences"]
+__all__ = ["OddSequence", "Profile", "Sample", "detect_sequences"]
 
-__getattr__ = face(__name__, {"profile": ["Profile"], "sample": ["Sample"], "service": ["detect_sequences"]})
+__getattr__ = face(
+    __name__,
+    {
+        "profile": ["Profile"],
+        "sample": ["Sample"],
+        "service": ["detect_sequences"],
+        "store": ["OddSequence"],
+    },
+)

@@ -42,6 +42,19 @@ def align(sequence: Sequence[int], normal: Sequence[int]) -> list[Aligned]:
     return [*before, *_with_moves(changed), *after]
 
 
+def moves(sequence: Sequence[int], other: Sequence[int]) -> int:
+    """How many steps stand elsewhere in another sequence with the same counts.
+
+    Where the two differ over more than LONGEST_COMPARED steps all of these are counted.
+    """
+    begin = _common(sequence, other)
+    end = _common(sequence[begin:][::-1], other[begin:][::-1])
+    middle, others = (list(one[begin : len(one) - end]) for one in (sequence, other))
+    if len(middle) > LONGEST_COMPARED:
+        return len(middle)
+    return sum(step.change == "extra" for step in _edit(middle, others, offset=begin))
+
+
 def nearest(sequence: Sequence[int], candidates: Sequence[Sequence[int]]) -> list[Aligned]:
     """The alignment with the candidate that differs in the fewest steps, the first of those."""
     alignments = [align(sequence, candidate) for candidate in candidates]

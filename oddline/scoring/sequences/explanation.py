@@ -17,7 +17,7 @@ class Explained:
     """Why one session is odd, first as pattern ids, then with the patterns' texts."""
 
     def __init__(self, profile: Profile, sequence: Sequence[int]) -> None:
-        self._aligned = nearest(sequence, _candidates(profile, sequence))
+        self._aligned = nearest(sequence, candidates(profile, sequence))
         self._told = _told(self._aligned)
         self._steps = len(sequence)
         self.rarity = float(profile.rarity([sequence])[0])
@@ -68,7 +68,7 @@ def _told(aligned: Sequence[Aligned]) -> list[int]:
     return sorted(near)[:MOST_STEPS]
 
 
-def _candidates(profile: Profile, sequence: Sequence[int]) -> list[tuple[int, ...]]:
+def candidates(profile: Profile, sequence: Sequence[int]) -> list[tuple[int, ...]]:
     """The normal sequences whose counts are nearest to the sequence's, the more frequent first where they are equal."""
     sample = profile.sample
     ids, counts = np.unique(np.array(sequence), return_counts=True)

@@ -116,6 +116,20 @@ class Profile:
         """0 to 1; THRESHOLD where the share `alarms` of the sessions that were learned from is as odd."""
         return alarms / (alarms + np.exp(-self.rarity(sequences)))
 
+    def surprises(self, sequence: Sequence[int]) -> tuple[dict[int, float], NDArray[np.float64]]:
+        """Of one sequence the surprise at the count of each pattern, and at each step and the end (steps + 1,)."""
+        sessions = Sessions.of([sequence], vocabulary=self.models.vocabulary)
+        *counts, stranger = self.models.counts.surprises(sessions)[0].tolist()
+        by_pattern = dict.fromkeys(sequence, stranger) | dict(zip(self.models.vocabulary.tolist(), counts, strict=True))
+        return by_pattern, self.models.transitions.surprises(sessions)[0]
+
+    def is_order_odd(self, sequence: Sequence[int]) -> bool:
+        """Whether the order of a sequence is rarer than its counts."""
+        sessions = Sessions.of([sequence], vocabulary=self.models.vocabulary)
+        [[counts, steps]] = self.models.surprises(sessions)
+        order = self.tails.steps.rarity(np.array([steps]))[0]
+        return bool(order > self.tails.counts.rarity(np.array([counts]))[0])
+
     def _rarity(self, sequences: Sequence[Sequence[int]]) -> NDArray[np.float64]:
         sessions = Sessions.of(sequences, vocabulary=self.models.vocabulary)
         return self.tails.rarity(self.models.surprises(sessions))

@@ -1,5 +1,6 @@
 """Turn odd sessions into odd entries: with the ids of their entries, a copy of their lines, and what is odd."""
 
+import logging
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,11 +14,17 @@ import polars as pl
 from oddline.chunks import Part, Reader, Wanted, list_parts
 from oddline.database import Database
 from oddline.entries import OddEntry
+from oddline.errors import ChunkMissing, CorruptBody
 from oddline.objects import ObjectStore
 from oddline.patterns import pattern_texts
 from oddline.scoring.sequences.explanation import Explained
+from oddline.scoring.sequences.grouping import Window, is_by_window
 from oddline.scoring.sequences.profile import THRESHOLD, Profile
+from oddline.scoring.sequences.verdicts import Covered
+from oddline.scoring.sequences.window_explanation import ExplainedWindow
 from oddline.submissions import entry_id, rfc3339
+
+log = logging.getLogger(__name__)
 
 MODEL_VERSION: Final = "sequences-1"
 MOST_LINES: Final = 100  # copied of a session
@@ -30,16 +37,25 @@ _ID: Final = ("submission", "index")
 
 @dataclass(frozen=True, slots=True)
 class OddSession:
-    """An odd session: `entries` is its row of `Assembled.closed`, `profile` what it was judged by."""
+    """An odd session: `entries` is its row of `Assembled.closed`, `profile` what it was judged by.
+
+    `covered` is the verdict that it is told in spite of, or because of.
+    """
 
     entries: Mapping[str, Any]
     score: float
     profile: Profile
+    covered: Covered | None = None
 
     @property
     def source_id(self) -> int:
         """The source that the session belongs to."""
         return int(self.entries["source_id"])
+
+    @property
+    def grouping(self) -> str:
+        """How its entries were put together."""
+        return str(self.entries["grouping"])
 
     @property
     def sequence(self) -> list[int]:
@@ -51,30 +67,70 @@ class OddSession:
         return entry_id(UUID(bytes=self.entries["submission"][place]), self.entries["index"][place])
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An odd session and the odd entry that tells of it."""
+
+    session: OddSession
+    entry: OddEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The odd sessions that are told, and how many could not be since their lines cannot be read."""
+
+    told: Sequence[Told]
+    unreadable: int
+
+
 def report(
-    odd: Sequence[OddSession], *, db: Database, objects: ObjectStore, project: UUID, now: datetime
-) -> list[OddEntry]:
+    odd: Sequence[OddSession],
+    *,
+    db: Database,
+    objects: ObjectStore,
+    project: UUID,
+    now: datetime,
+    is_last_try: bool = False,
+) -> Report:
     """The odd entries of odd sessions; of many alike, the first stands for those that are not told one by one.
 
-    At most MOST_TOLD and a few are told, the oddest; a session whose lines are gone already is not.
+    At most MOST_TOLD and a few are told, the oddest; a session whose lines are gone already is not, and at the last try
+    one whose lines cannot be read is not either.
 
     Raises:
-        ChunkMissing, CorruptBody, ObjectStoreUnavailable, DatabaseUnavailable: its lines cannot be read.
+        ChunkMissing, CorruptBody: its lines cannot be read, and it is not the last try.
+        ObjectStoreUnavailable, DatabaseUnavailable: no answer.
     """
-    told = []
+    told, unreadable = [], 0
     for alike in _chosen(odd):
-        explained = Explained(alike[0].profile, alike[0].sequence)
+        explained = _explain(alike[0])
         for number, session in enumerate(alike[:MOST_ALIKE]):
             count = 1 if number else max(1, len(alike) - MOST_ALIKE + 1)
-            told.append(_tell(session, explained, count=count, db=db, objects=objects, project=project, now=now))
-    return [entry for entry in told if entry is not None]
+            try:
+                entry = _tell(session, explained, count=count, db=db, objects=objects, project=project, now=now)
+            except (ChunkMissing, CorruptBody) as error:
+                if not is_last_try:
+                    raise
+                log.error(
+                    "an odd sequence is not told, its lines cannot be read: %s: %s", session.entries["session"], error
+                )
+                unreadable += 1
+                continue
+            if entry is not None:
+                told.append(Told(session, entry))
+    return Report(told, unreadable)
+
+
+def _explain(session: OddSession) -> Explained | ExplainedWindow:
+    explain = ExplainedWindow if is_by_window(session.grouping) else Explained
+    return explain(session.profile, session.sequence)
 
 
 def _chosen(odd: Sequence[OddSession]) -> list[list[OddSession]]:
     """The sessions that are told, those of a source and sequence together, the oddest first."""
-    by_kind: dict[tuple[int, tuple[int, ...]], list[OddSession]] = defaultdict(list)
+    by_kind: dict[tuple[int, str, tuple[int, ...]], list[OddSession]] = defaultdict(list)
     for session in sorted(odd, key=lambda one: -one.score):
-        by_kind[session.source_id, tuple(session.sequence)].append(session)
+        by_kind[session.source_id, session.grouping, tuple(session.sequence)].append(session)
     chosen, told = [], 0
     for alike in by_kind.values():
         if told >= MOST_TOLD:
@@ -86,7 +142,7 @@ def _chosen(odd: Sequence[OddSession]) -> list[list[OddSession]]:
 
 def _tell(
     session: OddSession,
-    explained: Explained,
+    explained: Explained | ExplainedWindow,
     *,
     count: int,
     db: Database,
@@ -120,8 +176,11 @@ def _tell(
 
 def _told_of(session: OddSession, lines: Mapping[UUID, Mapping[str, Any]]) -> dict[str, Any]:
     ids = [session.id_at(place) for place in range(len(session.sequence))]
+    window = Window.of(session.grouping, session.entries["session"])
     return {
-        "session": session.entries["session"],
+        "grouping": session.grouping,
+        "session": session.entries["session"] if window is None else None,
+        "window": None if window is None else {"from": rfc3339(window.begin), "to": rfc3339(window.end)},
         "entries": len(ids),
         "entry_ids": [str(one) for one in ids],
         "lines": [

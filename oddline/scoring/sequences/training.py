@@ -1,5 +1,6 @@
 """Which closed sessions of a source its profile is learned from: recent ones, and no fault before it is old."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -9,9 +10,12 @@ import numpy as np
 import orjson
 import zstandard
 
+from oddline.feedback import Verdict
+from oddline.scoring.sequences.grouping import is_by_window
 from oddline.scoring.sequences.profile import Profile, Tails
 from oddline.scoring.sequences.sample import Sample
 from oddline.scoring.sequences.tails import Tail
+from oddline.scoring.sequences.verdicts import Verdicts
 
 DAYS_UNTIL_NORMAL: Final = 3  # on which a sequence that was odd must be seen: a fault does not become normal in a day
 MOST_SESSIONS: Final = 20_000  # normal ones, and as many suspects; the same goes for the two limits below
@@ -23,17 +27,12 @@ MOST_BYTES: Final = 256 * 1024 * 1024  # unpacked; far more than the limits abov
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """How many sessions had a sequence, on how many days, the last of those, and whether it was odd at first."""
+    """How many sessions had a sequence, on how many days (of arrival), the last, and whether it was odd at first."""
 
     count: int
     days: int
     last_day: date
     was_odd: bool
-
-    @property
-    def is_suspect(self) -> bool:
-        """Whether it was odd and has not been seen on enough days since to be learned from."""
-        return self.was_odd and self.days < DAYS_UNTIL_NORMAL
 
 
 class Training:
@@ -43,8 +42,9 @@ class Training:
     slowly forgets what is old.
     """
 
-    def __init__(self, seen: dict[tuple[int, ...], Seen] | None = None) -> None:
+    def __init__(self, seen: dict[tuple[int, ...], Seen] | None = None, *, grouping: str) -> None:
         self._seen = seen or {}
+        self._grouping = grouping
 
     def add(self, sequence: Sequence[int], *, day: date, is_odd: bool) -> None:
         """Note a closed session."""
@@ -58,15 +58,17 @@ class Training:
 
         Apart, since a fault of some hours would otherwise push out what it is to be told from.
         """
-        self._seen = _thinned(self._chosen(suspect=False), chance) | _thinned(self._chosen(suspect=True), chance)
+        normal, suspects = self._parted(Verdicts(grouping=self._grouping))
+        self._seen = _thinned(normal, chance) | _thinned(suspects, chance)
 
-    def sample(self) -> Sample:
-        """What a profile may be learned from."""
-        return self._sample(suspect=False)
+    def samples(self, verdicts: Verdicts | None = None) -> tuple[Sample, Sample]:
+        """What a profile may be learned from, and the suspects.
 
-    def suspects(self) -> Sample:
-        """What was odd, and has not been seen on enough days since."""
-        return self._sample(suspect=True)
+        A suspect was odd, and was not seen on enough days since. What people expect is none from the start, and what
+        they have confirmed stays one.
+        """
+        normal, suspects = self._parted(verdicts or Verdicts(grouping=self._grouping))
+        return _sample(normal), _sample(suspects)
 
     def pack(self) -> bytes:
         """As one compressed blob."""
@@ -74,22 +76,41 @@ class Training:
         return _compress(rows)
 
     @classmethod
-    def unpack(cls, blob: bytes | None) -> "Training":
+    def unpack(cls, blob: bytes | None, *, grouping: str) -> "Training":
         """What `pack` was given; nothing where there was no blob yet."""
         rows: Iterable[tuple[list[int], int, int, str, bool]] = [] if blob is None else _decompress(blob)
         return cls(
             {
                 tuple(key): Seen(count, days, date.fromisoformat(last_day), was_odd)
                 for key, count, days, last_day, was_odd in rows
-            }
+            },
+            grouping=grouping,
         )
 
-    def _sample(self, *, suspect: bool) -> Sample:
-        chosen = self._chosen(suspect=suspect)
-        return Sample(tuple(chosen), tuple(seen.count for seen in chosen.values()))
+    def _parted(self, verdicts: Verdicts) -> tuple[dict[tuple[int, ...], Seen], dict[tuple[int, ...], Seen]]:
+        """What is normal, and what is suspect."""
+        days = self._days_of_kinds()
+        normal: dict[tuple[int, ...], Seen] = {}
+        suspects: dict[tuple[int, ...], Seen] = {}
+        for key, seen in self._seen.items():
+            said = verdicts.of(key, is_odd=seen.was_odd)
+            is_suspect = seen.was_odd and max(seen.days, len(days[self._kind(key)])) < DAYS_UNTIL_NORMAL
+            if said is not None:
+                is_suspect = said.verdict == Verdict.CONFIRMED
+            (suspects if is_suspect else normal)[key] = seen
+        return normal, suspects
 
-    def _chosen(self, *, suspect: bool) -> dict[tuple[int, ...], Seen]:
-        return {key: seen for key, seen in self._seen.items() if seen.is_suspect == suspect}
+    def _days_of_kinds(self) -> dict[tuple[int, ...], set[date]]:
+        """The last days of sequences that were odd, those of one kind together."""
+        days: dict[tuple[int, ...], set[date]] = defaultdict(set)
+        for key, seen in self._seen.items():
+            if seen.was_odd:
+                days[self._kind(key)].add(seen.last_day)
+        return days
+
+    def _kind(self, key: tuple[int, ...]) -> tuple[int, ...]:
+        """Hardly any window comes again as it was: those with the same patterns count as the same."""
+        return tuple(sorted(set(key))) if is_by_window(self._grouping) else key
 
 
 def pack_profile(profile: Profile) -> bytes:
@@ -106,6 +127,10 @@ def unpack_profile(blob: bytes) -> Profile:
     sequences, counts, tails = _decompress(blob)
     restored = [Tail(np.array(values), np.array(rarities), *rest) for values, rarities, *rest in tails]
     return Profile.restore(Sample(tuple(map(tuple, sequences)), tuple(counts)), Tails(*restored))
+
+
+def _sample(seen: dict[tuple[int, ...], Seen]) -> Sample:
+    return Sample(tuple(seen), tuple(one.count for one in seen.values()))
 
 
 def _thinned(seen: dict[tuple[int, ...], Seen], chance: np.random.Generator) -> dict[tuple[int, ...], Seen]:
