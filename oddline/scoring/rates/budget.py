@@ -17,6 +17,7 @@ from oddline.scoring.rates.model import BIN_S, BINS_A_DAY, BINS_AN_HOUR, WINDOWS
 
 JUDGED_A_DAY: Final = sum(BINS_A_DAY / window for window in WINDOWS)  # windows of one pattern
 HALF: Final = 20.0  # the rarity whose score is ½: calibration wants scores from 0 to 1
+RISE: Final = 1.25  # of the threshold: what a rate that reached it counts at most
 MOST_AN_HOUR: Final = 10  # rates told of a source: nobody reads more, and the first tell what is going on
 
 
@@ -49,11 +50,15 @@ class Budget:
             return 0
         return MOST_AN_HOUR - self.told.get(hour, 0)
 
-    def note(self, number: int, *, rarest: float, told: int) -> None:
-        """Remember the rarest rate of a bin, and how many rates were told in it."""
+    def note(self, number: int, *, rarest: float, threshold: float, told: int) -> None:
+        """Remember the rarest rate of a bin, and how many rates were told in it.
+
+        What reached the threshold may have been a fault and no false alarm: it counts only as a little rarer than it had to be. So
+        false alarms that keep coming raise the threshold step by step, and no outage makes a source blind for weeks.
+        """
         hour = number // BINS_AN_HOUR
-        if rarest > 0:
-            self.rarest[hour] = max(self.rarest.get(hour, 0.0), rarest)
+        if np.isfinite(threshold):
+            self.rarest[hour] = max(self.rarest.get(hour, 0.0), min(rarest, RISE * threshold))
         if told:
             self.told[hour] = self.told.get(hour, 0) + told
 

@@ -25,6 +25,7 @@ class Season:
     def __init__(self, highest: NDArray[np.float32]) -> None:
         self.highest = highest
         self.is_changed = False  # since it was read
+        self._usual: tuple[int, Floats] | None = None  # of an hour
 
     @classmethod
     def nothing(cls, rows: int) -> "Season":
@@ -42,13 +43,15 @@ class Season:
         """Rows are another pattern's from now on."""
         if len(rows):
             self.highest[:, rows] = 0.0
-            self.is_changed = True
+            self.is_changed, self._usual = True, None
 
     def usual(self, number: int) -> Floats:
         """(R, 2) What is usual in a bin: at its hour, or an hour before or after."""
-        slots = [_slot(number + shift * BINS_AN_HOUR) for shift in (-1, 0, 1)]
-        usual: Floats = self.highest[slots, :, :, 1].max(axis=0).astype(np.float64)
-        return usual
+        hour, rows = number // BINS_AN_HOUR, self.highest.shape[1]
+        if self._usual is None or self._usual[0] != hour or len(self._usual[1]) != rows:
+            slots = [_slot(number + shift * BINS_AN_HOUR) for shift in (-1, 0, 1)]
+            self._usual = hour, self.highest[slots, :, :, 1].max(axis=0).astype(np.float64)
+        return self._usual[1]
 
     def learn(self, hour: Floats, *, number: int) -> None:
         """Add the largest surprises (R, 2) of the hour that ends with a bin."""

@@ -16,6 +16,7 @@ from oddline.scoring.rates.series import DOWN, UP, Series, nothing
 from oddline.scoring.rates.surprise import Floats
 from oddline.scoring.rates.telling import told_as
 
+SILENCE_EVERY: Final = 6  # bins
 REST: Final = 60  # bins that a row must be back in its range before it is told again
 MOST_AT_ONCE: Final = 3  # rates of a source told of one bin: the rarest say what it is, the others are counted
 FEWEST_ASLEEP: Final = BINS_AN_HOUR  # bins of silence after which a source is not watched any more
@@ -115,16 +116,14 @@ class RateSource:
         learn_gaps(series, came > 0, number=number)
         series.silent[came == 0] += 1.0
         series.passed += np.where(came == 0, came[0], 0.0)
-        judged = [judge_silence(series, usual=usual)]
+        judged = [judge_silence(series, usual=usual)] if (number + 1) % SILENCE_EVERY == 0 else []
         for place, window in enumerate(WINDOWS):
             if (number + 1) % window == 0:
                 judged.append(judge_window(series, place, usual=usual))
                 learn_window(series, place, judged[-1], threshold=threshold)
         for one in judged:
-            for direction, chosen in ((UP, one.up), (DOWN, ~one.up)):
-                np.maximum(
-                    series.hour[:, direction], np.where(chosen, one.surprise, 0.0), out=series.hour[:, direction]
-                )
+            series.hour[:, UP] = np.maximum(series.hour[:, UP], one.surprise * one.up)
+            series.hour[:, DOWN] = np.maximum(series.hour[:, DOWN], one.surprise * ~one.up)
         if (number + 1) % BINS_AN_HOUR == 0:
             self.season.learn(series.hour, number=number)
             series.hour[:] = 0.0
@@ -156,7 +155,7 @@ class RateSource:
         # The source itself says most of what its patterns would say.
         fresh = fresh[np.argsort(fresh != 0, kind="stable")]
         chosen = fresh[: max(min(MOST_AT_ONCE, self.budget.left(self.next, rules=rules)), 0)]
-        self.budget.note(self.next, rarest=rarest, told=len(chosen))
+        self.budget.note(self.next, rarest=rarest, threshold=threshold, told=len(chosen))
         return [
             told_as(
                 self.series, judged[best[row]], row, at=self.next, threshold=threshold, others=len(fresh) - len(chosen)
