@@ -71,7 +71,7 @@ class _Run:
 
 
 def measure(*, seeds: Sequence[int] = (11,)) -> dict[str, Any]:
-    """Per kind of source false alarms (hours with any) a day, rates told a day, and of each kind of fault how many found."""
+    """Per kind of source false alarms (hours with any) a day, rates told a day, faults found by kind."""
     kinds: dict[str, Any] = {}
     planted, found = Counter[str](), Counter[str]()
     for kind in KINDS:

@@ -53,8 +53,9 @@ class Budget:
     def note(self, number: int, *, rarest: float, threshold: float, told: int) -> None:
         """Remember the rarest rate of a bin, and how many rates were told in it.
 
-        What reached the threshold may have been a fault and no false alarm: it counts only as a little rarer than it had to be. So
-        false alarms that keep coming raise the threshold step by step, and no outage makes a source blind for weeks.
+        What reached the threshold may have been a fault and no false alarm: it counts only as a little rarer than it
+        had to be. So false alarms that keep coming raise the threshold step by step, and no outage makes a source
+        blind for weeks.
         """
         hour = number // BINS_AN_HOUR
         if np.isfinite(threshold):
