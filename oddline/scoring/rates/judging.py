@@ -28,6 +28,7 @@ LEAST_CHANGE: Final = 5.0  # entries more, or less, than expected
 LEAST_FACTOR: Final = 2.0  # what is statistically certain and yet a change by less is nobody's alarm
 FEWEST_SILENT: Final = 3  # bins
 MISSED: Final = 3.0  # times that something should have come
+REST: Final = 60  # bins that a row must be back in its range before it is odd anew
 RISE, RISE_BY = 1.25, 2.0  # how much a record grows by what was odd: what keeps coming becomes usual in the end
 
 
@@ -83,7 +84,7 @@ def judge_window(series: Series, place: int, *, usual: Floats) -> Judged:
     return Judged(WINDOWS[place], count.copy(), beside, expected, dispersion, up, surprise, rarity, scale, is_seasonal)
 
 
-def learn_window(series: Series, place: int, judged: Judged, *, threshold: float) -> None:
+def learn_window(series: Series, place: int, judged: Judged, *, threshold: float, number: int) -> None:
     """Learn from a window that was judged, what was odd only in part, and begin the next."""
     odd = judged.rarity >= threshold
     mean, seen = series.mean[:, place], series.seen[:, place]
@@ -99,7 +100,7 @@ def learn_window(series: Series, place: int, judged: Judged, *, threshold: float
         excess[:, place] += share * (np.where(is_first, kept**2, (kept - about) ** 2 - about) - excess[:, place])
         square[:, place] += share * (np.where(is_first, kept, about) ** 2 - square[:, place])
     series.mean[:, place] += (kept - mean) / np.minimum(seen + 1.0, REMEMBERED[place])
-    _record(series, place, judged, odd=odd)
+    _record(series, place, judged, odd=odd, number=number)
     series.active[:, place] = np.minimum(series.active[:, place] + (judged.count > 0), RECORDED[place])
     series.seen[:, place] = np.minimum(seen + 1.0, RECORDED[place])
     series.open[:, place] = 0.0
@@ -160,9 +161,12 @@ def _matters(count: Floats, low: Floats, high: Floats, *, up: NDArray[np.bool_])
     return np.where(up, more, less)
 
 
-def _record(series: Series, place: int, judged: Judged, *, odd: NDArray[np.bool_]) -> None:
+def _record(series: Series, place: int, judged: Judged, *, odd: NDArray[np.bool_], number: int) -> None:
+    """Let records fade, and grow: by what was odd only a little, and once for as long as it lasts."""
     fades = 0.5 ** (1.0 / RECORDED[place])
     for direction, chosen in ((UP, judged.up & ~judged.is_seasonal), (DOWN, ~judged.up & ~judged.is_seasonal)):
         record = series.records[:, place, direction]
-        raw = np.where(odd, np.minimum(judged.surprise, RISE * record + RISE_BY), judged.surprise)
-        series.records[:, place, direction] = np.maximum(record * fades, np.where(chosen, raw, 0.0))
+        lasts = series.odd_bin[:, direction] >= number - REST
+        most = np.where(odd, np.where(lasts, record, RISE * record + RISE_BY), np.inf)
+        new = np.where(chosen, np.minimum(judged.surprise, most), 0.0)
+        series.records[:, place, direction] = np.maximum(record * fades, new)

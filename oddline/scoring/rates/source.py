@@ -1,5 +1,6 @@
 """One source's rates: take up what comes in, and judge bin after bin as they are over."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -8,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from oddline.scoring.rates.budget import Budget
-from oddline.scoring.rates.judging import Judged, judge_silence, judge_window, learn_gaps, learn_window
+from oddline.scoring.rates.judging import REST, Judged, judge_silence, judge_window, learn_gaps, learn_window
 from oddline.scoring.rates.model import BINS_AN_HOUR, WHOLE, WINDOWS, OddRate, Rules
 from oddline.scoring.rates.pending import Pending
 from oddline.scoring.rates.season import Season
@@ -17,7 +18,6 @@ from oddline.scoring.rates.surprise import Floats
 from oddline.scoring.rates.telling import told_as
 
 SILENCE_EVERY: Final = 6  # bins
-REST: Final = 60  # bins that a row must be back in its range before it is told again
 MOST_AT_ONCE: Final = 3  # rates of a source told of one bin: the rarest say what it is, the others are counted
 FEWEST_ASLEEP: Final = BINS_AN_HOUR  # bins of silence after which a source is not watched any more
 ASLEEP_AFTER: Final = 3.0  # times its longest silence
@@ -120,7 +120,7 @@ class RateSource:
         for place, window in enumerate(WINDOWS):
             if (number + 1) % window == 0:
                 judged.append(judge_window(series, place, usual=usual))
-                learn_window(series, place, judged[-1], threshold=threshold)
+                learn_window(series, place, judged[-1], threshold=threshold, number=number)
         for one in judged:
             series.hour[:, UP] = np.maximum(series.hour[:, UP], one.surprise * one.up)
             series.hour[:, DOWN] = np.maximum(series.hour[:, DOWN], one.surprise * ~one.up)
@@ -152,6 +152,10 @@ class RateSource:
         is_new = is_odd & (self.series.odd_bin[rows, direction] < self.next - REST)
         self.series.odd_bin[rows[is_odd], direction[is_odd]] = self.next
         fresh = rows[is_new][np.argsort(-rarity[best, rows][is_new], kind="stable")]
+        if self.series.silent[0] > 0:
+            fresh = fresh[fresh == 0]  # that none of its patterns comes is no news
+        elif 0 in fresh and _explains([judged[best[row]] for row in fresh], fresh):
+            fresh = fresh[fresh != 0]
         # The source itself says most of what its patterns would say.
         fresh = fresh[np.argsort(fresh != 0, kind="stable")]
         chosen = fresh[: max(min(MOST_AT_ONCE, self.budget.left(self.next, rules=rules)), 0)]
@@ -162,6 +166,12 @@ class RateSource:
             )
             for row in chosen.tolist()
         ]
+
+
+def _explains(judged: Sequence[Judged], rows: NDArray[np.int64]) -> bool:
+    """Whether one of the patterns among the rows alone makes most of the change of the source as a whole, row 0."""
+    changes = {row: float(one.count[row] - one.expected[row]) for one, row in zip(judged, rows.tolist(), strict=True)}
+    return any(change * changes[0] > 0 and 2 * abs(change) >= abs(changes[0]) for row, change in changes.items() if row)
 
 
 _NONE: Final = np.zeros(0, dtype=np.int64)
