@@ -104,7 +104,9 @@ def test_a_surge_of_a_pattern_is_told_with_its_window(learned: RateSource) -> No
 
 
 def test_a_small_surge_is_found_in_a_longer_window(learned: RateSource) -> None:
-    told = hear(learned, noisy([30.0, 20.0, 0.2], QUARTER, seed=2))
+    hear(learned, noisy([30.0, 6.0, 0.2], 4 * BINS_AN_HOUR, seed=3))
+
+    told = hear(learned, noisy([30.0, 16.0, 0.2], QUARTER, seed=2))
 
     assert {(odd.pattern_id, odd.direction) for odd in told} == {(2, "up")}
     assert told[0].window_to - told[0].window_from > timedelta(seconds=10)

@@ -152,8 +152,8 @@ class RateSource:
         is_new = is_odd & (self.series.odd_bin[rows, direction] < self.next - REST)
         self.series.odd_bin[rows[is_odd], direction[is_odd]] = self.next
         fresh = rows[is_new][np.argsort(-rarity[best, rows][is_new], kind="stable")]
-        if self.series.silent[0] > 0:
-            fresh = fresh[fresh == 0]  # that none of its patterns comes is no news
+        if self.series.silent[0] > 0 and self.series.odd_bin[0, DOWN] >= self.next - REST:
+            fresh = fresh[fresh == 0]  # of a source that fell silent it is no news that a pattern does not come
         elif 0 in fresh and _explains([judged[best[row]] for row in fresh], fresh):
             fresh = fresh[fresh != 0]
         # The source itself says most of what its patterns would say.
