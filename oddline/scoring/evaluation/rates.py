@@ -1,9 +1,9 @@
-"""Whether rates keep their budget and what they find: simulated sources, thirty days without a fault, then some with.
+"""Whether rates keep their budget and what they find: simulated sources, some days without a fault, then some with.
 
-In the first thirty days every alarm is a false one. Then faults are planted, one every four hours, each into a copy of
-the source, so that none knows of another: a pattern comes three or ten times as often, or not at all, or the whole
-source falls silent. The sources are made by rules that know
-nothing of the method, and go through the functions that serve (`RateSource.take` and `close`) in the order of time.
+In the first days every alarm is a false one. Then faults are planted, one every four hours, each into a copy of the
+source, so that none knows of another: a pattern comes three or ten times as often, or not at all, or the whole source
+falls silent. The sources are made by rules that know nothing of the method, and go through the functions that serve
+(`RateSource.take` and `close`) in the order of time.
 What is assumed, and where that is kinder than the world: no entry is late, sources are independent, and their rates
 follow one of eight kinds.
 """
@@ -22,7 +22,7 @@ from oddline.scoring.rates.model import BINS_A_DAY, BINS_AN_HOUR, WHOLE, OddRate
 from oddline.scoring.rates.packing import pack, unpack
 from oddline.scoring.rates.source import RateSource
 
-CLEAN_DAYS: Final = 30
+DAYS: Final = 30  # without a fault; some twenty minutes for all kinds
 FAULTY_DAYS: Final = 6
 RULES: Final = Rules(alarms_per_day=0.5, warm_up=timedelta(hours=1))
 BETWEEN: Final = 4  # hours from one fault to the next
@@ -70,16 +70,15 @@ class _Run:
         return self.source.close(at + len(counts), rules=RULES)
 
 
-def measure(*, seeds: Sequence[int] = (11,)) -> dict[str, Any]:
+def measure(*, seeds: Sequence[int] = (11,), days: int = DAYS) -> dict[str, Any]:
     """Per kind of source false alarms (hours with any) a day, rates told a day, faults found by kind."""
     kinds: dict[str, Any] = {}
     planted, found = Counter[str](), Counter[str]()
     for kind in KINDS:
-        runs = [_live(kind, seed) for seed in seeds]
-        days = CLEAN_DAYS * len(runs)
+        runs = [_live(kind, seed, days=days) for seed in seeds]
         kinds[kind.__name__] = {
-            "alarms_a_day": round(sum(len(run.hours) for run in runs) / days, 3),
-            "told_a_day": round(sum(run.rows for run in runs) / days, 3),
+            "alarms_a_day": round(sum(len(run.hours) for run in runs) / days / len(runs), 3),
+            "told_a_day": round(sum(run.rows for run in runs) / days / len(runs), 3),
             "found": {fault: _share(runs, fault) for fault in sorted(set().union(*(run.planted for run in runs)))},
         }
         for run in runs:
@@ -95,11 +94,11 @@ def measure(*, seeds: Sequence[int] = (11,)) -> dict[str, Any]:
     }
 
 
-def _live(kind: Source, seed: int) -> _Run:
+def _live(kind: Source, seed: int, *, days: int) -> _Run:
     chance = np.random.default_rng([seed, KINDS.index(kind)])
     run, hours = _Run(), kind(chance)
     usual: NDArray[np.float64] | None = None
-    for hour in range(24 * CLEAN_DAYS):
+    for hour in range(24 * days):
         counts = next(hours)
         for odd in run.hear(counts, at=BEGIN + hour * BINS_AN_HOUR):
             run.rows += 1
@@ -108,7 +107,7 @@ def _live(kind: Source, seed: int) -> _Run:
         usual = sums.astype(np.float64) if usual is None else usual + (sums - usual) / 48
     assert usual is not None  # noqa: S101
     for number in range(24 * FAULTY_DAYS // BETWEEN):
-        at = BEGIN + (24 * CLEAN_DAYS + BETWEEN * number) * BINS_AN_HOUR
+        at = BEGIN + (24 * days + BETWEEN * number) * BINS_AN_HOUR
         counts = np.concatenate([next(hours) for _ in range(BETWEEN)])
         _suffer(run, counts.copy(), usual, at=at, chance=chance)
         run.hear(counts, at=at)
