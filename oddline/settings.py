@@ -70,6 +70,13 @@ class Settings(BaseSettings):
     )
     sequence_alarms: PositiveFloat = Field(default=0.001, description="share of sessions that may be told as odd")
 
+    rate_alarms: PositiveFloat = Field(
+        default=0.5, le=100, description="hours a day of a source in which it may be told that too many or too few came"
+    )
+    rate_warm_up: Seconds = Field(
+        default=timedelta(hours=1), description="of a new source's entries, in which nothing is said of how many come"
+    )
+
     worker_concurrency: PositiveInt = Field(default=4, description="worker processes")
     worker_max_tasks_per_child: PositiveInt = Field(default=1_000, description="then the process is replaced")
     worker_max_memory_per_child_kb: PositiveInt = Field(default=1_500_000, description="then the process is replaced")

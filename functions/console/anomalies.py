@@ -19,8 +19,8 @@ Verdicts = Annotated[
     Query(description="Of which people have said this; `open`: nothing. May be given several times"),
 ]
 Kind = Annotated[
-    Literal["anomaly", "peak", "sequence"],
-    Query(description="Odd entries, the highest score of each source and hour, or odd sessions of entries"),
+    Literal["anomaly", "peak", "sequence", "rate"],
+    Query(description="Odd entries, the highest score of each source and hour, odd sessions of entries, or odd rates"),
 ]
 Peaks = Annotated[bool, Query(description="The same as kind=peak")]
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from oddline.errors import InvalidParameter
 from oddline.feedback import OPEN, Verdict
 
-Kind = Literal["anomaly", "peak", "sequence"]
+Kind = Literal["anomaly", "peak", "sequence", "rate"]
 
 HIGHEST_SEVERITY: Final = 24  # OpenTelemetry log data model, "Severity Fields"
 LONGEST_TEXT: Final = 1_000  # characters
@@ -117,8 +117,8 @@ class EntryQuery:
 class OddQuery:
     """Which odd entries, and whether the newest or the oddest come first.
 
-    `kind` says what was found odd: entries, or sessions as a whole ("sequence"). `peaks` asks for the highest score of
-    each source and hour instead, be it an anomaly or not. `verdicts` are those of
+    `kind` says what was found odd: entries, sessions as a whole ("sequence"), or how many came ("rate"). `peaks` asks
+    for the highest score of each source and hour instead, be it an anomaly or not. `verdicts` are those of
     `oddline.feedback.Verdict`, and "open" where nobody has given one; none asks for all.
 
     Raises:
@@ -137,7 +137,7 @@ class OddQuery:
     def __post_init__(self) -> None:
         _check(set(self.verdicts) <= {OPEN, *Verdict}, "verdict", "open, expected or confirmed")
         _check(self.order in {"newest", "oddest"}, "order", "either newest or oddest")
-        _check(self.kind in get_args(Kind), "kind", "anomaly, peak or sequence")
+        _check(self.kind in get_args(Kind), "kind", "anomaly, peak, sequence or rate")
         _check_range(self.time_from, self.time_to)
         _check_names(self.sources)
         _check(self.score_minimum is None or 0 <= self.score_minimum <= 1, "minimum_score", "scores go from 0 to 1")
@@ -147,8 +147,9 @@ class OddQuery:
 class OddEntry:
     """An entry chosen for the list of odd ones: `entry` is its row, `count` how many it stands for, itself included.
 
-    `kind` is "anomaly", "peak" for the highest score of a source in an hour, or "sequence" for a session: its entry is
-    the one at which the session goes another way than normal ones.
+    `kind` is "anomaly", "peak" for the highest score of a source in an hour, "sequence" for a session: its entry is
+    the one at which the session goes another way than normal ones, or "rate" for how many came: its entry is the last
+    one. `id` is the entry's own where it is None.
     """
 
     kind: Kind
@@ -157,6 +158,7 @@ class OddEntry:
     chunk_id: UUID
     arrival_day: date
     explanation: Mapping[str, Any]
+    id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

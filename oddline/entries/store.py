@@ -126,7 +126,7 @@ def list_odd(
     with tx.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
             f"SELECT {_COLUMNS}, verdict FROM odd_entries o LEFT JOIN LATERAL ({verdict}) AS v"
-            f" ON o.is_anomaly WHERE project_id = %(project)s AND {WITHIN_RETENTION}"
+            f" ON o.is_anomaly AND o.kind <> 'rate' WHERE project_id = %(project)s AND {WITHIN_RETENTION}"
             f" {' '.join(f'AND {condition}' for condition in given)}"
             f" ORDER BY {column} DESC, id DESC LIMIT %(limit)s",
             parameters | {name: value for values in given.values() for name, value in values.items()},
@@ -150,7 +150,7 @@ def count_odd(
 def find_explanation(tx: Transaction, *, project: UUID, entry: UUID) -> dict[str, Any] | None:
     """The explanation of an entry that is among the odd ones."""
     rows = tx.execute(
-        "SELECT explanation FROM odd_entries WHERE project_id = %s AND id = %s AND kind <> 'sequence' LIMIT 1",
+        "SELECT explanation FROM odd_entries WHERE project_id = %s AND id = %s AND kind IN ('anomaly', 'peak') LIMIT 1",
         [project, entry],
     ).fetchall()
     return rows[0][0] if rows else None
@@ -239,7 +239,7 @@ def _arrays(odd: Sequence[OddEntry], *, project: UUID) -> dict[str, Any]:
 
     return {
         "project": project,
-        "ids": [entry_id(UUID(bytes=entry["submission"]), entry["index"]) for entry in entries],
+        "ids": [one.id or entry_id(UUID(bytes=one.entry["submission"]), one.entry["index"]) for one in odd],
         "kinds": [one.kind for one in odd],
         "arrival_days": [one.arrival_day for one in odd],
         "hours": [_hour(one) for one in odd],

@@ -7,7 +7,7 @@ from uuid import UUID
 from oddline import submissions
 from oddline.database import Database, Transaction, create_partitions, drop_partition, partition_days
 from oddline.objects import ObjectStore
-from oddline.scoring import DETECT_SEQUENCES, FOLD_COUNTS
+from oddline.scoring import DETECT_RATES, DETECT_SEQUENCES, FOLD_COUNTS
 from oddline.scoring.replay import drop_old_replays
 from oddline.submissions import ATTEMPTS, KEYS_KEPT, SCORE_WAITING
 from oddline.tasks import (
@@ -40,6 +40,7 @@ def reconcile(db: Database, publisher: Publisher, *, catalogue: Catalogue, now: 
         publisher.wake(SCORE_WAITING, countdown=max(due - now, timedelta(seconds=1)))
     publisher.wake(FOLD_COUNTS)
     publisher.wake(DETECT_SEQUENCES)
+    publisher.wake(DETECT_RATES)
     return {"released": released, "published": publish_due(db, publisher, catalogue=catalogue, now=now)}
 
 

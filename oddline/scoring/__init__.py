@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from oddline.scoring.memory import Memories
     from oddline.scoring.offline import Block, Oddest, OddLine, OfflineScorer
     from oddline.scoring.service import Scored, Scorer, score_waiting
-    from oddline.scoring.tasks import DETECT_SEQUENCES, FOLD_COUNTS, REPLAY, TASKS, ReplayRange
+    from oddline.scoring.tasks import DETECT_RATES, DETECT_SEQUENCES, FOLD_COUNTS, REPLAY, TASKS, ReplayRange
 
 __getattr__ = face(
     __name__,
@@ -20,11 +20,12 @@ __getattr__ = face(
         "memory": ("Memories",),
         "offline": ("Block", "OddLine", "Oddest", "OfflineScorer"),
         "service": ("Scored", "Scorer", "score_waiting"),
-        "tasks": ("DETECT_SEQUENCES", "FOLD_COUNTS", "REPLAY", "TASKS", "ReplayRange"),
+        "tasks": ("DETECT_RATES", "DETECT_SEQUENCES", "FOLD_COUNTS", "REPLAY", "TASKS", "ReplayRange"),
     },
 )
 
 __all__ = [
+    "DETECT_RATES",
     "DETECT_SEQUENCES",
     "FOLD_COUNTS",
     "REPLAY",

@@ -41,6 +41,15 @@ DETECT_SEQUENCES = TaskSpec(
     retry=Retry(attempts=4, base=timedelta(seconds=5), cap=timedelta(seconds=60)),
     ledger=False,
 )
+DETECT_RATES = TaskSpec(
+    name="detect_rates",
+    queue=Queue.DATA_ANALYSIS,
+    idempotency="an incremental reader: its cursor moves in the transaction that writes what was counted",
+    soft_limit=timedelta(seconds=240),
+    hard_limit=timedelta(seconds=300),
+    retry=Retry(attempts=4, base=timedelta(seconds=5), cap=timedelta(seconds=60)),
+    ledger=False,
+)
 REPLAY = TaskSpec(
     name="replay",
     queue=Queue.MAINTENANCE,
@@ -55,4 +64,4 @@ REPLAY = TaskSpec(
     smoke=ReplayRange(project=UUID(int=0), time_from=_NEVER, time_to=_NEVER, model="none"),
 )
 
-TASKS = (FOLD_COUNTS, DETECT_SEQUENCES, REPLAY)
+TASKS = (FOLD_COUNTS, DETECT_SEQUENCES, DETECT_RATES, REPLAY)

@@ -38,6 +38,8 @@ NOT_IN_TEMPLATE = {
         "known_days",
         "sequence_gap",
         "sequence_alarms",
+        "rate_alarms",
+        "rate_warm_up",
         "lease",
         "soft_shutdown_timeout",
         "worker_concurrency",

@@ -75,12 +75,12 @@ def test_submissions_that_wait_are_published_again(inbox: Inbox, context: TaskCo
 
     reconcile(context)
 
-    assert published(context) == {"score_waiting": 1, "fold_counts": 1, "detect_sequences": 1}
+    assert published(context) == {"score_waiting": 1, "fold_counts": 1, "detect_sequences": 1, "detect_rates": 1}
 
 
 def test_where_nothing_waits_only_the_incremental_readers_are_asked_for(context: TaskContext) -> None:
     assert reconcile(context) == {"released": 0, "published": 0}
-    assert published(context) == {"fold_counts": 1, "detect_sequences": 1}
+    assert published(context) == {"fold_counts": 1, "detect_sequences": 1, "detect_rates": 1}
 
 
 @pytest.mark.both_postgres

@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from oddline.notifications import SEND_ANOMALY_MAIL
-from oddline.scoring import DETECT_SEQUENCES, FOLD_COUNTS, REPLAY, ReplayRange, fold_counts, score_waiting
+from oddline.scoring import (
+    DETECT_RATES,
+    DETECT_SEQUENCES,
+    FOLD_COUNTS,
+    REPLAY,
+    ReplayRange,
+    fold_counts,
+    score_waiting,
+)
+from oddline.scoring.rates import Rules, detect_rates
 from oddline.scoring.replay import replay
 from oddline.scoring.sequences import detect_sequences
 from oddline.submissions import SCORE_WAITING, SCORE_WAITING_BATCH
@@ -69,6 +78,15 @@ def _detect_sequences(process: Process) -> Run:  # noqa: ARG001  # it needs no m
     return run
 
 
+def _detect_rates(process: Process) -> Run:  # noqa: ARG001  # it needs no model of lines
+    def run(payload: NoPayload, context: TaskContext) -> Any:  # noqa: ARG001
+        settings = context.settings
+        rules = Rules(alarms_per_day=settings.rate_alarms, warm_up=settings.rate_warm_up)
+        return detect_rates(db=context.db, objects=context.objects, rules=rules, now=context.clock)
+
+    return run
+
+
 def _replay(process: Process) -> Run:
     def run(payload: ReplayRange, context: TaskContext) -> Any:
         return replay(payload, context, open_model=process.models.open)
@@ -81,5 +99,6 @@ BINDINGS: Mapping[str, Bound] = {
     SCORE_WAITING_BATCH.name: _Scoring,
     FOLD_COUNTS.name: _fold,
     DETECT_SEQUENCES.name: _detect_sequences,
+    DETECT_RATES.name: _detect_rates,
     REPLAY.name: _replay,
 }

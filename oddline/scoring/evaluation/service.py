@@ -14,6 +14,7 @@ from oddline.scoring.evaluation import (
     calibration,
     explanations,
     memory,
+    rates,
     sample,
     sequences,
     severities,
@@ -39,6 +40,7 @@ class Bar:
         return float(found), found <= self.value if self.at_most else found >= self.value
 
 
+RATE_DAYS: Final = 7  # of simulated rates: some minutes
 MOST_REALISED: Final = 1.3  # of what was asked for
 BARS: Final = (
     Bar(("bgl100k", "auc"), 0.998),
@@ -90,6 +92,8 @@ def measure(*, model: Path, data: Path | None, report: Callable[[str], None]) ->
     report("calibration, simulated")
     results["calibration"] = calibration.measure()
     results["memory"] = memory.measure()
+    report("rates, simulated")
+    results["rates"] = rates.measure(days=RATE_DAYS)
     report("explanations")
     results["explanation"] = explanations.measure(encoder=encoder, masker=masker)
     results["int8"] = encoder.config["int8"]
