@@ -32,6 +32,7 @@ def as_json(odd_lines: Sequence["OddLine"], *, source: str | None, model: str) -
                 "message": odd.message,
                 "tokens": odd.tokens,
                 "pattern": odd.pattern.text,
+                "newest": odd.newest,
                 "nearest_pattern": odd.nearest,
                 "model_version": model,
             }

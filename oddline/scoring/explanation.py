@@ -11,7 +11,7 @@ from oddline.scoring.declared import declared_share
 from oddline.scoring.novelty import NEWEST
 
 if TYPE_CHECKING:  # The memory needs a database; explaining a line of a file does not.
-    from oddline.scoring.memory import Pattern
+    from oddline.scoring.reading import Pattern
 
 
 def explain(

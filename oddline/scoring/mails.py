@@ -11,7 +11,7 @@ from oddline.identity import Project, read_project
 from oddline.notifications import AnomalyLine, AnomalyMail
 from oddline.patterns import cut_pieces
 from oddline.scoring.explanation import token_shares
-from oddline.scoring.memory import Pattern
+from oddline.scoring.reading import Pattern
 from oddline.scoring.scorer import ScoredEntries
 from oddline.submissions import Claimed, entry_id
 

@@ -13,12 +13,10 @@ from oddline.database import Database, Transaction
 from oddline.feedback import Verdict, VerdictInForce, verdicts_in_force
 from oddline.patterns import (
     MASK_VERSION,
-    Memo,
     SourceKey,
     StoredPattern,
     ensure_sources,
     find_patterns,
-    find_patterns_by_id,
     insert_memos,
     insert_patterns,
     known_patterns,
@@ -28,31 +26,16 @@ from oddline.patterns import (
 )
 from oddline.scoring.calibration.model import InForce, Standing
 from oddline.scoring.calibration.store import standings
-from oddline.scoring.encoder import Encoded, Encoder, severity
+from oddline.scoring.encoder import Encoder, severity
 from oddline.scoring.knowledge import KNOWN_AFTER_DAYS, Known, Verdicts, is_known
 from oddline.scoring.nearest import Nearest
-from oddline.scoring.novelty import VIEW, Views
+from oddline.scoring.reading import LEARNED_AT_ONCE, Pattern, memo_of, pattern_of, read_by_id, unpack_views
 
 SNAPSHOT_AGE = timedelta(seconds=60)  # a worker's view of what is known is at most this old
 MOST_PATTERNS = 50_000  # remembered per project; some 120 MB
 MOST_KNOWN = 50_000  # loaded per source, those seen last; their embeddings are 77 MB, their words' views some 40
-LEARNED_AT_ONCE = 512  # new patterns; stored at once, so that an attempt that is cut short leaves less for the next
 READ_AT_SNAPSHOT = 2_000  # of known patterns that a model just promoted has not read yet: a second or two of its time
 MOST_PROJECTS = 32  # remembered per process; the least recently used one goes first
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """A pattern as scoring uses it."""
-
-    id: int
-    text: str
-    severity: float
-    severity_logit: float
-    tokens: tuple[str, ...]
-    shares: NDArray[np.float32]
-    embedding: NDArray[np.float32]
-    views: Views
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +97,7 @@ class ProjectMemory:
         with db.transaction() as tx:
             stored = self._find(tx, missing)
         unread = [text for text in missing.values() if text not in stored or stored[text].memo is None]
-        memos = dict(zip(unread, map(_memo, self._encoder.encode(unread)), strict=True))
+        memos = dict(zip(unread, map(memo_of, self._encoder.encode(unread)), strict=True))
         if unread:
             unstored = {key: text for key, text in missing.items() if text not in stored}
             with db.transaction() as tx:
@@ -128,7 +111,7 @@ class ProjectMemory:
                     model_version=self._encoder.version,
                 )
         for text, one in stored.items():
-            self._patterns[text] = _pattern(one.id, text, one.memo or memos[text])
+            self._patterns[text] = pattern_of(one.id, text, one.memo or memos[text])
 
     def _find(self, tx: Transaction, hashes: Iterable[bytes]) -> dict[str, StoredPattern]:
         found = find_patterns(
@@ -223,7 +206,7 @@ class ProjectMemory:
             nearest=Nearest(np.concatenate([before.nearest.vectors[kept], vectors]), before=before.nearest),
             views=[
                 *(before.views[row] for row in np.flatnonzero(kept).tolist()),
-                *(_views(packed) for _, packed in fresh.values()),
+                *(unpack_views(packed) for _, packed in fresh.values()),
             ],
         )
 
@@ -251,51 +234,6 @@ class Memories:
         if len(self._projects) > MOST_PROJECTS:
             self._projects.popitem(last=False)
         return memory
-
-
-def read_by_id(db: Database, project: UUID, *, pattern_ids: Sequence[int], encoder: Encoder) -> dict[int, Pattern]:
-    """What a model says of the project's patterns of these ids, by id; it reads those that it has not seen."""
-    read: dict[int, Pattern] = {}
-    for start in range(0, len(pattern_ids), LEARNED_AT_ONCE):
-        some = pattern_ids[start : start + LEARNED_AT_ONCE]
-        with db.transaction() as tx:
-            stored = find_patterns_by_id(tx, project, pattern_ids=some, model_version=encoder.version)
-        unread = [one for one in stored if one.memo is None]
-        memos = dict(
-            zip((one.id for one in unread), map(_memo, encoder.encode([one.pattern for one in unread])), strict=True)
-        )
-        if memos:
-            with db.transaction() as tx:
-                insert_memos(tx, project, memos=memos, model_version=encoder.version)
-        read |= {one.id: _pattern(one.id, one.pattern, one.memo or memos[one.id]) for one in stored}
-    return read
-
-
-def _memo(encoded: Encoded) -> Memo:
-    return Memo(
-        severity_logit=encoded.severity_logit,
-        tokens=encoded.tokens,
-        shares=encoded.shares.astype("<f4").tobytes(),
-        embedding=encoded.embedding.astype("<f4").tobytes(),
-        views=encoded.views.tobytes(),
-    )
-
-
-def _pattern(identifier: int, text: str, memo: Memo) -> Pattern:
-    return Pattern(
-        id=identifier,
-        text=text,
-        severity=severity(memo.severity_logit),
-        severity_logit=memo.severity_logit,
-        tokens=memo.tokens,
-        shares=np.frombuffer(memo.shares, dtype="<f4"),
-        embedding=np.frombuffer(memo.embedding, dtype="<f4"),
-        views=_views(memo.views),
-    )
-
-
-def _views(packed: bytes) -> Views:
-    return np.frombuffer(packed, dtype=np.int8).reshape(-1, VIEW)
 
 
 def _with_embedding(verdict: VerdictInForce, read: Mapping[int, Pattern]) -> VerdictInForce:

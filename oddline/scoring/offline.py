@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from oddline.patterns import Masker
 from oddline.scoring.encoder import Encoded, Encoder, severity
-from oddline.scoring.explanation import token_shares
+from oddline.scoring.explanation import newest_words, token_shares
 from oddline.scoring.nearest import highest_few
 from oddline.scoring.novelty import Views, novelty, word_novelties
 
@@ -47,7 +47,8 @@ class KnownPattern:
 class OddLine:
     """The first line of an odd pattern. `pattern.count` goes on counting while the run does.
 
-    `tokens` are the message's pieces with their shares of the severity's logit; score = novelty x severity.
+    `tokens` are the message's pieces with their shares of the severity's logit, `newest` the words that make up the
+    novelty (none in the warm-up); score = novelty x severity.
     """
 
     file: str
@@ -57,6 +58,7 @@ class OddLine:
     severity: float
     novelty: float
     tokens: list[tuple[str, float]]
+    newest: list[tuple[str, float]]
     pattern: KnownPattern
     nearest: str | None
 
@@ -122,11 +124,11 @@ class OfflineScorer:
         self, texts: Sequence[str], *, block: Block, places: dict[str, int], counts: Counter[str]
     ) -> Iterator[OddLine]:
         encoded = self._encoder.encode(texts)
-        values, nearest = self._novelties(encoded, texts=texts)
+        of_words, nearest = self._novelties(encoded, texts=texts)
         for place, (text, one) in enumerate(zip(texts, encoded, strict=True)):
             known = self._known.add(text, one, count=counts[text])
             how_bad = severity(one.severity_logit)
-            how_new = 1.0 if block.is_warm_up else values[place]
+            how_new = 1.0 if block.is_warm_up else novelty(of_words[place])
             if how_bad * how_new < self._threshold:
                 continue
             known.is_odd = True
@@ -141,26 +143,29 @@ class OfflineScorer:
                 severity=how_bad,
                 novelty=how_new,
                 tokens=token_shares(text, tokens=one.tokens, shares=one.shares, message=message),
+                newest=[] if block.is_warm_up else newest_words(one.tokens, of_words[place]),
                 pattern=known,
                 nearest=nearest[place],
             )
 
-    def _novelties(self, encoded: Sequence[Encoded], *, texts: Sequence[str]) -> tuple[list[float], list[str | None]]:
-        """Each new pattern's novelty beside the known ones and the new ones before it, and the nearest one's text."""
+    def _novelties(
+        self, encoded: Sequence[Encoded], *, texts: Sequence[str]
+    ) -> tuple[list[NDArray[np.float32]], list[str | None]]:
+        """How new each new pattern's words are beside the known ones and the new ones before it; the nearest's text."""
         known, rows = self._known, len(self._known.embeddings)
         embeddings = np.stack([one.embedding for one in encoded])
         similar = np.hstack([embeddings @ known.embeddings.T, embeddings @ embeddings.T])
-        values: list[float] = []
+        of_words: list[NDArray[np.float32]] = []
         nearest: list[str | None] = []
         for place, one in enumerate(encoded):
             before = similar[np.newaxis, place, : rows + place]
             near = highest_few(before)[0].tolist()
             views = [known.views_of(row) if row < rows else encoded[row - rows].views for row in near]
             beside = [view for view in views if view is not None]
-            values.append(novelty(word_novelties(one.views, beside=beside, scale=self._encoder.novelty_scale)))
+            of_words.append(word_novelties(one.views, beside=beside, scale=self._encoder.novelty_scale))
             row = int(before.argmax()) if near else -1
             nearest.append(known.text_of(row) if row < rows else texts[row - rows])
-        return values, nearest
+        return of_words, nearest
 
 
 class Oddest:

@@ -14,7 +14,8 @@ from oddline.database import Database
 from oddline.patterns import MASK_VERSION, Masker
 from oddline.scoring.declared import SHARES, severities, severity_bands
 from oddline.scoring.encoder import Encoder
-from oddline.scoring.memory import Pattern, ProjectMemory, Source
+from oddline.scoring.memory import ProjectMemory, Source
+from oddline.scoring.reading import Pattern
 from oddline.submissions import Claimed, Columns
 from oddline.tasks import Clock
 

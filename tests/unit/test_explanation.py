@@ -9,8 +9,8 @@ import pytest
 from oddline.patterns import Masker
 from oddline.scoring import Encoder
 from oddline.scoring.explanation import explain, newest_words, token_shares
-from oddline.scoring.memory import Pattern
 from oddline.scoring.novelty import novelty
+from oddline.scoring.reading import Pattern
 
 ROUNDED = 5e-5  # each share is told with four decimals
 

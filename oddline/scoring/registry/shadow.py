@@ -15,7 +15,8 @@ from oddline.database import Database
 from oddline.scoring.declared import severities
 from oddline.scoring.encoder import Encoder
 from oddline.scoring.knowledge import KNOWN_AFTER_DAYS
-from oddline.scoring.memory import Memories, Pattern
+from oddline.scoring.memory import Memories
+from oddline.scoring.reading import Pattern
 from oddline.scoring.scorer import ScoredEntries, novelty_in
 
 log = logging.getLogger(__name__)

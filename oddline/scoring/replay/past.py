@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from oddline.database import Database
 from oddline.scoring.encoder import Encoder
 from oddline.scoring.knowledge import Known, Verdicts
-from oddline.scoring.memory import MOST_KNOWN, read_by_id
+from oddline.scoring.memory import MOST_KNOWN
 from oddline.scoring.nearest import Nearest
 from oddline.scoring.novelty import Views
+from oddline.scoring.reading import read_by_id
 from oddline.scoring.replay import store
 
 MOST_SOURCES: Final = 8  # held at once: 50,000 embeddings of 384 numbers are 77 MB

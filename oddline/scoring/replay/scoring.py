@@ -12,7 +12,7 @@ from oddline.scoring.calibration.model import Standing
 from oddline.scoring.calibration.store import standings
 from oddline.scoring.declared import severities
 from oddline.scoring.encoder import Encoder
-from oddline.scoring.memory import Pattern, read_by_id
+from oddline.scoring.reading import Pattern, read_by_id
 from oddline.scoring.replay.model import Difference
 from oddline.scoring.replay.past import PastKnowledge
 

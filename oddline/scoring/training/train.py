@@ -17,7 +17,7 @@ from oddline.scoring.training.dataset import Example
 from oddline.scoring.training.network import Bert, Ranges, Shape
 
 MAX_TOKENS: Final = 64
-DEFAULT_STEPS: Final = 2_000
+DEFAULT_STEPS: Final = 1_400
 HEAD_WIDTH: Final = 32  # as in MiniLM
 VOCABULARY: Final = 8_000  # Word pieces of a network that begins from nothing.
 _THREADS: Final = 2  # Another number sums in another order, which gives another model.
