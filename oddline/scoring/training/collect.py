@@ -37,14 +37,30 @@ class Package:
         return sum(map(len, self.statements.values()))
 
 
+def collect(folder: Path, *, out: Path | None = None, download: bool = True) -> list[packages.Listed]:
+    """Bring the listed packages to `folder`, then `gather` them.
+
+    Returns:
+        Those that the registries do not have.
+    """
+    missing = packages.download(packages.listed(), folder=folder) if download else []
+    gather(folder, out=out or statements.DATA)
+    return missing
+
+
 def gather(folder: Path, *, out: Path = statements.DATA) -> list[Package]:
     """Read every package below `folder`, write `statements.tsv.xz` and `manifest.json` to `out`.
 
     Packages whose own metadata name no permissive licence are left out, and not in the answer.
     """
-    archives = sorted(path for path in folder.rglob("*") if path.name.endswith(_ENDINGS) and ".orig" not in path.name)
+    archives = sorted(path for path in folder.rglob("*") if _is_package(path.name))
     with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
         read = [package for package in pool.map(read_package, archives) if package is not None and package.count]
+    return write_corpus(read, out=out)
+
+
+def write_corpus(read: Iterable[Package], *, out: Path) -> list[Package]:
+    """Write what packages hold, no family and no `raise` beyond its share; the packages with what is kept of them."""
     kept = _capped(read, families=packages.families(packages.listed()))
     merged = _without_most_raised(
         statements.distinct(one for package in kept for found in package.statements.values() for one in found)
@@ -53,6 +69,11 @@ def gather(folder: Path, *, out: Path = statements.DATA) -> list[Package]:
     body = json.dumps(_manifest(kept, merged=merged), indent=1)
     (out / "manifest.json").write_text(body + "\n", encoding="utf-8")
     return kept
+
+
+def _is_package(name: str) -> bool:
+    """A Debian package is read by its `.dsc`; the tarballs beside it are no sdists."""
+    return name.endswith(_ENDINGS) and not name.endswith((".orig.tar.gz", ".debian.tar.gz")) and ".orig-" not in name
 
 
 def read_package(archive: Path) -> Package | None:
@@ -94,42 +115,48 @@ def _capped(read: Iterable[Package], *, families: Mapping[tuple[str, str], str])
 
 
 def _thinned(package: Package, *, share: float) -> Package:
-    fewer = {language: [one for one in found if _place(one) < share] for language, found in package.statements.items()}
+    fewer = {
+        language: [one for one in found if _place(one, salt="family") < share]
+        for language, found in package.statements.items()
+    }
     return Package(package.registry, package.name, package.version, package.licence, fewer)
 
 
-def _place(statement: Statement) -> float:
-    """A number in 0..1 that only the text decides, so that the same packages give the same corpus."""
-    return int.from_bytes(hashlib.sha256(statement.text.encode()).digest()[:4]) / 2**32
+def _place(statement: Statement, *, salt: str) -> float:
+    """A number in 0..1 that only the text decides, so that the same packages give the same corpus.
+
+    A salt for each use, else what one has thinned the next would keep.
+    """
+    return int.from_bytes(hashlib.sha256(f"{salt}:{statement.text}".encode()).digest()[:4]) / 2**32
 
 
 def _without_most_raised(merged: list[Statement]) -> list[Statement]:
     raised = sum(statement.level == "raise" for statement in merged)
     most = (len(merged) - raised) * _MOST_RAISED / (1 - _MOST_RAISED)
     share = min(1.0, most / max(raised, 1))
-    return [statement for statement in merged if statement.level != "raise" or _place(statement) < share]
+    return [statement for statement in merged if statement.level != "raise" or _place(statement, salt="raise") < share]
 
 
 def _manifest(kept: list[Package], *, merged: list[Statement]) -> dict[str, object]:
     languages: Counter[str] = Counter()
+    registries: Counter[str] = Counter()
     for package in kept:
+        registries[package.registry] += package.count
         languages.update({language: len(found) for language, found in package.statements.items()})
-    entries = [
-        {
-            "registry": one.registry,
-            "package": one.name,
-            "version": one.version,
-            "licence": one.licence,
-            "count": one.count,
-        }
-        for one in sorted(kept, key=lambda package: (package.registry, package.name.lower()))
-    ]
     return {
         "distinct_statements": len(merged),
         "levels": dict(Counter(statement.level for statement in merged).most_common()),
         "languages": dict(languages.most_common()),
-        "registries": dict(
-            Counter({r: sum(e.count for e in kept if e.registry == r) for r in ("debian", "npm", "pypi")})
-        ),
-        "packages": entries,
+        "registries": dict(registries.most_common()),
+        "packages": [_entry(one) for one in sorted(kept, key=lambda one: (one.registry, one.name.lower()))],
+    }
+
+
+def _entry(package: Package) -> dict[str, str | int]:
+    return {
+        "registry": package.registry,
+        "package": package.name,
+        "version": package.version,
+        "licence": package.licence,
+        "count": package.count,
     }

@@ -6,13 +6,13 @@ from functools import cache
 from typing import Final
 
 _PERMISSIVE: Final = re.compile(
-    r"\b(?:mit|expat|x11|bsd|0bsd|apache|isc|psf|python software foundation|python-2\.0|postgresql|oldap|openldap|zope|zpl|zlib|"
-    r"curl|hpnd|boost|bsl-1\.0|unlicense|cc0|public[- ]domain|ntp|openssh|nginx|tcl|unicode|blueoak)\b"
+    r"\b(?:mit|expat|x11|bsd|0bsd|apache|isc|psf|python software foundation|python-2\.0|postgresql|oldap|openldap|zope"
+    r"|zpl|zlib|curl|hpnd|boost|bsl-1\.0|unlicense|cc0|public[- ]domain|ntp|openssh|unicode|blueoak)\b"
     r"|\b(?:mit|bsd|apache|isc|zlib|psf)(?=[-_ \d])"
 )
 _REFUSED: Final = re.compile(
-    r"gpl|general public|sspl|business source|busl|commons clause|elastic|proprietary|commercial|mozilla|mpl|cddl|epl|eclipse|"
-    r"ipl|cc-by|json|other|unlicensed|see license|artistic|openssl-old|non-?free"
+    r"gpl|general public|sspl|business source|busl|commons clause|elastic|proprietary|commercial|mozilla|mpl|cddl|epl|"
+    r"eclipse|ipl|cc-by|json|other|unlicensed|see license|artistic|openssl-old|non-?free"
 )
 _VERSION: Final = re.compile(r",?\s*(?:version|v\.?)\s*\d+(?:\.\d+)*")
 

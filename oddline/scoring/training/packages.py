@@ -82,7 +82,7 @@ _CLIENTS: Final[dict[str, list[str]]] = {
 
 
 def _apt_options(state: Path) -> list[str]:
-    """apt with a state of its own, in which the sources of the distribution's packages are listed too."""
+    """A state of its own for apt, in which the sources of the distribution's packages are listed too."""
     form = "deb-src [signed-by=" + _KEYRING + "] $(REPO_URI) $(CODENAME) $(COMPONENT)"
     asked = ["apt-get", "indextargets", "--format", form, "Created-By: Packages", "Origin: Debian", "Component: main"]
     lines = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()

@@ -12,7 +12,8 @@ from oddline.scoring.training.statements.texts import fill, slot_of, unescape
 
 _CALLS: Final = "[(call_expression) (throw_statement)] @found"
 _FIELD: Final = re.compile(
-    r"%(?:\d+\$)?[-#0 +']*(?:\d+|\*)?(?:\.(?:\d+|\*))?(?:hh|h|ll|l|z|j|t|L|q|I64|[ux](?=[dizALTO]))?([diouxXeEfFgGcsnmvVaAOTPNzwWLMU%]|p[IA]?)"
+    r"%(?:\d+\$)?[-#0 +']*(?:\d+|\*)?(?:\.(?:\d+|\*))?(?:hh|h|ll|l|z|j|t|L|q|I64|[ux](?=[dizALTO]))?"
+    r"([diouxXeEfFgGcsnmvVaAOTPNzwWLMU%]|p[IA]?)"
 )
 _CONSTANT: Final = re.compile(
     r"(?:[A-Za-z][A-Za-z0-9]*_)*?_?([A-Za-z]+)[0-9]?(?:_(?:HTTP|CORE|EVENT|STREAM|MAIL|ALLOC|MUTEX))?"
@@ -45,6 +46,8 @@ def from_source(source: str) -> Iterator[Statement]:
     `serverLog(LL_WARNING, "...")`, `ereport(ERROR, (errmsg("...")))`, `LOG(ERROR) << "..." << x`, and the like.
     """
     for node in trees.matching(_MARKED.sub(" ", source), language="cpp", query=_CALLS):
+        if node.parent is not None and node.parent.type == "throw_statement":
+            continue
         found = _thrown(node) if node.type == "throw_statement" else _logged(node)
         if found is not None and "%" not in found.text.replace("% ", "").rstrip("%") and worth_keeping(found.text):
             yield found

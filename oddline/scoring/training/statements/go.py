@@ -12,7 +12,7 @@ from oddline.scoring.training.statements.texts import fill, named, slot_of, unes
 
 _CALLS: Final = "(call_expression function: (selector_expression)) @found"
 _FIELD: Final = re.compile(r"%(?:\[\d+\])?[-+# 0]*(?:\d+|\*)?(?:\.(?:\d+|\*)?)?([vTtbcdoOqxXUeEfFgGspw%])")
-_METHOD: Final = re.compile(r"([A-Z][a-z]+)(f|ln|w|S|x|Context|Depth|fDepth|SDepth|Ctx|Contextf|fCtx)?")
+_METHOD: Final = re.compile(r"([A-Z][a-z]+?)(f|ln|w|S|x|Context|Depth|fDepth|SDepth|Ctx|Contextf|fCtx)?")
 _LEVELS: Final = {name.capitalize(): level for name, level in METHODS.items()} | {"Print": "info", "Log": "info"}
 _LOGGER: Final = re.compile(
     r"(?:^|[.(_])(?:\w*[lL]ogger|[a-z]*[lL]og|glog|klog|zlog|logrus|sugar|slog|lg|bklog|l|zap)\b"
@@ -22,6 +22,7 @@ _RAISED: Final = re.compile(
     r"(?:errors|xerrors|pkgerrors|errs|eris)\.(New|Errorf|Wrapf?|WithMessagef?|NewError)|fmt\.(Errorf)|status\.(Errorf?)|"
     r"(?:errdefs|cerrdefs|field)\.(\w+)"
 )
+_TOLD: Final = re.compile(r"\[(DEBUG|TRACE|INFO|WARN|ERR|ERROR|FATAL)\]:? *")  # `log.Printf("[WARN] ...")`
 _MOST_PAIRS: Final = 3
 _KEY: Final = re.compile(r"[\w.-]+")
 
@@ -57,7 +58,10 @@ def _logged(call: Node) -> Statement | None:
     if level == "info" and re.search(r"\.V\(\s*([4-9]|\d\d)\s*\)$", operand):
         level = "debug"
     text = _said(trees.arguments(call), style=name[2] or "")
-    return None if text is None else Statement(level=level, text=text)
+    if text is None:
+        return None
+    told = _TOLD.match(text)
+    return Statement(level=METHODS[told[1].lower()], text=text[told.end() :]) if told else Statement(level, text)
 
 
 def _logs(operand: str) -> bool:
@@ -67,9 +71,10 @@ def _logs(operand: str) -> bool:
 def _said(given: list[Node], *, style: str) -> str | None:
     for place, node in enumerate(given):
         text = _text(node)
-        if text is None or " " not in text.strip():
-            continue
         rest = given[place + 1 :]
+        is_sentence = text is not None and (" " in text.strip() or (rest and text.endswith(" ")))
+        if text is None or not is_sentence:
+            continue
         if "f" in style or _FIELD.search(text):
             text = fill(text, [slot_of(trees.text_of(value)) for value in rest], fields=_FIELD)
             return None if "%" in text.replace("% ", "").rstrip("%") else text

@@ -21,10 +21,13 @@ METHODS: Final = {
 SLOT: Final = re.compile(r"\{\w*\}")
 _LONGEST: Final = 300  # Characters: longer ones are help texts and banners.
 _FEWEST_LETTERS: Final = 6
-_LEAST_PROSE: Final = 0.72  # Of the characters beside slots: less is code, a table or a format.
+_LEAST_PROSE: Final = 0.6  # Of the characters beside slots: less is code, a table or a format.
 _NO_PROSE: Final = re.compile(
-    r"</|<br|<[a-z]+>|^\W*usage\b|\bsyntax: |^\s*-{1,2}\w|\(\);|=>\s*\{|\$\{|\{\{|\}\}|&[a-z]+;|^\s*(?:SELECT|INSERT INTO|UPDATE|"
-    r"DELETE FROM|CREATE|DROP|ALTER) [\w*]|(?:GET|POST|PUT|DELETE) /\S* HTTP|^\s*[\w.-]+: *\{\w*\}$|^\s*at \{|\bfunction\b ?\w*\(|[-=*#+_~.]{6}",
+    r"</|<br|<[a-z]+>|&[a-z]+;"  # Markup.
+    r"|^\W*usage\b|\bsyntax: |^\s*-{1,2}\w|[-=*#+_~.]{6}"  # What a command says of itself.
+    r"|\(\);|=>\s*\{|\$\{|\{\{|\}\}|\bfunction\b ?\w*\("  # Code.
+    r"|^\s*(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|DROP|ALTER) [\w*]|(?:GET|POST|PUT|DELETE) /\S* HTTP"
+    r"|^\s*[\w.-]+: *\{\w*\}$|^\s*at \{",  # A lone value; a line of a stack.
     re.IGNORECASE,
 )
 

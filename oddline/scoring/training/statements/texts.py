@@ -18,7 +18,8 @@ _SAYS_NOTHING: Final = {
     "tostring", "to_string", "c_str", "str", "string", "data", "get", "value", "valueof", "tojson", "stringify",
     "this", "self", "format", "join", "std", "tojsonstring", "printable", "chars", "inspect", "jsonstringify", "json",
     "red", "green", "blue", "yellow", "bold", "cyan", "magenta", "grey", "gray", "dim", "underline", "chalk",
-    "clc", "await", "bold", "pc", "colors", "kleur", "picocolors", "new", "typeof", "null", "true", "false", "undefined", "message_default", "picocolors_default",
+    "clc", "await", "pc", "colors", "kleur", "picocolors", "picocolors_default", "message_default", "new", "typeof",
+    "null", "true", "false", "undefined",
 }  # fmt: skip
 _GETTER: Final = re.compile(r"^(?:get_?|_+)(?=\w)|_+$")
 _SAYS_FAULT: Final = {"strerror", "getmessage", "gai_strerror", "getlocalizedmessage", "m", "tlerror", "errmsg"}
