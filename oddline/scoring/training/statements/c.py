@@ -36,6 +36,8 @@ _NO_LOG: Final = re.compile(
     re.IGNORECASE,
 )
 _MARKED: Final = re.compile(r"\b(?:AP)?LOGNO\(\d*\)")  # Stands before a string without a comma: no grammar reads it.
+_FIELD_END: Final = re.compile(r"\"\s*PRI([diouxX])\w*\b(\s*\")?")
+_LEFT: Final = re.compile(r"%(?! |$)|(?<![\d}])\s*%$")  # What is left of a field that is none of ours.
 _FIRST: Final = 6  # Arguments, the first of which may be a level, a logger, a code, a text.
 _INNER: Final = re.compile(r"errmsg(?:_internal|_plural)?|_|N_|gettext|dgettext|_?\(?tr|i18n|StringPrintf|format")
 
@@ -45,12 +47,18 @@ def from_source(source: str) -> Iterator[Statement]:
 
     `serverLog(LL_WARNING, "...")`, `ereport(ERROR, (errmsg("...")))`, `LOG(ERROR) << "..." << x`, and the like.
     """
-    for node in trees.matching(_MARKED.sub(" ", source), language="cpp", query=_CALLS):
+    plain = _FIELD_END.sub(_ended, _MARKED.sub(" ", source))
+    for node in trees.matching(plain, language="cpp", query=_CALLS):
         if node.parent is not None and node.parent.type == "throw_statement":
             continue
         found = _thrown(node) if node.type == "throw_statement" else _logged(node)
-        if found is not None and "%" not in found.text.replace("% ", "").rstrip("%") and worth_keeping(found.text):
+        if found is not None and not _LEFT.search(found.text) and worth_keeping(found.text):
             yield found
+
+
+def _ended(found: re.Match[str]) -> str:
+    """`"%" PRIu64 " bytes"` as `"%u bytes"`."""
+    return found[1] + ("" if found[2] else '"')
 
 
 def _logged(call: Node) -> Statement | None:
@@ -108,10 +116,7 @@ def _text(node: Node) -> str | None:
         case "string_literal":
             return unescape("".join(trees.text_of(part) for part in node.named_children))
         case "concatenated_string":
-            parts = [
-                _text(part) or "" if part.type == "string_literal" else _macro(part) for part in node.named_children
-            ]
-            return "".join(parts)
+            return "".join(_text(part) or "" for part in node.named_children if part.type == "string_literal")
         case "parenthesized_expression" | "comma_expression":
             return next((text for text in map(_text, node.named_children) if text is not None), None)
         case "call_expression" if _INNER.fullmatch(trees.field(node, "function")):
@@ -130,12 +135,6 @@ def _joined(node: Node) -> str | None:
     return "".join(
         slot_of(trees.text_of(side)) if text is None else text for side, text in zip(sides, texts, strict=True)
     )
-
-
-def _macro(node: Node) -> str:
-    """`"%" PRIu64 " bytes"`: what the macro brings is the end of a field."""
-    name = trees.text_of(node)
-    return "d" if name.startswith("PRI") else "s" if name.endswith(("FMT", "FORMAT", "_F", "Fmt")) else ""
 
 
 def _streamed(call: Node) -> str | None:

@@ -24,6 +24,7 @@ _RAISED: Final = re.compile(
 )
 _TOLD: Final = re.compile(r"\[(DEBUG|TRACE|INFO|WARN|ERR|ERROR|FATAL)\]:? *")  # `log.Printf("[WARN] ...")`
 _MOST_PAIRS: Final = 3
+_MOST_VALUES: Final = 4
 _KEY: Final = re.compile(r"[\w.-]+")
 
 
@@ -78,10 +79,15 @@ def _said(given: list[Node], *, style: str) -> str | None:
         if "f" in style or _FIELD.search(text):
             text = fill(text, [slot_of(trees.text_of(value)) for value in rest], fields=_FIELD)
             return None if "%" in text.replace("% ", "").rstrip("%") else text
-        return (
-            text + _pairs(rest) if style != "ln" else text + "".join(" " + slot_of(trees.text_of(one)) for one in rest)
-        )
+        if style == "ln":
+            return " ".join([text, *(slot_of(trees.text_of(value)) for value in rest)])
+        return _with_blank(text, _pairs(rest))
     return None
+
+
+def _with_blank(text: str, values: str) -> str:
+    """A value beside a word is the map of a structured logger, which stands apart."""
+    return f"{text} {values}" if values.startswith("{") and text[-1].isalnum() else text + values
 
 
 def _pairs(rest: list[Node]) -> str:
@@ -92,7 +98,8 @@ def _pairs(rest: list[Node]) -> str:
     elif len(rest) % 2 == 0 and all(keys[::2]):
         found = [key for key in keys[::2] if key]
     else:
-        return "".join(slot_of(trees.text_of(node)) if _text(node) is None else _text(node) or "" for node in rest[:4])
+        parts = [_text(node) or slot_of(trees.text_of(node)) for node in rest[:_MOST_VALUES]]
+        return "".join(parts)
     return "".join(f" {key}={named(key)}" for key in found[:_MOST_PAIRS])
 
 

@@ -11,7 +11,7 @@ from oddline.scoring.training.statements.model import METHODS, Statement, worth_
 from oddline.scoring.training.statements.texts import fill, slot_of, unescape
 
 _CALLS: Final = "[(call_expression) (new_expression)] @found"
-_FIELD: Final = re.compile(r"%([sdifjoOc%])")
+_FIELD: Final = re.compile(r"%([sdifjoOcep%])")
 _LOGGER: Final = re.compile(
     r"(?:.*[.(])?_?(?:console|\w*logger_?\d?|log\d?|\w*[a-z]Log|winston|pino|npmlog|getLogger|loggingService|logService|signale)(?:\(.*\))?",
     re.IGNORECASE | re.DOTALL,
@@ -20,7 +20,7 @@ _NOT_LOGGER: Final = re.compile(r"(?:dialog|catalog|blog|backlog|changelog)\w*$"
 _LEVELS: Final = METHODS | {"log": "info", "http": "info"}
 _ERROR: Final = re.compile(r"(?:\w+\.)*(\w*(?:Error|Exception))")
 _MOST_VALUES: Final = 2
-_LEFT: Final = re.compile(r"%[sdjoO]\b")
+_LEFT: Final = re.compile(r"%[sdjoOep]\b")
 
 
 def from_source(source: str) -> Iterator[Statement]:
