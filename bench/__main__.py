@@ -24,6 +24,7 @@ MEASUREMENTS = (
     "seed_design",
     "score_command",
     "score_memory",
+    "masking",
     "ingest_package",
     "listing",
     "storage",

@@ -38,6 +38,21 @@ TARGETS = (
     Target("drain3_openstack_lines_per_s", "Drain3, lines of OpenStack/s"),
     Target("score_openstack_times_drain3", "the one over the other", 1, "higher"),
     Target("score_2gb_peak_mb", "oddline score, memory on 2 GB, MB", 400),
+    *(
+        Target(f"masking_{log}_{engine}_lines_per_s", f"masking {shown}, {how}, lines/s/core", bar, "higher")
+        for log, shown, cold_bar in (
+            ("bgl", "BGL", 150_000),
+            ("sample", "the sample", None),
+            ("openstack", "OpenStack", None),
+        )
+        for engine, how, bar in (
+            ("cold", "caches empty", cold_bar),
+            ("warm", "caches warm", None),
+            ("uncached", "the same expressions, no caches", None),
+            ("polars", "polars, the main masks", None),
+            ("drain3", "Drain3's masks", None),
+        )
+    ),
     Target("ingest_import_ms", "cold import of functions/ingest, ms", 600),
     Target("ingest_import_traced_ms", "the same with tracing on, ms", 900),
     Target("ingest_package_mb", "package of functions/ingest unpacked, MB", 60),

@@ -77,11 +77,31 @@ def _training_installed() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name not in {"torch", "onnx", "safetensors"}:
+        if error.name not in {"torch", "onnx", "safetensors", "tree_sitter"}:
             raise
         raise NotConfigured(
             f"training needs {error.name}, which is not installed: pip install 'oddline[train]'"
         ) from error
+
+
+@app.command()
+def collect(
+    *,
+    folder: Annotated[Path, typer.Option(file_okay=False, help="Where the packages are, or are brought to; some GB.")],
+    out: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="Gets the corpus. [default: the shipped one]")
+    ] = None,
+    download: Annotated[
+        bool, typer.Option(help="Bring the listed packages first, by pip, npm and apt-get as they are set up here.")
+    ] = True,
+) -> None:
+    """Take log statements from the source of listed packages; needs the extra `train`."""
+    with _training_installed():
+        from oddline.scoring.training.collect import collect as collect_corpus
+
+    missing = collect_corpus(folder, out=out, download=download)
+    for package in missing:
+        print(f"not to be had: {package.registry} {package.name}")
 
 
 app.command()(evaluation.evaluate)

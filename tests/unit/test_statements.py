@@ -6,7 +6,8 @@ import pytest
 
 from oddline.patterns import Masker
 from oddline.scoring.training import handwritten, statements
-from oddline.scoring.training.statements import Statement, from_c, from_python
+from oddline.scoring.training.licences import Copyright, is_permissive
+from oddline.scoring.training.statements import Statement, python
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ from oddline.scoring.training.statements import Statement, from_c, from_python
     ],
 )
 def test_a_python_statement_gives_level_and_text(source: str, level: str, text: str) -> None:
-    found = list(from_python(source))
+    found = list(python.from_source(source))
 
     assert found == [Statement(level=level, text=text)]
 
@@ -47,29 +48,19 @@ def test_a_python_statement_gives_level_and_text(source: str, level: str, text: 
     ],
 )
 def test_what_is_no_log_statement_or_says_nothing_is_left(source: str) -> None:
-    assert list(from_python(source)) == []
-
-
-@pytest.mark.parametrize(
-    ("source", "level", "text"),
-    [
-        ('serverLog(LL_WARNING, "Failed saving %s", name);', "warning", "Failed saving {}"),
-        ('ereport(ERROR, (errcode(X), errmsg("no file \\"%s\\"", path)));', "error", 'no file "{}"'),
-        ('LOG(ERROR) << "lost " << peer << " for good";', "error", "lost {} for good"),
-        ('ngx_log_error(NGX_LOG_EMERG, log, 0, "died on signal %d", sig);', "critical", "died on signal {number}"),
-        ('elog(FATAL, "cannot go on " "from here");', "critical", "cannot go on from here"),
-    ],
-)
-def test_a_c_statement_gives_level_and_text(source: str, level: str, text: str) -> None:
-    found = list(from_c(source))
-
-    assert found == [Statement(level=level, text=text)]
+    assert list(python.from_source(source)) == []
 
 
 def test_a_text_is_kept_once_with_its_commonest_level() -> None:
     found = [Statement("info", "link is up"), Statement("error", "link is  up"), Statement("info", "link is up")]
 
     assert statements.distinct(found) == [Statement("info", "link is up")]
+
+
+def test_texts_that_differ_in_case_or_in_names_of_values_are_one_and_the_commonest_stays() -> None:
+    found = [Statement("error", f"Lost {{{name}}}") for name in ("peer", "node", "peer")]
+
+    assert statements.distinct([*found, Statement("error", "lost {host}")]) == [Statement("error", "Lost {peer}")]
 
 
 def test_what_is_written_can_be_read_back(tmp_path: Path) -> None:
@@ -83,18 +74,44 @@ def test_what_is_written_can_be_read_back(tmp_path: Path) -> None:
 def test_the_shipped_statements_are_many_and_well_formed() -> None:
     found = statements.read()
 
-    assert len(found) >= 13_000
+    assert len(found) >= 110_000
     assert {statement.level for statement in found} == set(statements.LEVELS)
-    assert len({statement.text for statement in found}) == len(found)
+    assert len({statement.text.casefold() for statement in found}) == len(found)
+    assert sum(statement.level == "raise" for statement in found) <= len(found) / 3
 
 
 def test_each_shipped_package_is_named_with_a_permissive_licence() -> None:
-    from oddline.scoring.training.collect import is_permissive
-
     packages = statements.manifest()
 
-    assert len(packages) >= 20
+    assert len(packages) >= 150
+    assert {package["registry"] for package in packages} == {"pypi", "npm", "debian"}
     assert all(package["version"] and is_permissive(str(package["licence"])) for package in packages)
+
+
+@pytest.mark.parametrize(
+    "licence",
+    ["MIT", "Apache License, Version 2.0", "Apache-2.0 AND MIT", "GPL-2 or BSD-3-clause", "Expat", "The MIT License"],
+)
+def test_a_licence_is_permissive_where_all_its_parts_or_one_of_its_alternatives_are(licence: str) -> None:
+    assert is_permissive(licence)
+
+
+@pytest.mark.parametrize(
+    "licence",
+    ["", "GPL-2+", "GPL-3.0+ and Apache-2.0", "LGPL-2.1", "MPL-2.0", "SEE LICENSE IN LICENSE.md", "Elastic-2.0"],
+)
+def test_what_is_not_told_or_not_permissive_is_refused(licence: str) -> None:
+    assert not is_permissive(licence)
+
+
+def test_a_debian_copyright_tells_the_licence_of_each_file_by_its_last_stanza() -> None:
+    told = Copyright.parse(
+        "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n"
+        "Files: *\nCopyright: a house\nLicense: Expat\n the text\n\nFiles: lib/*\n build/?.c\nLicense: GPL-2+\n"
+    )
+
+    assert told.whole == "Expat"
+    assert [told.of(path) for path in ("main.c", "lib/deep/main.c", "build/a.c")] == ["Expat", "GPL-2+", "GPL-2+"]
 
 
 def test_a_handwritten_file_gives_kind_text_and_severity(tmp_path: Path) -> None:
