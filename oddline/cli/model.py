@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -33,7 +33,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a model from log statements; needs the extra `train`."""
-    with _training_installed():
+    with _extra_installed():
         from oddline.scoring.training import train as training
 
     trained = training.train(
@@ -62,7 +62,7 @@ def export_checkpoint(
     ] = None,
 ) -> None:
     """Bring a BERT (for sequence classification, or a masked language model) to our form; needs the extra `train`."""
-    with _training_installed():
+    with _extra_installed():
         from oddline.scoring.training.checkpoint import export_checkpoint as export
 
     measured = export(checkpoint, out=out, version=out.name, bad_labels=label or ())
@@ -72,15 +72,18 @@ def export_checkpoint(
     print(f"put it into the registry: oddline model add {out}")
 
 
+_EXTRAS: Final = {"torch": "train", "onnx": "train", "safetensors": "train", "tree_sitter": "collect"}
+
+
 @contextmanager
-def _training_installed() -> Iterator[None]:
+def _extra_installed() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name not in {"torch", "onnx", "safetensors", "tree_sitter"}:
+        if error.name not in _EXTRAS:
             raise
         raise NotConfigured(
-            f"training needs {error.name}, which is not installed: pip install 'oddline[train]'"
+            f"this needs {error.name}, which is not installed: pip install 'oddline[{_EXTRAS[error.name]}]'"
         ) from error
 
 
@@ -95,8 +98,8 @@ def collect(
         bool, typer.Option(help="Bring the listed packages first, by pip, npm and apt-get as they are set up here.")
     ] = True,
 ) -> None:
-    """Take log statements from the source of listed packages; needs the extra `train`."""
-    with _training_installed():
+    """Take log statements from the source of listed packages; needs the extra `collect`."""
+    with _extra_installed():
         from oddline.scoring.training.collect import collect as collect_corpus
 
     missing = collect_corpus(folder, out=out, download=download)

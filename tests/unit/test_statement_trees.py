@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("tree_sitter", reason="tree-sitter is of an extra: reading other languages is not tested here")
-
 from oddline.scoring.training import collect, packages, statements
 from oddline.scoring.training.statements import Statement, c, go, java, javascript
 
