@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-NOVELTY_SCALE: Final = 0.5
+NOVELTY_SCALE: Final = 0.3
 """Cosine distance from which a word counts as wholly new; how it was chosen stands in the model's card."""
 
 NEWEST: Final = 3

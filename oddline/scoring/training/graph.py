@@ -4,10 +4,12 @@ Exporters leave two hundred small operators behind, most of whose time is that o
 of products are brought to int8 by scales that are fixed (`network.Rounded`), so that no line depends on its neighbours.
 """
 
+import copy
 from typing import Final
 
 import numpy as np
 import onnx
+import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
@@ -18,6 +20,7 @@ from oddline.scoring.training.network import INPUT_STEPS, NORM_EPSILON, WEIGHT_S
 OPSET: Final = 18  # read by every ONNX Runtime since 2023
 _IR_VERSION: Final = 10
 _CONTRIB: Final = "com.microsoft"  # of ONNX Runtime itself: attention and products in int8 as one operator each
+FAR: Final = 6.0  # times the root mean square of a row: what a normal distribution has once in 500 million
 _TINY: Final = 1e-9  # keeps a row of nothing but zeros from dividing by zero
 
 
@@ -111,8 +114,7 @@ def _layer(graph: Graph, layer: Layer, hidden: str, *, name: str, in_int8: bool)
     hidden = _normal(graph, hidden, after.weight, after.bias, name=f"{name}.after_attention")
     given = _input(graph, layer.wide, hidden, name=f"{name}.wide", in_int8=in_int8)
     wide = graph.contrib("Gelu", _product(graph, layer.wide, given, name=f"{name}.wide"))
-    given = _input(graph, layer.narrow, wide, name=f"{name}.narrow", in_int8=in_int8)
-    hidden = graph.op("Add", _product(graph, layer.narrow, given, name=f"{name}.narrow"), hidden)
+    hidden = graph.op("Add", _split_product(graph, layer.narrow, wide, name=f"{name}.narrow", in_int8=in_int8), hidden)
     return _normal(graph, hidden, layer.after_feed.weight, layer.after_feed.bias, name=f"{name}.after_feed")
 
 
@@ -151,6 +153,29 @@ def _product(graph: Graph, linear: Rounded, given: tuple[str, ...], *, name: str
     hidden, step, zero = given
     of_column = graph.constant(f"{name}.scales", scales)
     return graph.contrib("MatMulIntegerToFloat", hidden, packed, step, of_column, zero, "", bias)
+
+
+def _split_product(graph: Graph, linear: Rounded, hidden: str, *, name: str, in_int8: bool) -> str:
+    """A product, of which a few weights are far larger than the others of their row.
+
+    In int8 they would take all digits from those: they are multiplied beside them, in single precision (as LLM.int8()
+    does with inputs, Dettmers et al. 2022).
+    """
+    given = _input(graph, linear, hidden, name=name, in_int8=in_int8)
+    weights = _array(linear.weight)
+    is_far = np.abs(weights) > FAR * np.sqrt(np.mean(np.square(weights), axis=1, keepdims=True))
+    columns = np.flatnonzero(is_far.any(axis=0))
+    if not in_int8 or not len(columns):
+        return _product(graph, linear, given, name=name)
+    near = copy.deepcopy(linear)
+    near.weight.data[torch.from_numpy(is_far)] = 0.0
+    chosen = graph.op("Gather", hidden, graph.constant(f"{name}.columns", columns), axis=-1)
+    bounds = [np.array(bound, dtype=np.float32) for bound in (linear.lowest, linear.highest)]
+    chosen = graph.op(
+        "Clip", chosen, graph.constant(f"{name}.lowest", bounds[0]), graph.constant(f"{name}.highest", bounds[1])
+    )
+    far = graph.constant(f"{name}.far", np.where(is_far, weights, np.float32(0.0))[:, columns].T)
+    return graph.op("Add", _product(graph, near, given, name=name), graph.op("MatMul", chosen, far))
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:
