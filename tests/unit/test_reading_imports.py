@@ -1,7 +1,6 @@
 """A cold start of the functions that read is short, because each loads only what it needs."""
 
 import json
-import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +35,6 @@ def test_it_loads_nothing_that_it_has_no_need_of(function: str) -> None:
 
 @pytest.mark.parametrize("function", CEILINGS_S)
 def test_its_import_stays_below_its_ceiling(function: str) -> None:
-    seconds = statistics.median(fresh_import(function)[0] for _ in range(3))
+    seconds = min(fresh_import(function)[0] for _ in range(5))  # what else the machine does only ever adds
 
     assert seconds < CEILINGS_S[function]
