@@ -7,7 +7,7 @@ from oddline.lazy import face
 if TYPE_CHECKING:
     from oddline.chunks.building import build
     from oddline.chunks.frame import SCHEMA, SCHEMA_VERSION
-    from oddline.chunks.incremental import COUNTS, advance, projects_with_new, read_new, whole
+    from oddline.chunks.incremental import COUNTS, advance, is_passed, projects_with_new, read_new, whole
     from oddline.chunks.model import HISTOGRAM_BINS, BornChunk, Chunk, NewChunk, Part, Wanted
     from oddline.chunks.reader import Reader
     from oddline.chunks.service import cleanup_old_logs, compact_chunks
@@ -34,6 +34,7 @@ __all__ = [
     "compact_chunks",
     "follow",
     "insert_born",
+    "is_passed",
     "list_by_id",
     "list_parts",
     "list_parts_of",
@@ -48,7 +49,7 @@ __getattr__ = face(
     {
         "building": ["build"],
         "frame": ["SCHEMA", "SCHEMA_VERSION"],
-        "incremental": ["COUNTS", "advance", "projects_with_new", "read_new", "whole"],
+        "incremental": ["COUNTS", "advance", "is_passed", "projects_with_new", "read_new", "whole"],
         "model": ["HISTOGRAM_BINS", "BornChunk", "Chunk", "NewChunk", "Part", "Wanted"],
         "reader": ["Reader"],
         "service": ["cleanup_old_logs", "compact_chunks"],

@@ -1,5 +1,6 @@
 """Read chunks as they were born, each exactly once, by a cursor that no late commit can slip past."""
 
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -27,6 +28,12 @@ def read_new(tx: Transaction, *, project: UUID, consumer: str, limit: int) -> li
 def advance(tx: Transaction, *, consumer: str, to: NewChunk) -> None:
     """Note that `consumer` is done with all that `read_new` gave up to and including `to`."""
     store.move_cursor(tx, project=to.project, consumer=consumer, to=to.position)
+
+
+def is_passed(tx: Transaction, *, project: UUID, consumer: str, chunks: Sequence[NewChunk]) -> bool:
+    """Whether another run has taken up chunks that `read_new` gave; nobody can until the transaction ends."""
+    new = read_new(tx, project=project, consumer=consumer, limit=1)
+    return bool(chunks) and [one.id for one in new] != [chunks[0].id]
 
 
 def projects_with_new(tx: Transaction, *, consumer: str) -> list[UUID]:

@@ -17,12 +17,12 @@ _NUMBERS_A_BAND: Final = 4  # of OpenTelemetry's severity numbers, 1 to 24
 
 def declared_share(severity_number: int) -> float:
     """The share that a severity number of OpenTelemetry adds, 0 where none is declared."""
-    return SHARES[(severity_number + _NUMBERS_A_BAND - 1) // _NUMBERS_A_BAND]
+    return SHARES[int(severity_bands(np.uint8(severity_number)))]
 
 
-def severity_bands(severity_numbers: NDArray[np.uint8]) -> NDArray[np.int64]:
+def severity_bands(severity_numbers: NDArray[np.uint8] | np.uint8) -> NDArray[np.int64]:
     """The place in SHARES of each severity number (n,)."""
-    return (severity_numbers.astype(np.int64) + _NUMBERS_A_BAND - 1) // _NUMBERS_A_BAND
+    return (np.asarray(severity_numbers, dtype=np.int64) + _NUMBERS_A_BAND - 1) // _NUMBERS_A_BAND
 
 
 def severities(logits: ArrayLike, severity_numbers: NDArray[np.uint8]) -> NDArray[np.float32]:

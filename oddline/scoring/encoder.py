@@ -17,7 +17,7 @@ from tokenizers import Encoding, Tokenizer
 
 from oddline.errors import ModelUnavailable
 from oddline.patterns import PLACEHOLDERS
-from oddline.scoring.novelty import HIGHEST_INT8, VIEW, Views
+from oddline.scoring.novelty import VIEW, Views, pack_views
 from oddline.settings import DEFAULT_MODEL
 
 _READ_CHARS: Final = 2_048  # No 64 tokens are longer, but for padding with blanks; bounds the cost of a hostile line.
@@ -158,14 +158,8 @@ def _by_word(
         tokens=tuple(text[start:end] for start, end in words),
         shares=shares,
         severity_logit=float(shares.sum()),
-        views=_in_int8(sums),
+        views=pack_views(sums),
     )
-
-
-def _in_int8(views: NDArray[np.float32]) -> Views:
-    lengths = np.linalg.norm(views, axis=1, keepdims=True)
-    packed: Views = np.rint(views / np.maximum(lengths, 1e-9) * HIGHEST_INT8).astype(np.int8)
-    return packed
 
 
 def _check(files: Mapping[str, bytes], *, checksums: Mapping[str, str], folder: Path) -> None:

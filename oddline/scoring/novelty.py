@@ -39,6 +39,13 @@ def novelty(of_words: NDArray[np.float32]) -> float:
     return float(np.sort(of_words)[-NEWEST:].mean())
 
 
+def pack_views(views: NDArray[np.float32]) -> Views:
+    """Views (words, VIEW) of any length, as they are kept."""
+    lengths = np.linalg.norm(views, axis=1, keepdims=True)
+    packed: Views = np.rint(views / np.maximum(lengths, 1e-9) * HIGHEST_INT8).astype(np.int8)
+    return packed
+
+
 def _of_unit_length(views: Views) -> NDArray[np.float32]:
     exact = views.astype(np.float32)
     unit: NDArray[np.float32] = exact / (np.linalg.norm(exact, axis=1, keepdims=True) + np.float32(1e-6))

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from oddline import submissions
 from oddline.chunks import BornChunk, build, insert_born
@@ -51,16 +54,21 @@ def _explainer(scored: ScoredEntries, *, db: Database, novelty_scale: float) -> 
         with db.transaction() as tx:
             texts = pattern_texts(tx, scored.project, pattern_ids=near)
 
+    @cache
+    def words(source_id: int, pattern_id: int) -> NDArray[np.float32] | None:
+        pattern = scored.patterns[pattern_id]
+        known = scored.sources[source_id].known
+        return known.words(pattern.id, pattern.embedding, pattern.views, scale=novelty_scale)
+
     def of(row: Mapping[str, Any]) -> Mapping[str, Any]:
-        nearest, pattern = row["nearest_pattern"], scored.patterns[row["pattern_id"]]
-        known = scored.sources[row["source_id"]].known
+        nearest = row["nearest_pattern"]
         return explain(
-            pattern,
+            scored.patterns[row["pattern_id"]],
             message=row["message"],
             severity=row["severity"],
             novelty=row["novelty"],
             severity_number=row["severity_number"],
-            word_novelties=known.words(pattern.id, pattern.embedding, pattern.views, scale=novelty_scale),
+            word_novelties=words(row["source_id"], row["pattern_id"]),
             nearest=(nearest, texts[nearest]) if nearest in texts else None,
         )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from running_stack import RunningStack, Sender, wait_until
+from running_stack import READY_S, RunningStack, Sender, wait_until
 
 RECOVERY_S = 90.0
 LINES = 50  # of a batch
@@ -115,7 +115,7 @@ def test_a_stack_whose_supervisor_was_killed_leaves_nothing_running_and_starts_a
     sender.run()
 
     stack.kill_supervisor()
-    wait_until(lambda: not stack.survivors(), seconds=RECOVERY_S, what="its parts have ended with it")
+    wait_until(lambda: not stack.survivors(), seconds=READY_S, what="its parts have ended with it")
     stack.start()
 
     expected = before + Counter(sender.accepted)

@@ -1,6 +1,6 @@
 """What the tests of the functions that read share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +49,26 @@ def key_of(db: Databases, project: UUID, *scopes: Scope) -> dict[str, str]:
         scopes=scopes or [Scope.READ],
     )
     return {"Authorization": f"Bearer {key.key}"}
+
+
+@contextmanager
+def client_with_key(
+    side: Side,
+    router: APIRouter,
+    *,
+    db: Databases,
+    redis_url: str,
+    folder: Path,
+    project: UUID,
+    scopes: Sequence[Scope],
+) -> Iterator[TestClient]:
+    """A client of a function that sees the database as `side` does, with a new key of the project."""
+    with (
+        open_reading_parts(db(side), redis_url=redis_url, folder=folder) as parts,
+        client_of(router, parts) as client,
+    ):
+        client.headers.update(key_of(db, project, *scopes))
+        yield client
 
 
 def refusal(answer: Any) -> tuple[int, str, str | None]:

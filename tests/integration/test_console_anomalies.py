@@ -8,7 +8,7 @@ from uuid import UUID
 
 import polars as pl
 import pytest
-from reading import Databases, client_of, key_of, open_reading_parts, refusal
+from reading import Databases, client_with_key, key_of, refusal
 from scored_frames import NOON, scored_frame
 from starlette.testclient import TestClient
 
@@ -40,11 +40,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 @pytest.fixture
 def client(db: Databases, redis_url: str, tmp_path: Path, project: UUID) -> Iterator[TestClient]:
     """A client with a key that may read."""
-    with (
-        open_reading_parts(db("console"), redis_url=redis_url, folder=tmp_path) as parts,
-        client_of(router, parts) as client,
-    ):
-        client.headers.update(key_of(db, project))
+    with client_with_key(
+        "console", router, db=db, redis_url=redis_url, folder=tmp_path, project=project, scopes=[Scope.READ]
+    ) as client:
         yield client
 
 

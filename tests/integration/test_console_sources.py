@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from reading import Databases, client_of, key_of, open_reading_parts, refusal
+from reading import Databases, client_with_key, key_of, refusal
 from starlette.testclient import TestClient
 
 from functions.console.app import router
@@ -35,11 +35,9 @@ WRONG_BODIES = [
 @pytest.fixture
 def client(db: Databases, redis_url: str, tmp_path: Path, project: UUID) -> Iterator[TestClient]:
     """A client with a key that may administer."""
-    with (
-        open_reading_parts(db("console"), redis_url=redis_url, folder=tmp_path) as parts,
-        client_of(router, parts) as client,
-    ):
-        client.headers.update(key_of(db, project, Scope.ADMIN))
+    with client_with_key(
+        "console", router, db=db, redis_url=redis_url, folder=tmp_path, project=project, scopes=[Scope.ADMIN]
+    ) as client:
         yield client
 
 

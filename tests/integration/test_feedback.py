@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from inbox import SNAPSHOT_OLD, Databases, Inbox, WatchedEncoder
-from reading import client_of, key_of, open_reading_parts, refusal
+from reading import client_with_key, key_of, refusal
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
@@ -53,22 +53,18 @@ def inbox(db: Databases, tmp_path: Path) -> Inbox:
 @pytest.fixture
 def client(db: Databases, redis_url: str, tmp_path: Path, project: UUID) -> Iterator[TestClient]:
     """A client of the search function with a key that may administer."""
-    with (
-        open_reading_parts(db("search"), redis_url=redis_url, folder=tmp_path) as parts,
-        client_of(router, parts) as client,
-    ):
-        client.headers.update(key_of(db, project, Scope.ADMIN, Scope.READ))
+    with client_with_key(
+        "search", router, db=db, redis_url=redis_url, folder=tmp_path, project=project, scopes=[Scope.ADMIN, Scope.READ]
+    ) as client:
         yield client
 
 
 @pytest.fixture
 def console(db: Databases, redis_url: str, tmp_path: Path, project: UUID) -> Iterator[TestClient]:
     """A client of the console function with a key that may read."""
-    with (
-        open_reading_parts(db("console"), redis_url=redis_url, folder=tmp_path) as parts,
-        client_of(console_router, parts) as client,
-    ):
-        client.headers.update(key_of(db, project))
+    with client_with_key(
+        "console", console_router, db=db, redis_url=redis_url, folder=tmp_path, project=project, scopes=[Scope.READ]
+    ) as client:
         yield client
 
 

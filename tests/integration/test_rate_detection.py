@@ -9,13 +9,14 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from reading import Databases, client_of, key_of, open_reading_parts
+from reading import Databases, client_with_key, key_of
 from scored_frames import NOON, scored_frame
 from starlette.testclient import TestClient
 from stored_entries import Archive
 
 from functions.console.app import router
 from oddline.errors import CorruptBody
+from oddline.identity import Scope
 from oddline.scoring.rates import Rules, detect_rates, reporting, service
 from oddline.scoring.rates.packing import unpack
 
@@ -92,11 +93,9 @@ def rates(db: Databases, project: UUID, tmp_path: Path) -> Rates:
 
 @pytest.fixture
 def client(db: Databases, redis_url: str, tmp_path: Path, project: UUID) -> Iterator[TestClient]:
-    with (
-        open_reading_parts(db("console"), redis_url=redis_url, folder=tmp_path) as parts,
-        client_of(router, parts) as client,
-    ):
-        client.headers.update(key_of(db, project))
+    with client_with_key(
+        "console", router, db=db, redis_url=redis_url, folder=tmp_path, project=project, scopes=[Scope.READ]
+    ) as client:
         yield client
 
 

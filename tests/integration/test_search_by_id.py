@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from claiming import claimed, submitted
-from reading import Databases, client_of, key_of, open_reading_parts, refusal
+from reading import Databases, client_with_key, key_of, refusal
 from scored_frames import NOON, scored_frame
 from starlette.testclient import TestClient
 
@@ -30,11 +30,9 @@ LEASE = timedelta(seconds=30)
 @pytest.fixture
 def client(db: Databases, redis_url: str, tmp_path: Path, project: UUID) -> Iterator[TestClient]:
     """A client with a key that may read."""
-    with (
-        open_reading_parts(db("search"), redis_url=redis_url, folder=tmp_path) as parts,
-        client_of(router, parts) as client,
-    ):
-        client.headers.update(key_of(db, project))
+    with client_with_key(
+        "search", router, db=db, redis_url=redis_url, folder=tmp_path, project=project, scopes=[Scope.READ]
+    ) as client:
         yield client
 
 

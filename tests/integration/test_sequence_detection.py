@@ -8,13 +8,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from reading import Databases, client_of, key_of, open_reading_parts
+from reading import Databases, client_with_key
 from scored_frames import NOON, scored_frame
 from starlette.testclient import TestClient
 from stored_sessions import GAP, LATER, NORMAL, WITHOUT_3, Sessions, begun, shown
 
 from functions.console.app import router
 from oddline.errors import CorruptBody
+from oddline.identity import Scope
 from oddline.scoring.sequences import reporting, service
 from oddline.scoring.sequences.grouping import SESSION
 from oddline.scoring.sequences.training import Training
@@ -27,11 +28,9 @@ def sessions(db: Databases, project: UUID, tmp_path: Path) -> Sessions:
 
 @pytest.fixture
 def client(db: Databases, redis_url: str, tmp_path: Path, project: UUID) -> Iterator[TestClient]:
-    with (
-        open_reading_parts(db("console"), redis_url=redis_url, folder=tmp_path) as parts,
-        client_of(router, parts) as client,
-    ):
-        client.headers.update(key_of(db, project))
+    with client_with_key(
+        "console", router, db=db, redis_url=redis_url, folder=tmp_path, project=project, scopes=[Scope.READ]
+    ) as client:
         yield client
 
 

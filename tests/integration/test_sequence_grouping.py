@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from reading import Databases, client_of, key_of, open_reading_parts, refusal
+from reading import Databases, client_with_key, refusal
 from scored_frames import NOON, scored_frame
 from starlette.testclient import TestClient
 from stored_sessions import GAP, LATER, NORMAL, WINDOW, WITHOUT_3, Sessions, begun, shown, usual_windows
@@ -34,11 +34,15 @@ def sessions(db: Databases, project: UUID, tmp_path: Path) -> Sessions:
 
 @pytest.fixture
 def client(db: Databases, redis_url: str, tmp_path: Path, project: UUID) -> Iterator[TestClient]:
-    with (
-        open_reading_parts(db("console"), redis_url=redis_url, folder=tmp_path) as parts,
-        client_of(router, parts) as client,
-    ):
-        client.headers.update(key_of(db, project, Scope.ADMIN, Scope.READ))
+    with client_with_key(
+        "console",
+        router,
+        db=db,
+        redis_url=redis_url,
+        folder=tmp_path,
+        project=project,
+        scopes=[Scope.ADMIN, Scope.READ],
+    ) as client:
         yield client
 
 

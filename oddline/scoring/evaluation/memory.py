@@ -7,7 +7,7 @@ import numpy as np
 from oddline.feedback import Verdict, VerdictInForce
 from oddline.scoring.knowledge import KNOWN_AFTER_DAYS, SIMILAR_DISTANCE, Known, Verdicts, is_known
 from oddline.scoring.nearest import Nearest, Vectors
-from oddline.scoring.novelty import HIGHEST_INT8, NOVELTY_SCALE, VIEW, Views
+from oddline.scoring.novelty import NOVELTY_SCALE, VIEW, pack_views
 
 DAYS: Final = 30
 JUDGED_ON: Final = 7  # the day at whose end a person says something, where one does
@@ -63,13 +63,11 @@ def _odd_on(day: int, embeddings: Vectors, *, verdict: Verdict | None) -> tuple[
         members=frozenset(members),
         ids=np.array(measured, dtype=np.int32),
         nearest=Nearest(embeddings[measured]),
-        views=[_view(embeddings[one]) for one in measured],
+        views=[pack_views(embeddings[[one]]) for one in measured],
         verdicts=Verdicts.of(given, source_id=1, dimension=DIMENSION),
     )
     fault, variant = (
-        not known.has(one)
-        and FAULT_SEVERITY * known.novelties([one], embeddings[[one]], [_view(embeddings[one])], scale=SCALE)[0][0]
-        >= THRESHOLD
+        not known.has(one) and FAULT_SEVERITY * _novelty(one, embeddings, known=known) >= THRESHOLD
         for one in (FAULT, VARIANT)
     )
     return bool(fault), bool(variant)
@@ -85,8 +83,10 @@ def _embeddings(seed: int) -> Vectors:
     return np.asarray(vectors, dtype=np.float32)
 
 
-def _view(embedding: Vectors) -> Views:
-    return np.rint(embedding[np.newaxis] * HIGHEST_INT8).astype(np.int8)
+def _novelty(pattern: int, embeddings: Vectors, *, known: Known) -> float:
+    embedding = embeddings[[pattern]]
+    values, _ = known.novelties([pattern], embedding, [pack_views(embedding)], scale=SCALE)
+    return float(values[0])
 
 
 def _first_quiet(days: list[tuple[bool, bool]]) -> int | None:

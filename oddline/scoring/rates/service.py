@@ -10,7 +10,7 @@ from uuid import UUID
 
 import polars as pl
 
-from oddline.chunks import NewChunk, Reader, advance, projects_with_new, read_new, whole
+from oddline.chunks import NewChunk, Reader, advance, is_passed, projects_with_new, read_new, whole
 from oddline.database import Database, Transaction
 from oddline.entries import insert_odd
 from oddline.errors import ChunkMissing, CorruptBody
@@ -158,7 +158,6 @@ def _due_at(source: RateSource, *, now: datetime) -> datetime | None:
 
 def _is_overtaken(tx: Transaction, project: UUID, read: _Read) -> bool:
     """Whether another run has taken up the chunks, or what is due; nobody can until the transaction ends."""
-    new = read_new(tx, project=project, consumer=RATES, limit=1)
-    is_behind = bool(read.chunks) and [one.id for one in new] != [read.chunks[0].id]
+    is_behind = is_passed(tx, project=project, consumer=RATES, chunks=read.chunks)
     written = store.versions(tx, project, source_ids=read.source_ids)
     return is_behind or written != {source: row.version for source, row in read.known.items()}

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import polars as pl
 
-from oddline.chunks import NewChunk, Reader, advance, projects_with_new, read_new, whole
+from oddline.chunks import NewChunk, Reader, advance, is_passed, projects_with_new, read_new, whole
 from oddline.database import Database, Transaction
 from oddline.entries import insert_odd
 from oddline.errors import ChunkMissing, CorruptBody
@@ -211,6 +211,5 @@ def _write_told(tx: Transaction, project: UUID, told: Sequence[Told]) -> None:
 
 def _is_overtaken(tx: Transaction, project: UUID, chunks: Sequence[NewChunk], before: bytes | None) -> bool:
     """Whether another run has taken up the chunks, or what was open; nobody can until the transaction ends."""
-    new = read_new(tx, project=project, consumer=SEQUENCES, limit=1)
-    is_behind = bool(chunks) and [one.id for one in new] != [chunks[0].id]
+    is_behind = is_passed(tx, project=project, consumer=SEQUENCES, chunks=chunks)
     return is_behind or store.find_open(tx, project) != before

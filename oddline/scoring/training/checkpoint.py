@@ -20,7 +20,7 @@ from oddline.errors import InvalidParameter
 from oddline.patterns import PLACEHOLDERS, Masker
 from oddline.scoring.training import dataset, export, handwritten, pretrained, statements, views
 from oddline.scoring.training.dataset import Example
-from oddline.scoring.training.network import Bert, Rounded, embedding, mean_logit, tensors
+from oddline.scoring.training.network import NORM_EPSILON, Bert, Rounded, embedding, mean_logit, tensors
 from oddline.scoring.training.pretrained import Checkpoint
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ PROBE_STEPS: Final = 200
 PROBE_DECAY: Final = 1e-3  # of the weights of a head on features that are many beside the lines
 FEATURES_AT_ONCE: Final = 32
 _SUPPORTED: Final = {"model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute"}
-_LAYER_NORM_EPS: Final = 1e-12
 _SPECIAL: Final = ("[UNK]", "[CLS]", "[SEP]")
 
 
@@ -45,13 +44,6 @@ class Opened:
     checkpoint: Checkpoint
     tokenizer: Tokenizer
     config: Mapping[str, Any]
-
-
-def _linear(graph: "Graph", linear: nn.Linear, hidden: str, *, name: str) -> str:
-    weight = graph.constant(f"{name}.weight", linear.weight.detach().numpy().T)
-    return graph.op(
-        "Add", graph.op("MatMul", hidden, weight), graph.constant(f"{name}.bias", linear.bias.detach().numpy())
-    )
 
 
 class Classifier(Bert):
@@ -83,8 +75,12 @@ class Classifier(Bert):
 
     def write_severity(self, graph: "Graph", hidden: str, is_read: str) -> str:
         """As `Bert.write_severity`."""
-        pooled = graph.op("Tanh", _linear(graph, self.pooler, hidden, name="pooler"))
-        logits = _linear(graph, self.classifier, pooled, name="classifier")
+        pooler, classifier = (
+            {"weight": module.weight.detach().numpy(), "bias": module.bias.detach().numpy()}
+            for module in (self.pooler, self.classifier)
+        )
+        pooled = graph.op("Tanh", graph.linear("pooler", hidden, **pooler))
+        logits = graph.linear("classifier", pooled, **classifier)
         bad, good = (
             graph.op("Gather", logits, graph.constant(name, np.array(columns, dtype=np.int64)), axis=-1)
             for name, columns in (("bad", self._bad), ("good", self._good))
@@ -167,8 +163,8 @@ def open_checkpoint(folder: Path) -> Opened:
             raise InvalidParameter(f"{folder}: {name} is {config[name]!r}, not {supported!r}", field="checkpoint")
     if config["intermediate_size"] != 4 * config["hidden_size"]:
         raise InvalidParameter(f"{folder}: its inner width is not four times its width", field="checkpoint")
-    if abs(config.get("layer_norm_eps", _LAYER_NORM_EPS) - _LAYER_NORM_EPS) > _LAYER_NORM_EPS:
-        raise InvalidParameter(f"{folder}: its layer_norm_eps is not {_LAYER_NORM_EPS}", field="checkpoint")
+    if abs(config.get("layer_norm_eps", NORM_EPSILON) - NORM_EPSILON) > NORM_EPSILON:
+        raise InvalidParameter(f"{folder}: its layer_norm_eps is not {NORM_EPSILON}", field="checkpoint")
     tokenizer = _tokenizer(folder, lower=_is_uncased(folder))
     words = tokenizer.get_vocab(with_added_tokens=True)
     rows = sorted(words, key=words.__getitem__)

@@ -44,6 +44,11 @@ class Graph:
         """An operator of ONNX Runtime's own; returns the name of its output."""
         return self._add(kind, inputs, domain=_CONTRIB, attributes=attributes)
 
+    def linear(self, name: str, hidden: str, *, weight: NDArray[np.float32], bias: NDArray[np.float32]) -> str:
+        """A product in single precision: weight (outputs, inputs), bias (outputs,); returns the name of its output."""
+        product = self.op("MatMul", hidden, self.constant(f"{name}.weight", weight.T))
+        return self.op("Add", product, self.constant(f"{name}.bias", bias))
+
     def output(self, name: str, value: str) -> None:
         """Give an operator's output the name that serving knows."""
         self._nodes.append(helper.make_node("Identity", [value], [name]))
@@ -144,15 +149,15 @@ def _input(graph: Graph, linear: Rounded, hidden: str, *, name: str, in_int8: bo
 
 def _product(graph: Graph, linear: Rounded, given: tuple[str, ...], *, name: str, rows: slice = slice(None)) -> str:
     """The product of an input of `_input` with some rows of a layer's weights."""
-    weights = _array(linear.weight)[rows]
-    bias = graph.constant(f"{name}.bias", _array(linear.bias)[rows])
+    weights, bias = _array(linear.weight)[rows], _array(linear.bias)[rows]
     if len(given) == 1:
-        return graph.op("Add", graph.op("MatMul", *given, graph.constant(f"{name}.weight", weights.T)), bias)
+        return graph.linear(name, *given, weight=weights, bias=bias)
+    offset = graph.constant(f"{name}.bias", bias)
     scales = np.abs(weights).max(axis=1) / WEIGHT_STEPS + np.float32(_TINY)
     packed = graph.constant(f"{name}.weight", np.rint(weights / scales[:, np.newaxis]).astype(np.int8).T)
     hidden, step, zero = given
     of_column = graph.constant(f"{name}.scales", scales)
-    return graph.contrib("MatMulIntegerToFloat", hidden, packed, step, of_column, zero, "", bias)
+    return graph.contrib("MatMulIntegerToFloat", hidden, packed, step, of_column, zero, "", offset)
 
 
 def _split_product(graph: Graph, linear: Rounded, hidden: str, *, name: str, in_int8: bool) -> str:

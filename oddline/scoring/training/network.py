@@ -138,9 +138,8 @@ class Bert(nn.Module):
 
     def write_severity(self, graph: "Graph", hidden: str, is_read: str) -> str:  # noqa: ARG002
         """Write the severity head down; `is_read` (lines, tokens) is for heads that need it. Returns its output."""
-        weight = graph.constant("severity.weight", self.severity.weight.detach().numpy().T)
-        bias = graph.constant("severity.bias", self.severity.bias.detach().numpy())
-        logits = graph.op("Add", graph.op("MatMul", hidden, weight), bias)
+        weight, bias = self.severity.weight.detach().numpy(), self.severity.bias.detach().numpy()
+        logits = graph.linear("severity", hidden, weight=weight, bias=bias)
         return graph.op("Squeeze", logits, graph.constant("last_axis", np.array([-1], dtype=np.int64)))
 
     def forward(self, input_ids: Tensor, read_mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -123,18 +123,8 @@ def _text(node: Node) -> str | None:
             given = trees.arguments(node)
             return _said(given, rest=given)
         case "binary_expression" if trees.text_of(node.child_by_field_name("operator")) == "+":
-            return _joined(node)
+            return trees.together(trees.sides(node), text=_text)
     return None
-
-
-def _joined(node: Node) -> str | None:
-    sides = [node.child_by_field_name(side) for side in ("left", "right")]
-    texts = [_text(side) if side is not None else None for side in sides]
-    if texts == [None, None]:
-        return None
-    return "".join(
-        slot_of(trees.text_of(side)) if text is None else text for side, text in zip(sides, texts, strict=True)
-    )
 
 
 def _streamed(call: Node) -> str | None:

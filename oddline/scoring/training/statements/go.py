@@ -119,13 +119,7 @@ def _text(node: Node) -> str | None:
         case "raw_string_literal":
             return trees.text_of(node)[1:-1]
         case "binary_expression":
-            sides = [side for side in (node.child_by_field_name("left"), node.child_by_field_name("right")) if side]
-            texts = [_text(side) for side in sides]
-            if any(text is not None for text in texts):
-                return "".join(
-                    text if text is not None else slot_of(trees.text_of(side))
-                    for side, text in zip(sides, texts, strict=True)
-                )
+            return trees.together(trees.sides(node), text=_text)
         case "call_expression" if trees.field(node, "function") == "fmt.Sprintf":
             return _said(trees.arguments(node), style="f")
     return None

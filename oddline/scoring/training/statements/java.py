@@ -70,13 +70,7 @@ def _text(node: Node) -> str | None:
             quotes = 3 if trees.text_of(node).startswith('"""') else 1
             return unescape(trees.text_of(node)[quotes:-quotes])
         case "binary_expression":
-            sides = [side for side in (node.child_by_field_name("left"), node.child_by_field_name("right")) if side]
-            texts = [_text(side) for side in sides]
-            if any(text is not None for text in texts):
-                return "".join(
-                    text if text is not None else slot_of(trees.text_of(side))
-                    for side, text in zip(sides, texts, strict=True)
-                )
+            return trees.together(trees.sides(node), text=_text)
         case "parenthesized_expression":
             return _text(node.named_children[0])
         case "method_invocation" if trees.field(node, "name") in {"format", "formatted"}:

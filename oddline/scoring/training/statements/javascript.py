@@ -94,8 +94,7 @@ def _text(node: Node) -> str | None:
                 for part in node.named_children
             )
         case "binary_expression" if trees.field(node, "operator") == "+":
-            sides = [side for side in (node.child_by_field_name("left"), node.child_by_field_name("right")) if side]
-            return _together(sides)
+            return trees.together(trees.sides(node), text=_text)
         case "parenthesized_expression":
             return _text(node.named_children[0])
         case "call_expression":
@@ -110,14 +109,5 @@ def _called(node: Node) -> str | None:
         return None
     inner = function.child_by_field_name("object")
     if inner is not None and trees.field(function, "property") == "concat" and _text(inner) is not None:
-        return _together([inner, *given])
+        return trees.together([inner, *given], text=_text)
     return _said(given, values=True)
-
-
-def _together(parts: list[Node]) -> str | None:
-    texts = [_text(part) for part in parts]
-    if all(text is None for text in texts):
-        return None
-    return "".join(
-        slot_of(trees.text_of(part)) if text is None else text for part, text in zip(parts, texts, strict=True)
-    )
