@@ -7,7 +7,7 @@ from typing import Final
 
 from oddline.patterns import rules
 
-MASK_VERSION: Final = 1
+MASK_VERSION: Final = 2
 PLACEHOLDERS: Final = rules.PLACEHOLDERS
 
 MESSAGE_CHARS: Final = 8_192  # What lies beyond adds little to the first pages; bounds the cost of a line.

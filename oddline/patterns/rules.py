@@ -37,7 +37,11 @@ _CODE_WORDS = (
     r"status|status_?code|code|errno|error|err|exit|exit_?code|exit_?status|signal|sig|rc|ret|retcode|returncode"
 )
 # Words after which only "none at all" differs in kind from any other number.
-_COUNT_WORDS = r"errors|failed|failures|failing|faults|warnings|dropped|lost|rejected|refused|retries|timeouts"
+_COUNT_WORDS = (
+    r"errors|failed|failures|failing|faults|warnings|dropped|lost|rejected|refused|retries|timeouts"
+    r"|rows|records|items|entries|events|messages|documents|files|nodes|workers|replicas|backups|hits"
+    r"|processed|imported|exported|loaded|written|copied|synced|delivered"
+)
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
 _DAY = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}"
 _NUMBER = r"[0-9]+(?:[.,][0-9]+)*"

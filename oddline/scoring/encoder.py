@@ -47,6 +47,34 @@ class Encoded:
     views: Views
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words that an explanation names, and which of them each word piece that is read belongs to.
+
+    Attributes:
+        spans: where each stands in the text.
+        of_piece: (pieces,), the place of a piece's word.
+        is_inside: (pieces,), False for punctuation: it has its share, but says little of which word it stands behind.
+    """
+
+    spans: list[tuple[int, int]]
+    of_piece: NDArray[np.intp]
+    is_inside: NDArray[np.bool_]
+
+
+def words_of(line: Encoding, text: str) -> Words:
+    """The words of a text, as far as it is read."""
+    starts = np.array(
+        [start for (start, _), special in zip(line.offsets, line.special_tokens_mask, strict=True) if not special]
+    )
+    spans = [found.span() for found in _WORD.finditer(text)] or [(0, len(text))]
+    of_piece = np.searchsorted([start for start, _ in spans], starts, side="right") - 1
+    # What stands before the first word counts towards it; pieces are in the order of the text.
+    of_piece = np.maximum.accumulate(np.maximum(of_piece, 0))
+    spans = spans[: of_piece[-1] + 1]
+    return Words(spans, of_piece, starts < np.array([end for _, end in spans])[of_piece])
+
+
 def severity(logit: float) -> float:
     """The logistic function: how bad a pattern sounds, 0 to 1."""
     if logit >= 0:
@@ -139,23 +167,17 @@ def _by_word(
 ) -> Encoded:
     """Merge the word pieces of a line (logits (pieces,), views (pieces, VIEW)) to the words that they are pieces of."""
     is_read = np.array(line.special_tokens_mask) == 0
-    starts = np.array([start for start, _ in line.offsets])[is_read]
-    words = [found.span() for found in _WORD.finditer(text)] or [(0, len(text))]
-    word_of = np.searchsorted([start for start, _ in words], starts, side="right") - 1
-    # What stands before the first word counts towards it; pieces are in the order of the text.
-    word_of = np.maximum.accumulate(np.maximum(word_of, 0))
-    words = words[: word_of[-1] + 1]
-    shares = np.zeros(len(words), dtype=np.float32)
-    np.add.at(shares, word_of, logits[is_read] / len(starts))
-    # Punctuation has its share, but says little of which word it stands behind.
-    is_inside = starts < np.array([end for _, end in words])[word_of]
-    has_inside = np.bincount(word_of[is_inside], minlength=len(words)) > 0
+    words = words_of(line, text)
+    count, word_of, is_inside = len(words.spans), words.of_piece, words.is_inside
+    shares = np.zeros(count, dtype=np.float32)
+    np.add.at(shares, word_of, logits[is_read] / len(word_of))
+    has_inside = np.bincount(word_of[is_inside], minlength=count) > 0
     seen = is_inside | ~has_inside[word_of]
-    sums = np.zeros((len(words), VIEW), dtype=np.float32)
+    sums = np.zeros((count, VIEW), dtype=np.float32)
     np.add.at(sums, word_of[seen], views[is_read][seen])
     return Encoded(
         embedding=embedding,
-        tokens=tuple(text[start:end] for start, end in words),
+        tokens=tuple(text[start:end] for start, end in words.spans),
         shares=shares,
         severity_logit=float(shares.sum()),
         views=pack_views(sums),

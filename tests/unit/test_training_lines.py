@@ -78,11 +78,20 @@ def test_lines_of_a_contrast_pair_meet_in_one_batch(rng: random.Random) -> None:
         assert all(letters.count(letter) == 2 for letter in letters)
 
 
-def test_a_pass_has_every_handwritten_line_and_as_many_statements(rng: random.Random) -> None:
-    examples = dataset.mixed(STATEMENTS, LINES, masker=Masker(), rng=rng)
+def test_a_pass_has_every_handwritten_line_and_as_many_statements_most_of_them_of_sure_levels(
+    rng: random.Random,
+) -> None:
+    statements = [Statement(level, f"thing {level}") for level in dataset.SHARES for _ in range(100)]
+    lines = LINES * 50
 
-    assert [example.weight for example in examples].count(dataset.HANDWRITTEN_WEIGHT) == len(LINES)
-    assert len(examples) == 2 * len(LINES)
+    examples = dataset.mixed(statements, lines, masker=Masker(), rng=rng)
+
+    assert [example.weight for example in examples].count(dataset.HANDWRITTEN_WEIGHT) == len(lines)
+    assert len(examples) == 2 * len(lines)
+    of_level = {
+        level: sum(example.pattern.endswith(f"thing {level}") for example in examples) for level in dataset.SHARES
+    }
+    assert of_level == {"debug": 15, "info": 25, "warning": 15, "error": 30, "critical": 5, "raise": 10}
 
 
 def test_the_same_seed_gives_the_same_lines() -> None:

@@ -12,13 +12,15 @@ from oddline.scoring.training.statements import Statement
 
 # How bad a level is taken to be, and how much that is believed: authors agree about errors, less about the rest.
 TARGETS: Final = {
-    "debug": (0.05, 0.7),
+    "debug": (0.05, 0.4),
     "info": (0.05, 1.0),
     "warning": (0.55, 0.5),
     "error": (0.92, 1.0),
     "critical": (0.95, 1.0),
     "raise": (0.85, 0.4),
 }
+SHARES: Final = {"debug": 0.15, "info": 0.25, "warning": 0.15, "error": 0.3, "critical": 0.05, "raise": 0.1}
+"""Of the statements of a pass. By their number, debug and raised exceptions would be half: what tells least."""
 LEAST: Final = 0.05
 """Severity of a routine line, and what a bad one lacks of 1: the larger the logits, the more int8 would change them."""
 HANDWRITTEN_WEIGHT: Final = 2.0  # Written to be right, where levels are whatever their authors thought.
@@ -98,8 +100,18 @@ def mixed(
     statements: Sequence[Statement], lines: Sequence[Line], *, masker: Masker, rng: random.Random
 ) -> list[Example]:
     """One pass: every handwritten line, in the order of its file, and as many statements, drawn anew and by length."""
-    drawn = sorted(rng.sample(statements, k=min(len(lines), len(statements))), key=lambda one: len(one.text))
+    drawn = sorted(_drawn(statements, count=len(lines), rng=rng), key=lambda one: len(one.text))
     return from_handwritten(lines, masker=masker, rng=rng) + from_statements(drawn, masker=masker, rng=rng)
+
+
+def _drawn(statements: Sequence[Statement], *, count: int, rng: random.Random) -> list[Statement]:
+    """About `count` statements, each once, the levels in their SHARES."""
+    of_level = {level: [one for one in statements if one.level == level] for level in SHARES}
+    return [
+        one
+        for level, share in SHARES.items()
+        for one in rng.sample(of_level[level], k=min(round(share * count), len(of_level[level])))
+    ]
 
 
 def batches(examples: Sequence[Example], *, size: int, rng: random.Random) -> Iterator[list[Example]]:

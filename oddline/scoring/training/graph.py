@@ -4,24 +4,20 @@ Exporters leave two hundred small operators behind, most of whose time is that o
 of products are brought to int8 by scales that are fixed (`network.Rounded`), so that no line depends on its neighbours.
 """
 
-import copy
 from typing import Final
 
 import numpy as np
 import onnx
-import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 
 from oddline.scoring.novelty import HIGHEST_INT8, VIEW
-from oddline.scoring.training.network import INPUT_STEPS, NORM_EPSILON, WEIGHT_STEPS, Bert, Layer, Rounded
+from oddline.scoring.training.network import INPUT_STEPS, NORM_EPSILON, TINY, Bert, Layer, Rounded
 
 OPSET: Final = 18  # read by every ONNX Runtime since 2023
 _IR_VERSION: Final = 10
 _CONTRIB: Final = "com.microsoft"  # of ONNX Runtime itself: attention and products in int8 as one operator each
-FAR: Final = 6.0  # times the root mean square of a row: what a normal distribution has once in 500 million
-_TINY: Final = 1e-9  # keeps a row of nothing but zeros from dividing by zero
 
 
 class Graph:
@@ -92,7 +88,7 @@ def build(network: Bert, *, in_int8: bool) -> onnx.ModelProto:
 def _embedded(graph: Graph, network: Bert, *, in_int8: bool) -> str:
     rows = _array(network.words.weight)
     if in_int8:  # Each row with a scale of its own.
-        scales = np.abs(rows).max(axis=1, keepdims=True) / HIGHEST_INT8 + _TINY
+        scales = np.abs(rows).max(axis=1, keepdims=True) / HIGHEST_INT8 + TINY
         packed = graph.constant("words", np.rint(rows / scales).astype(np.int8))
         words = graph.op("Cast", graph.op("Gather", packed, "input_ids"), to=TensorProto.FLOAT)
         words = graph.op("Mul", words, graph.op("Gather", graph.constant("word_scales", scales), "input_ids"))
@@ -148,15 +144,16 @@ def _input(graph: Graph, linear: Rounded, hidden: str, *, name: str, in_int8: bo
 
 
 def _product(graph: Graph, linear: Rounded, given: tuple[str, ...], *, name: str, rows: slice = slice(None)) -> str:
-    """The product of an input of `_input` with some rows of a layer's weights."""
+    """The product of an input of `_input` with some rows of a layer's weights, in int8 without those that are far."""
     weights, bias = _array(linear.weight)[rows], _array(linear.bias)[rows]
     if len(given) == 1:
         return graph.linear(name, *given, weight=weights, bias=bias)
     offset = graph.constant(f"{name}.bias", bias)
-    scales = np.abs(weights).max(axis=1) / WEIGHT_STEPS + np.float32(_TINY)
-    packed = graph.constant(f"{name}.weight", np.rint(weights / scales[:, np.newaxis]).astype(np.int8).T)
+    scales = _array(linear.scales())[rows]
+    near = np.where(linear.is_far.numpy()[rows], np.float32(0.0), weights)
+    packed = graph.constant(f"{name}.weight", np.rint(near / scales).astype(np.int8).T)
     hidden, step, zero = given
-    of_column = graph.constant(f"{name}.scales", scales)
+    of_column = graph.constant(f"{name}.scales", scales[:, 0])
     return graph.contrib("MatMulIntegerToFloat", hidden, packed, step, of_column, zero, "", offset)
 
 
@@ -167,20 +164,17 @@ def _split_product(graph: Graph, linear: Rounded, hidden: str, *, name: str, in_
     does with inputs, Dettmers et al. 2022).
     """
     given = _input(graph, linear, hidden, name=name, in_int8=in_int8)
-    weights = _array(linear.weight)
-    is_far = np.abs(weights) > FAR * np.sqrt(np.mean(np.square(weights), axis=1, keepdims=True))
+    is_far = linear.is_far.numpy()
     columns = np.flatnonzero(is_far.any(axis=0))
     if not in_int8 or not len(columns):
         return _product(graph, linear, given, name=name)
-    near = copy.deepcopy(linear)
-    near.weight.data[torch.from_numpy(is_far)] = 0.0
     chosen = graph.op("Gather", hidden, graph.constant(f"{name}.columns", columns), axis=-1)
     bounds = [np.array(bound, dtype=np.float32) for bound in (linear.lowest, linear.highest)]
     chosen = graph.op(
         "Clip", chosen, graph.constant(f"{name}.lowest", bounds[0]), graph.constant(f"{name}.highest", bounds[1])
     )
-    far = graph.constant(f"{name}.far", np.where(is_far, weights, np.float32(0.0))[:, columns].T)
-    return graph.op("Add", _product(graph, near, given, name=name), graph.op("MatMul", chosen, far))
+    far = graph.constant(f"{name}.far", np.where(is_far, _array(linear.weight), np.float32(0.0))[:, columns].T)
+    return graph.op("Add", _product(graph, linear, given, name=name), graph.op("MatMul", chosen, far))
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:

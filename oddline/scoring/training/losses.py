@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import torch
 from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 from torch.nn import functional
 
+from oddline.scoring.encoder import Words, words_of
 from oddline.scoring.training import tokens
 from oddline.scoring.training.dataset import Example
 from oddline.scoring.training.network import Bert, embedding, mean_logit, padded
@@ -18,13 +20,14 @@ _MASKED_SHARE: Final = 0.15
 _TEMPERATURE: Final = 0.1
 _ALIKE_WEIGHT: Final = 0.3
 
+SEVERE: Final = 0.9  # target of a line that is surely bad
 TELLING: Final = 3  # words: an explanation names as many
 FEWEST_WORDS: Final = 6  # of fewer, too little is left without three
-CUT_SHARE: Final = 0.5  # of the severe lines
-TELLING_SHARE: Final = 0.6  # of those that are cut; the others lose words that tell nothing
+CUT_SHARE: Final = 0.6  # of the severe lines
+TELLING_SHARE: Final = 0.4  # of those that are cut; the others lose words drawn by chance
 LEFT_TARGET: Final = 0.15
 """Severity of a severe line without the words that made it so: what is left could be routine, and nobody knows."""
-_LEFT_WEIGHT: Final = 0.5
+_UNSURE_WEIGHT: Final = 0.5  # of what is left without words that tell something
 _NO_LABEL: Final = -100  # as functional.cross_entropy ignores
 
 
@@ -52,17 +55,17 @@ def losses(
     """The weighted losses of one batch, from two looks at it.
 
     The first is the line as it is. In the second some words are masked, or, of a severe line, cut out: the three that
-    its severity rests on, and little of it is to be left, or three others, and all of it is. So shares come to name the
-    words that matter (faithful rationales: DeYoung et al. 2020). A contrastive loss (SimCSE, Gao et al. 2021) holds the
-    looks at a line beside each other and the other lines of the batch, contrast pairs among them, away: so that
-    distances between embeddings mean something. What begins from nothing learns words first of all, as BERT does
-    (Devlin et al. 2018).
+    its severity rests on, and little of it is to be left, or three drawn by chance, at most one of them telling, and
+    all of it is. So shares come to name the words that matter (faithful rationales: DeYoung et al. 2020). A contrastive
+    loss (SimCSE, Gao et al. 2021) holds the looks at a line beside each other and the other lines of the batch,
+    contrast pairs among them, away: so that distances between embeddings mean something. What begins from nothing
+    learns words first of all, as BERT does (Devlin et al. 2018).
     """
     lines = [tokenizer.encode(example.pattern) for example in batch]
     ids, attended, read = padded([line.ids for line in lines])
     first, logits = _read(network, ids, attended)
     looks = [
-        second_look(line, example.target, of_tokens, rng=rng)
+        second_look(line, example.pattern, example.target, of_tokens, rng=rng)
         for line, example, of_tokens in zip(lines, batch, logits.detach().tolist(), strict=True)
     ]
     again, attended_again, read_again = padded([look.ids for look in looks])
@@ -87,34 +90,40 @@ def losses(
     return found
 
 
-def second_look(line: Encoding, target: float, logits: Sequence[float], *, rng: random.Random) -> Look:
+def second_look(line: Encoding, text: str, target: float, logits: Sequence[float], *, rng: random.Random) -> Look:
     """A line of this severity with some words masked, or cut out where it is severe and long enough.
 
     `logits` are those of its tokens, by which its most telling words are known.
     """
-    words = line.word_ids
-    of_word: dict[int, float] = {}
-    for word, logit in zip(words, logits, strict=False):  # the line may be padded
-        if word is not None:
-            of_word[word] = of_word.get(word, 0.0) + logit
-    if target < 0.9 or len(of_word) < FEWEST_WORDS or rng.random() >= CUT_SHARE:
-        hidden = {
-            place: line.ids[place]
-            for place, word in enumerate(words)
-            if word is not None and rng.random() < _MASKED_SHARE
-        }
-        masked = [tokens.MASK if place in hidden else one for place, one in enumerate(line.ids)]
-        return Look(masked, hidden, target)
-    by_logit = sorted(of_word, key=lambda word: -of_word[word])
-    telling = set(by_logit[:TELLING])
+    words = words_of(line, text)
+    count = len(words.spans)
+    if target < SEVERE or count < FEWEST_WORDS or rng.random() >= CUT_SHARE:
+        return _masked(line, target, rng=rng)
+    shares = np.bincount(words.of_piece, weights=logits[1 : 1 + len(words.of_piece)], minlength=count)
+    telling = set(np.argsort(-shares)[:TELLING].tolist())
     if rng.random() < TELLING_SHARE:
-        return Look(_without(line, telling), {}, LEFT_TARGET, weight=_LEFT_WEIGHT, is_alike=False)
-    rest = by_logit[TELLING:]
-    return Look(_without(line, set(rng.sample(rest, min(TELLING, len(rest))))), {}, target)
+        return Look(_without(line, words, telling), {}, LEFT_TARGET, weight=_UNSURE_WEIGHT, is_alike=False)
+    drawn = telling
+    while len(drawn & telling) > 1:
+        drawn = set(rng.sample(range(count), TELLING))
+    is_sure = not drawn & telling
+    return Look(_without(line, words, drawn), {}, target, weight=1.0 if is_sure else _UNSURE_WEIGHT, is_alike=is_sure)
 
 
-def _without(line: Encoding, words: set[int]) -> list[int]:
-    return [one for one, word in zip(line.ids, line.word_ids, strict=True) if word is None or word not in words]
+def _masked(line: Encoding, target: float, *, rng: random.Random) -> Look:
+    hidden = {
+        place: line.ids[place]
+        for place, word in enumerate(line.word_ids)
+        if word is not None and rng.random() < _MASKED_SHARE
+    }
+    return Look([tokens.MASK if place in hidden else one for place, one in enumerate(line.ids)], hidden, target)
+
+
+def _without(line: Encoding, words: Words, cut: set[int]) -> list[int]:
+    """The line's tokens without those inside of some words: punctuation stays."""
+    is_cut = words.is_inside & np.isin(words.of_piece, list(cut))
+    first, *pieces, last = line.ids
+    return [first, *(piece for piece, gone in zip(pieces, is_cut, strict=True) if not gone), last]
 
 
 def _read(network: Bert, ids: Tensor, attended: Tensor) -> tuple[Tensor, Tensor]:

@@ -21,6 +21,10 @@ INPUT_STEPS: Final = 255  # of an input's range: 8 bits
 WEIGHT_STEPS: Final = 63
 """Of the largest weight of a row: 7 bits. With 8, sums overflow on processors without VNNI."""
 
+FAR: Final = 6.0  # times the root mean square of a row: what a normal distribution has once in 500 million
+TINY: Final = 1e-9  # keeps a row of nothing but zeros from dividing by zero
+DROPPED_SHARE: Final = 0.1  # as in BERT
+
 LOWEST_GELU: Final = -0.17  # the function's own minimum
 
 
@@ -28,7 +32,8 @@ LOWEST_GELU: Final = -0.17  # the function's own minimum
 class Ranges:
     """How large the inputs of products may be: from minus to plus so much, and from LOWEST_GELU to `gelu`.
 
-    MiniLM's words reach 3 as a rule; only [CLS] and [SEP] have values of 28.
+    MiniLM's words reach 3 as a rule; only [CLS] and [SEP] have values of 28. The narrower, the finer are the steps of
+    int8: a network learns within the wide ones and ends with those that it then needs.
     """
 
     normal: float = 5.0
@@ -36,6 +41,7 @@ class Ranges:
     gelu: float = 6.0
 
 
+NARROWED: Final = Ranges(normal=5.0, attended=2.25, gelu=4.0)  # one value in some thousand lies outside
 UNBOUNDED: Final = Ranges(normal=math.inf, attended=math.inf, gelu=math.inf)
 
 
@@ -55,12 +61,31 @@ class Rounded(nn.Linear):
 
     Gradients pass through the rounding as if it were not there (straight-through estimator, Bengio et al. 2013), so the
     network learns weights that mean the same in int8 (Jacob et al. 2018). What lies outside of the range is cut off, in
-    training and in serving: a few values of [CLS] and [SEP], which would take all digits from those of words.
+    training and in serving: a few values of [CLS] and [SEP], which would take all digits from those of words. A few
+    weights may be far larger than the others of their row: `is_far` (outputs, inputs) are those that stay as they are.
     """
 
-    def __init__(self, inputs: int, outputs: int, *, lowest: float, highest: float) -> None:
+    is_far: Tensor
+
+    def __init__(self, inputs: int, outputs: int, *, lowest: float = -math.inf, highest: float = math.inf) -> None:
         super().__init__(inputs, outputs)
         self.lowest, self.highest = lowest, highest
+        self.register_buffer("is_far", torch.zeros((outputs, inputs), dtype=torch.bool))
+
+    def part_far(self) -> None:
+        """Set `is_far` by the weights as they are."""
+        weight = self.weight.detach()
+        self.is_far = weight.abs() > FAR * weight.square().mean(1, keepdim=True).sqrt()
+
+    def scales(self) -> Tensor:
+        """What a step of each row's weights in int8 is worth, (outputs, 1)."""
+        near = self.weight.detach().masked_fill(self.is_far, 0.0)
+        return near.abs().amax(1, keepdim=True) / WEIGHT_STEPS + TINY
+
+    def rounded(self) -> Tensor:
+        """The weights as int8 has them, (outputs, inputs)."""
+        weight, scales = self.weight.detach(), self.scales()
+        return torch.where(self.is_far, weight, (weight / scales).round() * scales)
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(..., inputs) → (..., outputs)."""
@@ -68,8 +93,7 @@ class Rounded(nn.Linear):
         if self.training:
             step = (self.highest - self.lowest) / INPUT_STEPS
             kept = kept + ((kept / step).round() * step - kept).detach()
-            of_row = weight.detach().abs().amax(1, keepdim=True) / WEIGHT_STEPS
-            weight = weight + ((weight / of_row).round() * of_row - weight).detach()
+            weight = weight + (self.rounded() - weight).detach()
         return functional.linear(kept, weight, self.bias)
 
 
@@ -79,15 +103,23 @@ class Layer(nn.Module):
     def __init__(self, shape: Shape, *, ranges: Ranges) -> None:
         super().__init__()
         self.heads, self.size = shape.heads, shape.width // shape.heads
-        normal, attended = ranges.normal, ranges.attended
-        lowest_gelu = LOWEST_GELU if math.isfinite(ranges.gelu) else -math.inf
         # Query, key and value in one product.
-        self.mix = Rounded(shape.width, 3 * shape.width, lowest=-normal, highest=normal)
-        self.attended = Rounded(shape.width, shape.width, lowest=-attended, highest=attended)
+        self.mix = Rounded(shape.width, 3 * shape.width)
+        self.attended = Rounded(shape.width, shape.width)
         self.after_attention = nn.LayerNorm(shape.width, eps=NORM_EPSILON)
-        self.wide = Rounded(shape.width, 4 * shape.width, lowest=-normal, highest=normal)
-        self.narrow = Rounded(4 * shape.width, shape.width, lowest=lowest_gelu, highest=ranges.gelu)
+        self.wide = Rounded(shape.width, 4 * shape.width)
+        self.narrow = Rounded(4 * shape.width, shape.width)
         self.after_feed = nn.LayerNorm(shape.width, eps=NORM_EPSILON)
+        self.drop = nn.Dropout(DROPPED_SHARE)
+        self.bound(ranges)
+
+    def bound(self, ranges: Ranges) -> None:
+        """Let inputs be so large."""
+        self.mix.highest = self.wide.highest = ranges.normal
+        self.attended.highest, self.narrow.highest = ranges.attended, ranges.gelu
+        for product in (self.mix, self.wide, self.attended):
+            product.lowest = -product.highest
+        self.narrow.lowest = LOWEST_GELU if math.isfinite(ranges.gelu) else -math.inf
 
     def forward(self, hidden: Tensor, bias: Tensor) -> Tensor:
         """(lines, tokens, width) → the same; `bias` (lines, 1, 1, tokens) is very negative at padding."""
@@ -96,8 +128,8 @@ class Layer(nn.Module):
         query, key, value = mixed.permute(2, 0, 3, 1, 4).unbind(0)
         weights = torch.softmax(query @ key.transpose(-1, -2) * self.size**-0.5 + bias, dim=-1)
         attended = (weights @ value).transpose(1, 2).reshape(lines, tokens, width)
-        hidden = self.after_attention(hidden + self.attended(attended))
-        normal: Tensor = self.after_feed(hidden + self.narrow(functional.gelu(self.wide(hidden))))
+        hidden = self.after_attention(hidden + self.drop(self.attended(attended)))
+        normal: Tensor = self.after_feed(hidden + self.drop(self.narrow(functional.gelu(self.wide(hidden)))))
         return normal
 
 
@@ -115,6 +147,7 @@ class Bert(nn.Module):
         self.words = nn.Embedding(shape.vocabulary, shape.width)
         self.places = nn.Embedding(shape.positions, shape.width)
         self.normal = nn.LayerNorm(shape.width, eps=NORM_EPSILON)
+        self.drop = nn.Dropout(DROPPED_SHARE)
         self.layers = nn.ModuleList(Layer(shape, ranges=ranges) for _ in range(shape.layers))
         self.before_words = nn.Linear(shape.width, shape.width)
         self.word_bias = nn.Parameter(torch.zeros(shape.vocabulary))
@@ -126,11 +159,20 @@ class Bert(nn.Module):
     def hidden(self, ids: Tensor, attended: Tensor) -> Tensor:
         """(lines, tokens) of ids and of 1 for what is no padding → (lines, tokens, width)."""
         place = torch.arange(ids.shape[1], device=ids.device)
-        hidden: Tensor = self.normal(self.words(ids) + self.places(place))
+        hidden: Tensor = self.drop(self.normal(self.words(ids) + self.places(place)))
         bias = (attended[:, None, None, :].to(hidden.dtype) - 1.0) * 1e4
         for layer in self.layers:
             hidden = layer(hidden, bias)
         return hidden
+
+    def settle(self, ranges: Ranges) -> None:
+        """Become what will serve: weights as training computed with them, rounded, and inputs within these ranges."""
+        for layer in self.layers:
+            layer.bound(ranges)
+        with torch.no_grad():
+            for module in self.modules():
+                if isinstance(module, Rounded):
+                    module.weight.copy_(module.rounded())
 
     def word_logits(self, hidden: Tensor) -> Tensor:
         """(n, width) of masked places → (n, vocabulary); weights tied to the word embeddings."""

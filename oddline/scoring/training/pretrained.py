@@ -108,6 +108,7 @@ def begin(
             for kind in ("weight", "bias"):
                 mixed = [checkpoint.weights[f"encoder.layer.{number}.{name}.{kind}"] for name in _MIXED]
                 getattr(layer.mix, kind).copy_(torch.cat(mixed))
+            layer.narrow.part_far()  # the only product of which it is worth its time
     return network
 
 

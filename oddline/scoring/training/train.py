@@ -11,13 +11,23 @@ from tokenizers import Tokenizer
 
 from oddline.errors import InvalidParameter
 from oddline.patterns import Masker
-from oddline.scoring.training import dataset, export, handwritten, losses, pretrained, statements, tokens, views
+from oddline.scoring.training import (
+    dataset,
+    export,
+    handwritten,
+    losses,
+    pretrained,
+    statements,
+    tempering,
+    tokens,
+    views,
+)
 from oddline.scoring.training.corpus import Corpus, split
 from oddline.scoring.training.dataset import Example
-from oddline.scoring.training.network import Bert, Ranges, Shape
+from oddline.scoring.training.network import NARROWED, Bert, Ranges, Shape
 
 MAX_TOKENS: Final = 64
-DEFAULT_STEPS: Final = 1_400
+DEFAULT_STEPS: Final = 1_800
 HEAD_WIDTH: Final = 32  # as in MiniLM
 VOCABULARY: Final = 8_000  # Word pieces of a network that begins from nothing.
 _THREADS: Final = 2  # Another number sums in another order, which gives another model.
@@ -77,10 +87,18 @@ def train(
     _fit(network, batches, tokenizer=tokenizer, steps=steps, from_nothing=from_nothing, rng=rng, report=report)
 
     network.eval()
-    views.fit(network, tokenizer, rng.sample(texts, k=min(views.MOST_LINES, len(texts))))
-    learnt_from = {"statements": len(corpus.statements), "handwritten": len(corpus.lines)}
-    facts: dict[str, float] = {"seed": seed, "steps": steps, **learnt_from}
+    network.settle(NARROWED)
+    views.fit(network, tokenizer, random.Random(seed).sample(texts, k=min(views.MOST_LINES, len(texts))))
     held = held_out(corpus, seed=seed)
+    scale, offset = tempering.temper(network, tokenizer, held)
+    learnt_from = {"statements": len(corpus.statements), "handwritten": len(corpus.lines)}
+    facts: dict[str, float] = {
+        "seed": seed,
+        "steps": steps,
+        **learnt_from,
+        "logit_scale": scale,
+        "logit_offset": offset,
+    }
     chosen = export.export(
         network, tokenizer, out=out, max_tokens=MAX_TOKENS, version=version, held_out=held, facts=facts
     )
