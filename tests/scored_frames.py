@@ -35,7 +35,7 @@ def scored_frame(count: int, *, spacing: timedelta = timedelta(seconds=1), **col
         "is_anomaly": False,
         "threshold": 0.9,
         "calibration_version": 0,
-        "model_version": "general-3",
+        "model_version": "general-4",
         "mask_version": 1,
         "analyzed_at": NOON,
         "processing_time": 0.0001,

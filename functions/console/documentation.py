@@ -61,7 +61,7 @@ _ANOMALY: dict[str, Any] = {
     "is_anomaly": True,
     "verdict": None,
     "threshold": 0.9,
-    "model_version": "general-3",
+    "model_version": "general-4",
     "analyzed_at": "2026-11-05T08:15:30.243000Z",
     "kind": "anomaly",
     "count": 4,
