@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from oddline.database import Database
+from oddline.metrics import OFF, Metrics, open_metrics
 from oddline.objects import ObjectStore, open_objects
 from oddline.settings import Settings, Side, load_settings
 from oddline.tasks import Clock, Publisher, utc_now
@@ -21,6 +22,7 @@ class Parts:
     publisher: Publisher
     objects: ObjectStore
     clock: Clock = utc_now
+    metrics: Metrics = OFF
 
 
 class Opener:
@@ -55,6 +57,7 @@ def open_parts(side: Side) -> Parts:
         db=Database(settings.database_url_for(side), size=settings.database_pool_size, application=f"oddline-{side}"),
         publisher=Publisher(settings.redis_url, timeout_s=settings.publish_timeout, pause_s=settings.publish_pause),
         objects=open_objects(settings),
+        metrics=open_metrics(settings),
     )
 
 

@@ -10,10 +10,12 @@ from chalice.app import CloudWatchEvent
 from oddline import maintenance
 from oddline.catalogue import CATALOGUE
 from oddline.database import Database
+from oddline.metrics import open_metrics
 from oddline.objects import ObjectStore, open_objects
 from oddline.settings import load_settings
 from oddline.submissions import new_id
 from oddline.tasks import NoPayload, Publisher, TaskSpec, enqueue, utc_now
+from oddline.tracing import Tracer, note, open_tracer, work_of
 
 app = Chalice(app_name="oddline-schedules")
 
@@ -38,12 +40,19 @@ def objects() -> ObjectStore:
     return open_objects(load_settings())
 
 
+@cache
+def tracer() -> Tracer | None:
+    """This environment's tracer, where tracing is on."""
+    return open_tracer("Oddline schedules", settings=load_settings())
+
+
 # What would wait, as a task, behind the backlog that it is to mend.
 IN_FUNCTION: dict[str, Callable[[], Any]] = {
     "reconcile": lambda: maintenance.reconcile(database(), publisher(), catalogue=CATALOGUE, now=utc_now()),
     "health_check": lambda: maintenance.check_health(
         database(), objects=objects(), settings=load_settings(), now=utc_now()
     ).view(),
+    "publish_metrics": lambda: maintenance.publish_metrics(database(), open_metrics(load_settings()), now=utc_now()),
     "create_partitions": lambda: maintenance.make_partitions(database(), now=utc_now()),
 }
 
@@ -61,10 +70,12 @@ def _start(spec: TaskSpec) -> None:
 
 def _handler(spec: TaskSpec, *, expression: str) -> Any:
     def handle(event: CloudWatchEvent) -> None:  # noqa: ARG001  # a schedule says no more than that it is time
-        if spec.in_function:
-            IN_FUNCTION[spec.name]()
-        else:
-            _start(spec)
+        with work_of(tracer(), lambda _: None):
+            note("task", spec.name)
+            if spec.in_function:
+                IN_FUNCTION[spec.name]()
+            else:
+                _start(spec)
 
     handle.__name__ = spec.name
     return app.schedule(expression, name=spec.name)(handle)

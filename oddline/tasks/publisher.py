@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from oddline.tasks.model import TaskSpec
+from oddline.tracing import note, passed_on, span
 
 LONGEST_COUNTDOWN = timedelta(seconds=60)  # a message with a longer one would sit unacknowledged in a worker
 
@@ -71,7 +72,9 @@ class Publisher:
             if self._clock() < self._closed_until:
                 return False
             try:
-                self._send(spec, task_id, countdown)
+                with span("enqueue"):
+                    note("task", spec.name)
+                    self._send(spec, task_id, countdown)
             except (OperationalError, RedisError, OSError):
                 self._producer = None
                 self._closed_until = self._clock() + self._pause_s
@@ -121,5 +124,6 @@ def _protocol_2(spec: TaskSpec, countdown: timedelta | None) -> Mapping[str, Any
             "argsrepr": "",
             "kwargsrepr": "",
             "origin": "oddline",
+            **passed_on(),
         },
     }

@@ -42,6 +42,7 @@ NOT_IN_TEMPLATE = {
         "rate_warm_up",
         "lease",
         "soft_shutdown_timeout",
+        "vcpu_second_price",
         "worker_concurrency",
         "worker_max_tasks_per_child",
         "worker_max_memory_per_child_kb",
@@ -194,7 +195,13 @@ def test_every_setting_stands_in_the_template_or_in_the_list_that_says_why_not(f
 
 
 def test_every_function_has_the_settings_that_all_need(functions: dict[str, Resource]) -> None:
-    needed = {"ODDLINE_DATABASE_URL", "ODDLINE_DATABASE_POOL_SIZE", "ODDLINE_REDIS_URL", "ODDLINE_OBJECTS_URL"}
+    needed = {
+        "ODDLINE_DATABASE_URL",
+        "ODDLINE_DATABASE_POOL_SIZE",
+        "ODDLINE_REDIS_URL",
+        "ODDLINE_OBJECTS_URL",
+        "ODDLINE_METRICS",
+    }
 
     for name, function in functions.items():
         more = {"ODDLINE_HMAC_SECRET", "ODDLINE_LEGACY_PROJECT"} if name == "Ingest" else set()

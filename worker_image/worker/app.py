@@ -8,6 +8,7 @@ from celery.signals import setup_logging, worker_process_init, worker_process_sh
 
 from oddline.catalogue import CATALOGUE
 from oddline.settings import load_settings
+from oddline.tasks import Queue
 from worker_image.worker import maintenance, notifications, scoring
 from worker_image.worker.binding import bind_all
 from worker_image.worker.configuration import configure
@@ -23,7 +24,8 @@ def this_process() -> Process:
     """The resources of the worker process that is running the task."""
     global _process  # noqa: PLW0603  # Celery gives a task no other place to find what its process holds
     if _process is None:
-        _process = open_process()
+        served = {Queue(name).worker_class for name in app.amqp.queues.consume_from}
+        _process = open_process(served)
     return _process
 
 
