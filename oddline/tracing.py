@@ -105,7 +105,7 @@ class Tracer:
 
         self._service = service
         self._decide = decide
-        self._emitter = UDPEmitter(os.environ.get("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000"))
+        self._emitter = UDPEmitter()
         self._facade, self._segment, self._subsegment = FacadeSegment, Segment, Subsegment
         self._read_header = TraceHeader.from_header_str
 

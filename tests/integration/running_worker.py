@@ -35,8 +35,10 @@ class Worker:
 
 
 @contextmanager
-def running_worker(app: str, *, home: Path, database_url: str, redis_url: str, **settings: str) -> Iterator[Worker]:
-    """Run the worker of a Celery app for as long as the block lasts."""
+def running_worker(
+    app: str, *, home: Path, database_url: str, redis_url: str, queues: str = "", **settings: str
+) -> Iterator[Worker]:
+    """Run the worker of a Celery app for as long as the block lasts; of all queues where none are named."""
     env = dict(os.environ) | {
         "ODDLINE_HOME": str(home),
         "ODDLINE_OBJECTS_URL": str(home / "objects"),
@@ -50,9 +52,10 @@ def running_worker(app: str, *, home: Path, database_url: str, redis_url: str, *
         **settings,
     }
     options = "worker --without-gossip --without-mingle --without-heartbeat --loglevel INFO"
+    served = ["--queues", queues] if queues else []
     log_file = home / "worker.log"
     child = spawn(
-        [sys.executable, "-m", "celery", "--app", app, *options.split()],
+        [sys.executable, "-m", "celery", "--app", app, *options.split(), *served],
         record=home / "worker.json",
         log_file=log_file,
         death_signal=Signals.SIGTERM,
