@@ -63,9 +63,10 @@ WORKER_CLASS: Final = Report(
     },
     dimension="Class",
 )
+SCHEDULES: Final = Report({"Fired": Unit.COUNT, "Failed": Unit.COUNT, "Lateness": Unit.SECONDS})
 LEDGER: Final = Report({"DeadLetters": Unit.COUNT, "OldestTransactionAge": Unit.SECONDS})
 
-REPORTS: Final = (INTAKE, CLAIM, COMPACTION, QUEUE, WORKER_CLASS, LEDGER)
+REPORTS: Final = (INTAKE, CLAIM, COMPACTION, SCHEDULES, QUEUE, WORKER_CLASS, LEDGER)
 """All metrics there are; docs/observability.md says what each is, infra/observability.yaml shows them."""
 
 

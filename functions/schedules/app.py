@@ -1,6 +1,7 @@
 """The schedules' handlers, made from the catalogue: `functions.schedules.app.<task>` is a Lambda handler."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -10,7 +11,7 @@ from chalice.app import CloudWatchEvent
 from oddline import maintenance
 from oddline.catalogue import CATALOGUE
 from oddline.database import Database
-from oddline.metrics import open_metrics
+from oddline.metrics import SCHEDULES, Metrics, open_metrics
 from oddline.objects import ObjectStore, open_objects
 from oddline.settings import load_settings
 from oddline.submissions import new_id
@@ -41,6 +42,12 @@ def objects() -> ObjectStore:
 
 
 @cache
+def metrics() -> Metrics:
+    """This environment's metrics."""
+    return open_metrics(load_settings())
+
+
+@cache
 def tracer() -> Tracer | None:
     """This environment's tracer, where tracing is on."""
     return open_tracer("Oddline schedules", settings=load_settings())
@@ -52,7 +59,7 @@ IN_FUNCTION: dict[str, Callable[[], Any]] = {
     "health_check": lambda: maintenance.check_health(
         database(), objects=objects(), settings=load_settings(), now=utc_now()
     ).view(),
-    "publish_metrics": lambda: maintenance.publish_metrics(database(), open_metrics(load_settings()), now=utc_now()),
+    "publish_metrics": lambda: maintenance.publish_metrics(database(), metrics(), now=utc_now()),
     "create_partitions": lambda: maintenance.make_partitions(database(), now=utc_now()),
 }
 
@@ -68,14 +75,25 @@ def _start(spec: TaskSpec) -> None:
         publisher().wake(spec, task_id=task_id)
 
 
+def _run(spec: TaskSpec) -> None:
+    with work_of(tracer(), lambda _: None):
+        note("task", spec.name)
+        if spec.in_function:
+            IN_FUNCTION[spec.name]()
+        else:
+            _start(spec)
+
+
 def _handler(spec: TaskSpec, *, expression: str) -> Any:
-    def handle(event: CloudWatchEvent) -> None:  # noqa: ARG001  # a schedule says no more than that it is time
-        with work_of(tracer(), lambda _: None):
-            note("task", spec.name)
-            if spec.in_function:
-                IN_FUNCTION[spec.name]()
-            else:
-                _start(spec)
+    def handle(event: CloudWatchEvent) -> None:  # a schedule says no more than that it is time
+        lateness = utc_now() - datetime.fromisoformat(event.time)
+        failed = 1
+        try:
+            _run(spec)
+            failed = 0
+        finally:
+            fired = {"Fired": 1, "Failed": failed, "Lateness": lateness.total_seconds()}
+            metrics().emit(SCHEDULES, fired)
 
     handle.__name__ = spec.name
     return app.schedule(expression, name=spec.name)(handle)

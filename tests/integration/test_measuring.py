@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,9 +13,13 @@ from starlette.testclient import TestClient
 
 from functions.http import Parts, new_app
 from functions.ingest.app import router
+from functions.schedules import app as schedules
 from oddline.catalogue import CATALOGUE
 from oddline.chunks import COMPACT_CHUNKS
+from oddline.database import Database
+from oddline.errors import DatabaseUnavailable
 from oddline.identity import create_key
+from oddline.local.schedule_runner import event
 from oddline.maintenance import publish_metrics
 from oddline.metrics import REPORTS, Metrics
 from oddline.notifications import SEND_EMAIL
@@ -54,6 +58,18 @@ def process(inbox: Inbox, redis_url: str, tmp_path: Path) -> Iterator[Process]:
     )
     yield Process(context=context, models=open_models(context), _watch=Watch(context, host="test", worker="test"))
     publisher.close()
+
+
+@pytest.fixture
+def fire(process: Process, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Calls the handler of a schedule that was due then, as EventBridge Scheduler does."""
+    monkeypatch.setattr(schedules, "database", lambda: process.context.db)
+    monkeypatch.setattr(schedules, "metrics", lambda: process.context.metrics)
+
+    def call(name: str, *, at: datetime | None = None) -> None:
+        schedules.HANDLERS[name](event(name, at=at or datetime.now(UTC)), None)
+
+    return call
 
 
 @pytest.fixture
@@ -208,8 +224,30 @@ def test_a_wake_up_that_finds_nothing_tells_nothing(process: Process, lines: Lin
     assert lines() == []
 
 
+def test_a_schedule_that_fires_tells_how_late_it_was(fire: Callable[..., None], lines: Lines) -> None:
+    fire("publish_metrics", at=datetime.now(UTC) - timedelta(minutes=3))
+
+    [fired] = [line for line in lines() if "Fired" in line]
+    assert (fired["Fired"], fired["Failed"]) == (1, 0)
+    assert 180 <= fired["Lateness"] < 240
+
+
+def test_a_schedule_that_fails_tells_so(
+    fire: Callable[..., None], lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = Database("postgresql://127.0.0.1:1/none", size=1)
+    monkeypatch.setattr(schedules, "database", lambda: gone)
+
+    with pytest.raises(DatabaseUnavailable):
+        fire("publish_metrics")
+
+    gone.close()
+    [fired] = lines()
+    assert (fired["Fired"], fired["Failed"]) == (1, 1)
+
+
 def test_all_that_is_declared_is_emitted_and_nothing_else(
-    inbox: Inbox, process: Process, project: UUID, db: Databases, lines: Lines
+    inbox: Inbox, process: Process, project: UUID, db: Databases, lines: Lines, fire: Callable[..., None]
 ) -> None:
     context = process.context
     parts = Parts(
@@ -226,7 +264,7 @@ def test_all_that_is_declared_is_emitted_and_nothing_else(
     answer = client.post("/api/v1/logs/batch", json=[{"message": "a"}, {"message": "b"}], headers={"X-API-Key": key})
     score(process)
     maintenance.BINDINGS[COMPACT_CHUNKS.name](process)(NoPayload(), context)
-    measure(process)
+    fire("publish_metrics")
 
     assert answer.status_code == 202
     emitted = lines()
