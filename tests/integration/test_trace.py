@@ -9,32 +9,28 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import redis
 from inbox import Databases
 from running_worker import Worker, running_worker
 from starlette.testclient import TestClient
-from tracing_daemon import Daemon, Document, listening
+from tracing_daemon import Daemon, Document
 
 from functions.http import Parts, new_app
 from functions.http.traced import Traced
 from functions.ingest.app import router
+from functions.schedules import app as schedules
 from oddline.identity import create_key
+from oddline.local.schedule_runner import event
 from oddline.objects import FolderObjects
 from oddline.settings import Settings
 from oddline.submissions import new_id
 from oddline.tasks import Publisher
-from oddline.tracing import Tracer
+from oddline.tracing import LAMBDA_HEADER, Tracer
 
 TRACE = "1-5759e988-bd862e3fe1be46a994272793"
 W3C = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01"
 SECRET = "jane@example.org cannot pay"
 PATIENCE_S = 60.0
-
-
-@pytest.fixture
-def daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
-    with listening() as daemon:
-        monkeypatch.setenv("AWS_XRAY_DAEMON_ADDRESS", daemon.address)
-        yield daemon
 
 
 @pytest.fixture
@@ -120,6 +116,29 @@ def test_a_worker_tells_the_class_that_it_serves_and_one_line_of_metrics_a_claim
     assert (line["_aws"]["CloudWatchMetrics"][0]["Namespace"], line["Scored"]) == ("Test", 1)
     assert line["ScoringLatency"][0] > 0
     assert classes_that_live(db) == [(["scoring"],)]
+
+
+def test_what_a_schedule_wakes_goes_on_with_the_trace_of_its_function(
+    db: Databases, redis_url: str, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher, tracer = Publisher(redis_url), Tracer("Oddline schedules")
+    monkeypatch.setattr(schedules, "database", lambda: db("worker"))
+    monkeypatch.setattr(schedules, "publisher", lambda: publisher)
+    monkeypatch.setattr(schedules, "tracer", lambda: tracer)
+    monkeypatch.setenv(LAMBDA_HEADER, f"Root={TRACE};Parent=53995c3f42cd8ad8;Sampled=1")
+
+    schedules.HANDLERS["reconcile"](event("reconcile", at=datetime.now(UTC)), None)
+
+    publisher.close()
+    tracer._emitter._socket.close()
+    documents = daemon.received()
+    [function] = named(documents, "Oddline schedules")
+    enqueued = {document["id"] for document in named(documents, "enqueue")}
+    assert function["annotations"] == {"task": "reconcile"}
+    assert {document["parent_id"] for document in named(documents, "enqueue")} == {function["id"]}
+    with redis.Redis.from_url(redis_url) as client:
+        [*messages] = map(json.loads, client.lrange("data_analysis", 0, -1))
+    assert {message["headers"]["traceparent"].split("-")[2] for message in messages} == enqueued
 
 
 def emitted(worker: Worker) -> list[dict[str, Any]]:
