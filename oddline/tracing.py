@@ -46,7 +46,6 @@ class _Place:
     tracer: "Tracer"
     segment: Any = None
     entity: Any = None
-    is_outermost: bool = True
 
     def headers(self) -> dict[str, str]:
         """The two headers by which another goes on from here."""
@@ -122,17 +121,14 @@ class Tracer:
 
     @contextmanager
     def part(self, name: str, here: _Place) -> Iterator[None]:
-        """A block of work inside another; the outermost parts are sent one by one, so that no segment grows large."""
+        """A block of work inside another, sent by itself: as one document a claim could outgrow a datagram."""
         entity = self._subsegment(name, "local", here.segment)
-        if here.is_outermost:
-            entity.parent_id = here.entity.id
-        else:
-            here.entity.add_subsegment(entity)
-        with self._at(replace(here, entity=entity, is_outermost=False), is_sent=here.is_outermost):
+        entity.parent_id = here.entity.id
+        with self._at(replace(here, entity=entity)):
             yield
 
     @contextmanager
-    def _at(self, place: _Place, *, is_sent: bool = True) -> Iterator[None]:
+    def _at(self, place: _Place) -> Iterator[None]:
         token = _here.set(place)
         try:
             yield
@@ -143,8 +139,7 @@ class Tracer:
             _here.reset(token)
             if place.entity is not None:
                 place.entity.close()
-                if is_sent:
-                    self._emitter.send_entity(place.entity)
+                self._emitter.send_entity(place.entity)
 
     def _begin(self, carrier: Carrier) -> _Place:
         told = self._told(carrier)

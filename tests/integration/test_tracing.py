@@ -160,18 +160,20 @@ def test_on_lambda_only_lambda_decides_what_is_sampled(
     assert daemon.received() == []
 
 
-def test_parts_stand_in_each_other_and_each_outermost_one_is_sent_as_it_ends(tracer: Tracer, daemon: Daemon) -> None:
+def test_parts_name_what_they_stand_in_and_each_is_sent_as_it_ends(tracer: Tracer, daemon: Daemon) -> None:
     with tracer.work(bearing(X_Amzn_Trace_Id=HEADER)):
         for _ in range(2):
             with span("claim"), span("mask"):
                 note("entries", 7)
         sent = daemon.received()
 
-    [first, second], segment = sent, daemon.receive()
-    assert first["parent_id"] == second["parent_id"] == segment["id"]
-    assert [part["name"] for part in first["subsegments"]] == ["mask"]
-    assert first["subsegments"][0]["annotations"] == {"entries": 7}
-    assert "subsegments" not in segment
+    segment = daemon.receive()
+    masks, claims = sent[::2], sent[1::2]
+    assert [part["name"] for part in sent] == ["mask", "claim", "mask", "claim"]
+    assert [mask["parent_id"] for mask in masks] == [claim["id"] for claim in claims]
+    assert {claim["parent_id"] for claim in claims} == {segment["id"]}
+    assert {part["trace_id"] for part in sent} == {TRACE}
+    assert masks[0]["annotations"] == {"entries": 7}
 
 
 @pytest.mark.parametrize(
