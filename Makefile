@@ -39,7 +39,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header \
-	  --extra http --extra worker --extra local --extra collect --extra dev pyproject.toml --output-file requirements.lock
+	  --extra http --extra worker --extra flower --extra local --extra collect --extra dev pyproject.toml --output-file requirements.lock
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
