@@ -101,6 +101,11 @@ class Settings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="what is logged")
     tracing: bool = Field(default=False, description="X-Ray segments; costs 300 ms at a cold start")
+    metrics: str = Field(default="", description="CloudWatch namespace of the metrics on standard output; empty: none")
+    vcpu_second_price: PositiveFloat = Field(
+        default=1.1e-5,
+        description="dollars; of one on Fargate (arm64, us-east-1) with 2 GB: (0.03238 + 2 × 0.00356)/3600",
+    )
 
     def database_url_for(self, side: Side) -> str:
         """The URL that `side` connects with.

@@ -1,4 +1,4 @@
-"""Bring the database to this image's shape: `python -m worker_image.migrate`, before its workers start."""
+"""Bring the database to its newest shape and give each role its password: `python -m worker_image.migrate`."""
 
 import logging
 from urllib.parse import unquote, urlsplit
@@ -8,33 +8,31 @@ from oddline.database.migrate import migrate
 from oddline.errors import NotConfigured
 from oddline.settings import Settings, load_settings
 
+log = logging.getLogger(__name__)
+
 
 def passwords(settings: Settings) -> dict[str, str]:
-    """The password of each of `ROLES`, taken from the URL that its side connects with.
+    """The password of each role, from the URL that its side connects with.
 
     Raises:
-        NotConfigured: a side has no URL of its own, or one without a password.
+        NotConfigured: a URL is not set, or is not its role's, or has no password.
     """
     found = {}
     for role in ROLES:
-        name = f"database_url_{role.removeprefix('oddline_')}"
-        password = urlsplit(getattr(settings, name)).password
-        if not password:
-            raise NotConfigured(f"ODDLINE_{name.upper()} is not set, or has no password")
-        found[role] = unquote(password)
+        variable = f"database_url_{role.removeprefix('oddline_')}"
+        address = urlsplit(getattr(settings, variable))
+        if address.username != role or not address.password:
+            raise NotConfigured(f"ODDLINE_{variable.upper()} does not name {role} and its password")
+        found[role] = unquote(address.password)
     return found
 
 
 def main() -> None:
-    """Migrate as the owner, whose URL is ODDLINE_DATABASE_URL; the roles get the passwords of their sides' URLs.
-
-    Raises:
-        NotConfigured: as `passwords`.
-        DatabaseUnavailable: the database does not answer.
-    """
+    """Migrate as the owner, whom `ODDLINE_DATABASE_URL` names; safe to run at any time."""
     settings = load_settings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     migrate(settings.database_url_for("owner"), passwords=passwords(settings))
+    log.info("the database has its newest shape")
 
 
 if __name__ == "__main__":

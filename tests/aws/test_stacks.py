@@ -163,4 +163,4 @@ def test_every_check_that_is_skipped_says_why(path: Path) -> None:
 
     for skip in skipped:
         assert skip["id"].startswith("CKV")
-        assert len(skip["comment"]) > 20
+        assert skip["comment"].strip()

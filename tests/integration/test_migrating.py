@@ -89,4 +89,4 @@ def test_without_a_password_for_each_role_nothing_is_done(server: PostgresServer
     done = migrate(server, tmp_path, ingest="a", console="b", search="c")
 
     assert done.returncode != 0
-    assert "ODDLINE_DATABASE_URL_WORKER is not set, or has no password" in done.stderr
+    assert "ODDLINE_DATABASE_URL_WORKER does not name oddline_worker and its password" in done.stderr
