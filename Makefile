@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TEMPLATES := template.yaml $(wildcard infra/*.yaml)
 
 .DEFAULT_GOAL := run
-.PHONY: run test check unit integration chaos aws bench lock format clean
+.PHONY: run test check check-aws check-aws-templates unit integration chaos aws bench lock format clean
 
 run: $(STAMP)
 	@exec $(BIN)/oddline up
@@ -18,7 +19,21 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/cfn-lint template.yaml infra/*.yaml
+	$(BIN)/cfn-lint $(TEMPLATES)
+
+# What needs tools that weigh 600 MB and whose pins clash with ours; no network once they are installed, no account.
+check-aws: check-aws-templates
+
+check-aws-templates: .venv-sam/.installed .venv-checkov/.installed
+	for template in $(TEMPLATES); do \
+	  SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1 --template $$template || exit 1; done
+	.venv-checkov/bin/checkov --skip-download --framework cloudformation --quiet --compact $(TEMPLATES:%=--file %)
+
+.venv-%/.installed: tests/aws/%.txt
+	@echo "installing into .venv-$*: about a minute"
+	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 unit integration aws: $(STAMP)
 	$(BIN)/pytest tests/$@
@@ -39,7 +54,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header \
-	  --extra http --extra worker --extra local --extra collect --extra dev pyproject.toml --output-file requirements.lock
+	  --extra http --extra worker --extra flower --extra local --extra collect --extra dev pyproject.toml --output-file requirements.lock
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
@@ -47,4 +62,4 @@ format: $(STAMP)
 
 clean:
 	-test ! -x $(BIN)/oddline || $(BIN)/oddline stop --forget
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-sam .venv-checkov

@@ -36,6 +36,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ODDLINE_", env_file=".env", frozen=True, extra="ignore")
 
+    secrets: str = Field(
+        default="", description="on Lambda: ARN or name of a secret in JSON whose members are settings"
+    )
+
     home: Path = Field(default=Path(".oddline"), description="where the local stack keeps its state")
     host: str = Field(default="127.0.0.1", description="address that the local API listens on")
     port: NonNegativeInt = Field(default=8080, description="port of the local API; a free one near it if it is taken")
@@ -82,6 +86,7 @@ class Settings(BaseSettings):
     worker_max_memory_per_child_kb: PositiveInt = Field(default=1_500_000, description="then the process is replaced")
     soft_shutdown_timeout: PositiveFloat = Field(default=25.0, description="below ECS stopTimeout (60 s)")
     lease: Seconds = Field(default=timedelta(seconds=30), description="a claim without a heartbeat ends after this")
+    flower_password: str = Field(default="", description="of the user oddline in Flower, which does not start without")
 
     legacy_project: str = Field(default="", description="project of callers of /api/logs/ who send no X-API-Key")
     hmac_secret: str = Field(default="", description="secret of X-HMAC-Signature at the older routes")
