@@ -28,6 +28,7 @@ MEASUREMENTS = (
     "ingest_package",
     "listing",
     "storage",
+    "work",
 )
 
 
