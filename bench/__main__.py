@@ -29,6 +29,7 @@ MEASUREMENTS = (
     "listing",
     "storage",
     "work",
+    "scale",
 )
 
 

@@ -107,8 +107,8 @@ class Deployment:
     zones: int = 2
     endpoints: int = 5  # ecr.api, ecr.dkr, logs, secretsmanager, email
     scoring: Service = Service(vcpu=2, memory_gb=4, fewest=1)
-    general: Service = Service(vcpu=0.5, memory_gb=2, fewest=1)
-    background: Service = Service(vcpu=0.5, memory_gb=2, fewest=1, spot_share=1.0)
+    general: Service = Service(vcpu=1, memory_gb=4, fewest=1)
+    background: Service = Service(vcpu=1, memory_gb=4, fewest=1, spot_share=1.0)
     ingest_mb: int = 1_024
     search_mb: int = 2_048
     schedule_mb: int = 512
@@ -119,7 +119,7 @@ class Deployment:
     valkey_nodes: int = 2
     secrets: int = 7
     metrics: int = 40
-    alarms: int = 15
+    alarms: int = 16
     dashboards: int = 1
     image_gb: float = 1.5  # of the worker and of search, two versions each
     log_days: int = 30

@@ -99,7 +99,7 @@ def test_scoring_needs_as_many_hours_as_its_processor_time_and_never_fewer_than_
     # 73 million batches of 0.072 s are 1,460,000 hours of a core; half busy, twice as many.
     assert busy["Fargate", "scoring: processors"] == pytest.approx(73e6 * 0.072 / 3_600 / 0.5)
     assert idle["Fargate", "scoring: processors"] == 730 * 2
-    assert idle["Fargate", "background, Spot: memory"] == 730 * 2
+    assert idle["Fargate", "background, Spot: memory"] == 730 * 4
     assert idle["Fargate", "background: memory"] == 0
 
 
