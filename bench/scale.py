@@ -24,7 +24,8 @@ SEED = 1
 class Scenario:
     """A volume and a fleet for it."""
 
-    name: str
+    volume: str
+    fleet_is: str
     gb_per_day: float
     fleet: Fleet
 
@@ -36,18 +37,18 @@ class Scenario:
 
 
 SCENARIOS = (
-    Scenario("10 GB a day, as deployed", 10.0, Fleet()),
-    Scenario("1 TB a day, as deployed", 1_000.0, Fleet()),
-    Scenario("1 TB a day, changed", 1_000.0, Fleet(busy=0.6, most=60, database_cores=8.0)),
-    Scenario("10 TB a day, as deployed", 10_000.0, Fleet()),
-    Scenario("10 TB a day, changed", 10_000.0, Fleet(busy=0.6, fewest=20, most=500, database_cores=64.0)),
+    Scenario("10 GB a day", "as deployed", 10.0, Fleet()),
+    Scenario("1 TB a day", "as deployed", 1_000.0, Fleet()),
+    Scenario("1 TB a day", "changed", 1_000.0, Fleet(busy=0.6, most=60, database_cores=8.0)),
+    Scenario("10 TB a day", "as deployed", 10_000.0, Fleet()),
+    Scenario("10 TB a day", "changed", 10_000.0, Fleet(busy=0.6, fewest=20, most=500, database_cores=64.0)),
 )
 
 
 def measure(*, quick: bool, work: Path) -> dict[str, Any]:  # noqa: ARG001  # nothing is written
     """`scale`: for each scenario what `summary` tells."""
     scenarios = SCENARIOS[:2] if quick else SCENARIOS
-    return {"scale": {one.name: summary(simulate(one).minutes) for one in scenarios}}
+    return {"scale": {f"{one.volume}, {one.fleet_is}": summary(simulate(one).minutes) for one in scenarios}}
 
 
 def simulate(scenario: Scenario, *, seed: int = SEED) -> Day:

@@ -1,9 +1,10 @@
 """Draw docs/scale.svg and print the table of docs/scale.md, from simulated days: `python -m bench.scale_picture`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -12,7 +13,6 @@ from bench.scale import SCENARIOS, Scenario, simulate, summary
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "scale.svg"
 POINT_MINUTES = 10  # a point is the highest of so many minutes
-COLUMNS = ("10 GB a day", "1 TB a day", "10 TB a day")
 COLOURS = {"as deployed": "#c0504d", "changed": "#4f81bd"}
 ROWS: tuple[tuple[str, str, Callable[[Minute], float]], ...] = (
     ("batches offered, /s", "log", lambda one: one.offered_per_s),
@@ -52,43 +52,45 @@ def heading() -> str:
 def row(scenario: Scenario, minutes: Sequence[Minute]) -> str:
     """A day as a line of the table."""
     told = summary(minutes)
-    return f"| {scenario.name} | {' | '.join(_cell(told[key]) for key in HEADS)} |"
+    return f"| {scenario.volume}, {scenario.fleet_is} | {' | '.join(_cell(told[key]) for key in HEADS)} |"
 
 
 def _cell(value: float | None) -> str:
     return "never" if value is None else f"{value:,}".removesuffix(".0")
 
 
-def draw(days: dict[Scenario, list[Minute]], *, file: Path) -> None:
+def draw(days: Mapping[Scenario, Sequence[Minute]], *, file: Path) -> None:
     """A column for each volume, a row for each thing that is watched; the same file for the same days."""
+    volumes = list(dict.fromkeys(scenario.volume for scenario in days))
     # Text stays text, in the reader's own font; names inside the file do not change from run to run.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "oddline", "font.size": 8}):
         figure = Figure(figsize=(12, 10), layout="constrained")
-        axes = figure.subplots(len(ROWS), len(COLUMNS), sharex=True)
-        for (scenario, minutes), (line, (label, scale, value)) in (
-            (day, row) for day in days.items() for row in enumerate(ROWS)
-        ):
-            volume, _, state = scenario.name.partition(", ")
-            plot = axes[line, COLUMNS.index(volume)]
-            hours = [one.at_s / 3_600 for one in minutes[::POINT_MINUTES]]
-            highest = [
-                max(map(value, minutes[at : at + POINT_MINUTES])) for at in range(0, len(minutes), POINT_MINUTES)
-            ]
-            plot.plot(hours, highest, color=COLOURS[state], label=state, linewidth=1)
-            plot.set_yscale(scale)
-            plot.set_title(volume if line == 0 else "")
-            plot.set_ylabel(label if volume == COLUMNS[0] else "")
-            plot.grid(visible=True, linewidth=0.3)
-        for plot in axes[-1]:
+        plots = figure.subplots(len(ROWS), len(volumes), sharex=True, squeeze=False)
+        for scenario, minutes in days.items():
+            _draw_day(plots[:, volumes.index(scenario.volume)], minutes, colour=COLOURS[scenario.fleet_is])
+        for plot, volume in zip(plots[0], volumes, strict=True):
+            plot.set_title(volume)
+        for plot, (label, _, _) in zip(plots[:, 0], ROWS, strict=True):
+            plot.set_ylabel(label)
+        for plot in plots[-1]:
             plot.set_xticks(range(0, 25, 6))
             plot.set_xlabel("hour of the day")
-        for plot in axes[1]:
+        for plot in plots[1]:
             plot.set_ylim(bottom=0, top=2 * max(plot.dataLim.y1, 10.0))
-        for plot in axes[2:].flat:
+        for plot in plots[2:].flat:
             plot.set_ylim(bottom=0, top=1.1 * plot.dataLim.y1)
-        lines = [Line2D([], [], color=colour, label=state) for state, colour in COLOURS.items()]
+        lines = [Line2D([], [], color=colour, label=fleet) for fleet, colour in COLOURS.items()]
         figure.legend(handles=lines, loc="outside upper right", ncols=2)
         figure.savefig(file, metadata={"Date": None})
+
+
+def _draw_day(plots: Iterable[Axes], minutes: Sequence[Minute], *, colour: str) -> None:
+    starts = range(0, len(minutes), POINT_MINUTES)
+    for plot, (_, scale, value) in zip(plots, ROWS, strict=True):
+        highest = [max(map(value, minutes[start : start + POINT_MINUTES])) for start in starts]
+        plot.plot([minutes[start].at_s / 3_600 for start in starts], highest, color=colour, linewidth=1)
+        plot.set_yscale(scale)
+        plot.grid(visible=True, linewidth=0.3)
 
 
 if __name__ == "__main__":
