@@ -59,7 +59,12 @@ def _view(estimates: list[Estimate]) -> dict[str, Any]:
         "region": prices.region,
         "prices_made": prices.made.isoformat(),
         "prices_from_memory": prices.from_memory,
-        "measured": {"at": measured.at.isoformat(), "machine": measured.machine, "command": measured.command},
+        "measured": {
+            "at": measured.at.isoformat(),
+            "machine": measured.machine,
+            "command": measured.command,
+            "lines_per_s_and_core": measured.lines_per_s,
+        },
         "estimates": [_view_one(one) for one in estimates],
     }
 
@@ -93,7 +98,10 @@ def _print(estimates: list[Estimate]) -> None:
         f"Prices of {prices.region}, {prices.made:%d %B %Y}, without free tiers and discounts;"
         f" {len(prices.from_memory)} of {len(prices.prices)} from memory: {', '.join(prices.from_memory)}.\n"
     )
-    print(f"Measured {measured.at:%d %B %Y} by `{measured.command}` on {measured.machine}.")
+    print(
+        f"A core scores {measured.lines_per_s:,.0f} lines/s of {measured.line_bytes:g} bytes: measured"
+        f" {measured.at:%d %B %Y} by `{measured.command}` on {measured.machine}."
+    )
 
 
 def _title(one: Estimate) -> str:
