@@ -28,6 +28,8 @@ MEASUREMENTS = (
     "ingest_package",
     "listing",
     "storage",
+    "work",
+    "scale",
 )
 
 
