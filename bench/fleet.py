@@ -62,7 +62,7 @@ class Fleet:
     fewest: int = 1
     most: int = 20
     backlog_lines: float = 50_000.0  # per task, that is tracked
-    busy: float | None = None  # share of its processors that a task uses, tracked beside it; None: not tracked
+    busy: float | None = 0.6  # share of its processors that a task uses, tracked beside it; None: not tracked
     out_after: int = 3  # minutes above the target: what target tracking asks for
     in_after: int = 15  # minutes below nine tenths of it
     out_cooldown_s: float = 60.0

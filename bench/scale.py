@@ -38,10 +38,11 @@ class Scenario:
 
 SCENARIOS = (
     Scenario("10 GB a day", "as deployed", 10.0, Fleet()),
+    Scenario("1 TB a day", "by backlog alone", 1_000.0, Fleet(busy=None)),
     Scenario("1 TB a day", "as deployed", 1_000.0, Fleet()),
-    Scenario("1 TB a day", "changed", 1_000.0, Fleet(busy=0.6, most=60, database_cores=8.0)),
+    Scenario("1 TB a day", "changed", 1_000.0, Fleet(most=60, database_cores=8.0)),
     Scenario("10 TB a day", "as deployed", 10_000.0, Fleet()),
-    Scenario("10 TB a day", "changed", 10_000.0, Fleet(busy=0.6, fewest=20, most=500, database_cores=64.0)),
+    Scenario("10 TB a day", "changed", 10_000.0, Fleet(fewest=20, most=500, database_cores=64.0)),
 )
 
 

@@ -13,7 +13,7 @@ from bench.scale import SCENARIOS, Scenario, simulate, summary
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "scale.svg"
 POINT_MINUTES = 10  # a point is the highest of so many minutes
-COLOURS = {"as deployed": "#c0504d", "changed": "#4f81bd"}
+COLOURS = {"by backlog alone": "#b8b8b8", "as deployed": "#c0504d", "changed": "#4f81bd"}
 ROWS: tuple[tuple[str, str, Callable[[Minute], float]], ...] = (
     ("batches offered, /s", "log", lambda one: one.offered_per_s),
     ("oldest that waits, s", "symlog", lambda one: one.oldest_s),
@@ -80,7 +80,7 @@ def draw(days: Mapping[Scenario, Sequence[Minute]], *, file: Path) -> None:
         for plot in plots[2:].flat:
             plot.set_ylim(bottom=0, top=1.1 * plot.dataLim.y1)
         lines = [Line2D([], [], color=colour, label=fleet) for fleet, colour in COLOURS.items()]
-        figure.legend(handles=lines, loc="outside upper right", ncols=2)
+        figure.legend(handles=lines, loc="outside upper right", ncols=len(lines))
         figure.savefig(file, metadata={"Date": None})
 
 
