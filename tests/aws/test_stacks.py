@@ -80,8 +80,9 @@ def test_every_class_scales_by_its_own_backlog() -> None:
         for _, name, nested, properties in nested_stacks()
         if nested == NESTED["worker_class"]
     ]
-    [policy] = resources(NESTED["worker_class"], "AWS::ApplicationAutoScaling::ScalingPolicy").values()
-    metric = policy["Properties"]["TargetTrackingScalingPolicyConfiguration"]["CustomizedMetricSpecification"]
+    policies = resources(NESTED["worker_class"], "AWS::ApplicationAutoScaling::ScalingPolicy")
+    tracking = policies["ByBacklog"]["Properties"]["TargetTrackingScalingPolicyConfiguration"]
+    metric = tracking["CustomizedMetricSpecification"]
 
     assert all(name == class_ for name, class_ in classes)
     assert (metric["Namespace"], metric["MetricName"]) == ("Oddline", "BacklogPerTask")
