@@ -42,7 +42,7 @@ def older_submitter_of(parts: Parts, presented: str | None, *, headers: Headers,
     """
     signature = headers.get("X-HMAC-Signature")
     if signature is not None:
-        verify_older(body, signature=signature, secret=parts.settings.hmac_secret)
+        verify_older(body, signature=signature, secret=parts.settings.with_secret().hmac_secret)
         if presented is None:
             return Submitter(project=_older_project(parts), request_keys=_idempotency_keys(headers))
     caller = authenticate_key(parts, presented, Scope.INGEST)

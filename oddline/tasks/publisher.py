@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from oddline.errors import SecretUnavailable
 from oddline.tasks.model import TaskSpec
 
 LONGEST_COUNTDOWN = timedelta(seconds=60)  # a message with a longer one would sit unacknowledged in a worker
@@ -38,20 +39,20 @@ class Publisher:
     `reconcile`, and after it none is tried for `pause_s` seconds.
 
     Args:
-        redis_url: the broker.
+        redis_url: the broker, or what tells it: asked again for each connection.
         timeout_s: seconds for connecting and for writing.
         clock: monotonic seconds.
     """
 
     def __init__(
         self,
-        redis_url: str,
+        redis_url: str | Callable[[], str],
         *,
         timeout_s: float = 0.2,
         pause_s: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._url = redis_url
+        self._url = redis_url if callable(redis_url) else lambda: redis_url
         self._timeout_s = timeout_s
         self._pause_s = pause_s
         self._clock = clock
@@ -72,7 +73,7 @@ class Publisher:
                 return False
             try:
                 self._send(spec, task_id, countdown)
-            except (OperationalError, RedisError, OSError):
+            except (OperationalError, RedisError, OSError, SecretUnavailable):
                 self._producer = None
                 self._closed_until = self._clock() + self._pause_s
                 return False
@@ -88,7 +89,7 @@ class Publisher:
     def _send(self, spec: TaskSpec, task_id: uuid.UUID | None, countdown: timedelta | None) -> None:
         if self._producer is None:
             timeouts = {"socket_connect_timeout": self._timeout_s, "socket_timeout": self._timeout_s}
-            connection = Connection(self._url, transport=_OneTryTransport, transport_options=timeouts)
+            connection = Connection(self._url(), transport=_OneTryTransport, transport_options=timeouts)
             # The transport's own channel: Connection.channel() would try to connect again and again.
             self._producer = Producer(connection.transport.create_channel(connection.transport))
         self._producer.publish(
