@@ -37,8 +37,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ODDLINE_", env_file=".env", frozen=True, extra="ignore")
 
     secrets: str = Field(
-        default="",
-        description="ARN or name of a secret in JSON whose members are settings, on Lambda; see functions.md",
+        default="", description="on Lambda: ARN or name of a secret in JSON whose members are settings"
     )
 
     home: Path = Field(default=Path(".oddline"), description="where the local stack keeps its state")
