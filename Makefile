@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := run
-.PHONY: run test check unit integration chaos aws bench lock format clean
+.PHONY: run test check unit integration chaos aws bench check-aws-runtime lock format clean
 
 run: $(STAMP)
 	@exec $(BIN)/oddline up
@@ -40,6 +40,28 @@ $(STAMP): requirements.lock pyproject.toml
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header \
 	  --extra http --extra worker --extra local --extra collect --extra dev pyproject.toml --output-file requirements.lock
+
+	@for function in ingest console schedules triggers; do \
+	  uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header --no-annotate \
+	    --constraint requirements.lock --excludes functions/left_out.txt \
+	    functions/$$function/requirements.in --output-file functions/$$function/requirements.txt || exit 1; done
+
+# What `sam build` calls for each zip function of the template: build-<its name there>.
+LAMBDA_PYTHON ?= 3.14
+LAMBDA_ARCHITECTURE ?= arm64
+PACKAGE = $(PYTHON) functions/package.py --to "$(ARTIFACTS_DIR)" --python $(LAMBDA_PYTHON) --architecture $(LAMBDA_ARCHITECTURE)
+
+build-Ingest:
+	$(PACKAGE) ingest
+
+build-Console:
+	$(PACKAGE) console
+
+build-LogEvents build-UploadedFiles:
+	$(PACKAGE) triggers
+
+build-%:
+	$(PACKAGE) schedules
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
