@@ -1,46 +1,26 @@
 """The worker as a process of its own: woken by Redis, killed, and out of time."""
 
 import os
-import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from signal import Signals
 from typing import Any
 from uuid import UUID
 
 import pytest
 from faulty_tasks import CATALOGUE
 from inbox import Databases, Inbox
+from worker_process import running_worker
 
 from oddline.identity import update_mail
-from oddline.local.processes import Child, log_tail, spawn
 from oddline.objects import FolderObjects
 from oddline.submissions import SCORE_WAITING, entry_id, new_id
 from oddline.tasks import NoPayload, Publisher, State, Task, enqueue, publish_due, utc_now
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-PATIENCE_S = 60.0
-LOOK_EVERY_S = 0.1
 PUBLISH_EVERY = timedelta(seconds=1)
-
-
-@dataclass(frozen=True)
-class Worker:
-    child: Child
-    log_file: Path
-
-    def wait_for(self, condition: Callable[[], Any]) -> None:
-        """Wait until the worker has brought something about."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert self.child.running(), log_tail(self.log_file, lines=60)
-            assert time.monotonic() < deadline, log_tail(self.log_file, lines=60)
-            time.sleep(LOOK_EVERY_S)
 
 
 @pytest.fixture
@@ -58,36 +38,13 @@ def publisher(redis_url: str) -> Iterator[Publisher]:
 @pytest.fixture
 def start(database_urls: dict[str, str], redis_url: str, tmp_path: Path) -> Callable[[str], Any]:
     """Runs a worker with one child, as the supervisor does, for as long as the block lasts."""
-    env = dict(os.environ) | {
-        "ODDLINE_HOME": str(tmp_path),
+    variables = {
         "ODDLINE_OBJECTS_URL": str(tmp_path / "objects"),
         "ODDLINE_DATABASE_URL_WORKER": database_urls["worker"],
         "ODDLINE_REDIS_URL": redis_url,
-        "ODDLINE_WORKER_CONCURRENCY": "1",
-        "ODDLINE_LEASE": "PT1S",
-        "ODDLINE_SOFT_SHUTDOWN_TIMEOUT": "1",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE)]),
-        "REMAP_SIGTERM": "SIGQUIT",
     }
-
-    @contextmanager
-    def running(app: str) -> Iterator[Worker]:
-        options = "worker --without-gossip --without-mingle --without-heartbeat --loglevel INFO"
-        log_file = tmp_path / "worker.log"
-        child = spawn(
-            [sys.executable, "-m", "celery", "--app", app, *options.split()],
-            record=tmp_path / "worker.json",
-            log_file=log_file,
-            death_signal=Signals.SIGTERM,
-            env=env,
-            cwd=tmp_path,
-        )
-        try:
-            yield Worker(child, log_file)
-        finally:
-            child.end(Signals.SIGTERM, patience_s=10)
-
-    return running
+    return partial(running_worker, variables=variables, folder=tmp_path)
 
 
 def run_faulty(name: str, *, inbox: Inbox, publisher: Publisher, start: Callable[[str], Any]) -> Task:
