@@ -38,7 +38,35 @@ def control_message() -> dict[str, Any]:
 
 
 def object_created(bucket: str, key: str, *, size: int) -> dict[str, Any]:
-    """An object was put (S3 user guide, "Event message structure")."""
+    """An object was put, as EventBridge tells it (S3 user guide, "EventBridge event message structure")."""
+    return {
+        "version": "0",
+        "id": "17793124-05d4-b198-2fde-7ededc63b103",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": "123456789012",
+        "time": "2026-11-05T08:15:30Z",
+        "region": "eu-central-1",
+        "resources": [f"arn:aws:s3:::{bucket}"],
+        "detail": {
+            "version": "0",
+            "bucket": {"name": bucket},
+            "object": {
+                "key": key,
+                "size": size,
+                "etag": "d41d8cd98f00b204e9800998ecf8427e",
+                "sequencer": "0A1B2C3D4E5F678901",
+            },
+            "request-id": "C3D13FE58DE4C810",
+            "requester": "123456789012",
+            "source-ip-address": "198.51.100.7",
+            "reason": "PutObject",
+        },
+    }
+
+
+def notification(bucket: str, key: str, *, size: int) -> dict[str, Any]:
+    """An object was put, as S3 itself tells it (S3 user guide, "Event message structure")."""
     return {
         "Records": [
             {

@@ -1,13 +1,12 @@
 """Read a text object of the uploads line by line, within one invocation: files have no processing of their own yet."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from io import BytesIO
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import unquote_plus
 
 from functions.parts import Parts
 from functions.triggers.submitting import MOST_ENTRIES, Part, entry
@@ -22,7 +21,7 @@ _UTF_8_MARK = b"\xef\xbb\xbf"
 _LOOKED_AT = 8 * 1024  # bytes in which what is no text shows itself
 
 
-def read_file(parts: Parts, told: Mapping[str, Any]) -> Iterator[Part]:
+def read_file(parts: Parts, *, bucket: str, key: str, size: int) -> Iterator[Part]:
     """The lines of an object, plain or gzip, with the time at which it was put.
 
     Their source is the folder that it stands in under `uploads/`, or else its name.
@@ -30,17 +29,18 @@ def read_file(parts: Parts, told: Mapping[str, Any]) -> Iterator[Part]:
     The ids are derived from what was read: the same object gives the same ones, whichever event tells of it.
 
     Args:
-        told: `s3` in a record of the event.
+        key: in the bucket, whatever part of it our store takes.
+        size: bytes, packed where it is packed.
 
     Raises:
         TooLarge: it has over 32 MB.
         BadRequest: it is no upload, no text or no whole gzip stream.
         ObjectMissing, ObjectStoreUnavailable: it cannot be read.
     """
-    key = _key(told, objects_url=parts.settings.objects_url)
-    if told["object"]["size"] == 0:
+    key = _key(f"s3://{bucket}/{key}", objects_url=parts.settings.objects_url)
+    if size == 0:
         return
-    if told["object"]["size"] > MOST_BYTES:
+    if size > MOST_BYTES:
         raise _too_large(key)
     raw = parts.objects.get(key)
     put_at = parts.objects.head(key).modified_at  # asked after: a newer object's text never bears an older one's time
@@ -50,9 +50,8 @@ def read_file(parts: Parts, told: Mapping[str, Any]) -> Iterator[Part]:
         yield Part(name=key, entries=entries, submission=derived)
 
 
-def _key(told: Mapping[str, Any], *, objects_url: str) -> str:
+def _key(address: str, *, objects_url: str) -> str:
     """The object's key within our store."""
-    address = f"s3://{told['bucket']['name']}/{unquote_plus(told['object']['key'])}"
     root = f"{objects_url.rstrip('/')}/"
     if not address.startswith(root + PREFIX):
         raise BadRequest(f"{address} does not lie under {root}{PREFIX}")

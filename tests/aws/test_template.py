@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import chain
@@ -15,13 +17,17 @@ from chalice.app import CloudWatchEvent
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
+from functions.package import SHARED
 from functions.schedules.app import app as schedules_app
+from functions.triggers.app import UPLOADED
 from oddline.catalogue import CATALOGUE
 from oddline.local.schedule_runner import event
 from oddline.settings import Settings
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = ROOT / "template.yaml"
 SCHEDULES = "functions.schedules.app."
+TRIGGERS = {"LogEvents", "UploadedFiles"}
 HTTP = {"Ingest": "ingest", "Console": "console", "Search": "search"}  # function → its package and its database role
 BUCKET = "arn:${AWS::Partition}:s3:::${Bucket}"
 
@@ -120,7 +126,9 @@ def named_in(node: Any) -> Iterator[str]:
         if key == "Ref":
             yield value
         elif key == "Fn::Sub":
-            yield from re.findall(r"\$\{([^}]+)\}", value)
+            text, values = value if isinstance(value, list) else (value, {})
+            yield from set(re.findall(r"\$\{([^}]+)\}", text)) - values.keys()
+            yield from named_in(values)
         else:
             yield from named_in(value)
 
@@ -194,16 +202,22 @@ def test_every_setting_stands_in_the_template_or_in_the_list_that_says_why_not(f
 
 
 def test_every_function_has_the_settings_that_all_need(functions: dict[str, Resource]) -> None:
-    needed = {"ODDLINE_DATABASE_URL", "ODDLINE_DATABASE_POOL_SIZE", "ODDLINE_REDIS_URL", "ODDLINE_OBJECTS_URL"}
+    needed = {"ODDLINE_DATABASE_POOL_SIZE", "ODDLINE_REDIS_URL", "ODDLINE_OBJECTS_URL", "SECRETS_MANAGER_TTL"}
+    more = {
+        "Ingest": {"ODDLINE_DATABASE_URL", "ODDLINE_HMAC_SECRET", "ODDLINE_LEGACY_PROJECT"},
+        "LogEvents": {"ODDLINE_SECRETS", "ODDLINE_TRIGGER_PROJECT", "ODDLINE_TRIGGER_SOURCES"},
+        "UploadedFiles": {"ODDLINE_SECRETS", "ODDLINE_TRIGGER_PROJECT"},
+    }
 
     for name, function in functions.items():
-        more = {"ODDLINE_HMAC_SECRET", "ODDLINE_LEGACY_PROJECT"} if name == "Ingest" else set()
-
-        assert function["Variables"].keys() == needed | more
+        assert function["Variables"].keys() == needed | more.get(name, {"ODDLINE_DATABASE_URL"})
 
 
 def test_every_function_connects_with_its_own_role(functions: dict[str, Resource]) -> None:
     for name, function in functions.items():
+        if name in TRIGGERS:
+            assert function["Variables"]["ODDLINE_SECRETS"] == {"Ref": "TriggerSettings"}
+            continue
         role = HTTP.get(name, "worker")
 
         secret = f"{{{{resolve:secretsmanager:${{SecretArn}}:SecretString:database_url_{role}}}}}"
@@ -221,4 +235,58 @@ def test_each_function_may_do_this_and_no_more(functions: dict[str, Resource]) -
             ("s3:ListBucket", BUCKET),
         },
         "HealthCheck": {("s3:ListBucket", BUCKET)},
+        "LogEvents": {
+            ("secretsmanager:GetSecretValue", "${TriggerSettings}"),
+            ("s3:PutObject", f"{BUCKET}/bodies/*"),
+        },
+        "UploadedFiles": {
+            ("secretsmanager:GetSecretValue", "${TriggerSettings}"),
+            ("s3:GetObject", f"{BUCKET}/uploads/*"),
+            ("s3:PutObject", f"{BUCKET}/bodies/*"),
+        },
     }
+
+
+def test_uploads_are_told_by_the_rule_that_chalice_names(functions: dict[str, Resource]) -> None:
+    [rule] = events(functions["UploadedFiles"], "EventBridgeRule")
+
+    detail = rule["Pattern"]["detail"]
+    assert detail.pop("bucket") == {"name": [{"Ref": "Bucket"}]}
+    assert rule["Pattern"] == UPLOADED
+
+
+def test_what_no_trigger_could_take_is_kept(template: dict[str, Any], functions: dict[str, Resource]) -> None:
+    for name in TRIGGERS:
+        destination = functions[name]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
+        assert destination == {"Type": "SQS", "Destination": {"Fn::GetAtt": ["FailedEvents", "Arn"]}}
+    assert template["Resources"]["FailedEvents"]["Properties"]["SqsManagedSseEnabled"] is True
+
+
+def test_no_log_group_is_subscribed_unless_it_is_named(template: dict[str, Any]) -> None:
+    assert template["Parameters"]["SubscribedLogGroup"]["Default"] == ""
+    for name in ("LogSubscription", "LogSubscriptionPermission"):
+        assert template["Resources"][name]["Condition"] == "HasSubscription"
+
+
+def test_sam_builds_each_zip_of_the_folder_that_its_handler_is_in(
+    template: dict[str, Any], functions: dict[str, Resource]
+) -> None:
+    for name, function in functions.items():
+        if "ImageConfig" in function:
+            continue
+        command = ["make", "--dry-run", f"build-{name}", "ARTIFACTS_DIR=there"]
+        said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+
+        assert template["Resources"][name]["Metadata"]["BuildMethod"] == "makefile"
+        assert said[-1] == entry_point(function).split(".")[1]
+        assert said[-1] in SHARED
+
+
+def test_packages_are_for_the_python_and_processor_that_the_template_names(template: dict[str, Any]) -> None:
+    said = subprocess.run(
+        ["make", "--dry-run", "build-Ingest", "ARTIFACTS_DIR=there"],
+        cwd=ROOT, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+
+    assert f"python{said[said.index('--python') + 1]}" == template["Globals"]["Function"]["Runtime"]
+    assert said[said.index("--architecture") + 1] == template["Parameters"]["Architecture"]["Default"]

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
+import boto3
 import psycopg
 import pytest
+from moto.server import ThreadedMotoServer
 from psycopg import sql
 from secrets_extension import SecretsExtension, running_extension
 
@@ -91,12 +93,34 @@ def test_what_cannot_be_read_now_may_be_read_later(
         settings.with_secret()
 
 
-def test_an_extension_that_is_not_there_is_unavailable(
-    settings: Settings, closed_port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", str(closed_port))
+@pytest.fixture
+def secrets_manager(closed_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A client of a server that stands in for Secrets Manager, where no extension runs."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(closed_port),
+    }.items():
+        monkeypatch.setenv(name, value)
+    yield boto3.client("secretsmanager")
+    server.stop()
 
-    with pytest.raises(SecretUnavailable, match="does not answer"):
+
+def test_without_the_extension_secrets_manager_is_asked(settings: Settings, secrets_manager: Any) -> None:
+    name = secrets_manager.create_secret(Name="ours", SecretString='{"redis_url": "rediss://told"}')["ARN"]
+
+    told = settings.model_copy(update={"secrets": name}).with_secret()
+
+    assert told.redis_url == "rediss://told"
+
+
+def test_a_secret_that_is_not_there_is_unavailable(settings: Settings, secrets_manager: Any) -> None:
+    with pytest.raises(SecretUnavailable, match="does not tell"):
         settings.with_secret()
 
 

@@ -13,7 +13,7 @@ import boto3
 import pytest
 import redis
 from moto.server import ThreadedMotoServer
-from trigger_events import LOG_GROUP, control_message, log_events, object_created
+from trigger_events import LOG_GROUP, control_message, log_events, notification, object_created
 
 from functions.parts import Parts
 from functions.triggers import app as triggers
@@ -190,6 +190,19 @@ def test_the_lines_of_an_uploaded_file_become_entries(
     assert columns.messages == ["started", "Gr\u00fc\u00dfe \u2603", "last\ufffd"]
     assert columns.sources == ["shop api"] * 3
     assert json.loads(columns.attributes[1]) == {"object": "uploads/shop api/today.log", "line": 3}
+
+
+def test_an_object_that_s3_itself_tells_of_is_the_same_object(parts: Parts, stored: Read, bucket: Bucket) -> None:
+    key = "uploads/shop api/gr\u00fc\u00dfe+1.log"
+
+    told = [
+        triggers.uploaded_files(bucket.put(key, b"a"), CONTEXT),
+        triggers.notified_files(notification(bucket.name, key, size=1), CONTEXT),
+    ]
+
+    [(_, columns)] = stored()
+    assert [one["entries"] for one in told] == [1, 0]
+    assert json.loads(columns.attributes[0])["object"] == key
 
 
 def test_a_file_in_no_folder_is_its_own_source(parts: Parts, stored: Read, bucket: Bucket) -> None:
