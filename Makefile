@@ -20,6 +20,23 @@ check: $(STAMP)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/cfn-lint template.yaml
 
+# The functions as `sam build` packs them, run here by Lambda's runtime client; then as they are deployed, looked at.
+HERE := LAMBDA_PYTHON=$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])') \
+  LAMBDA_ARCHITECTURE=$(patsubst aarch64,arm64,$(shell uname -m))
+SAM_BUILD = SAM_CLI_TELEMETRY=0 PYTHON=$(CURDIR)/$(BIN)/python .venv-sam/bin/sam build --region us-east-1
+
+check-aws-runtime: $(STAMP) .venv-sam/.installed
+	$(HERE) $(SAM_BUILD) --build-dir .aws-sam/here
+	$(HERE) $(BIN)/pytest --packages .aws-sam/here tests/aws/test_packages.py tests/aws/test_runtime.py
+	$(SAM_BUILD)
+	$(BIN)/pytest --packages .aws-sam/build tests/aws/test_packages.py
+
+.venv-%/.installed: tests/aws/%.txt
+	@echo "installing into .venv-$*: about a minute"
+	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
 unit integration aws: $(STAMP)
 	$(BIN)/pytest tests/$@
 
@@ -69,4 +86,4 @@ format: $(STAMP)
 
 clean:
 	-test ! -x $(BIN)/oddline || $(BIN)/oddline stop --forget
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-sam .aws-sam

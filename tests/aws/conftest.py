@@ -18,6 +18,11 @@ from oddline.settings import Side
 from oddline.submissions import new_id
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What looks at packages needs some."""
+    return True if collection_path.name == "test_packages.py" and not config.getoption("--packages") else None
+
+
 @pytest.fixture(scope="session")
 def s3_url() -> Iterator[str]:
     """The address of a server that stands in for S3."""
