@@ -224,6 +224,19 @@ def lost_redis(account: Account, url: str) -> Iterator[None]:
     account.redis_url = kept
 
 
+def test_a_request_is_traced_with_what_lambda_brings(account: Account, headers: dict[str, str]) -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as daemon:
+        daemon.bind(("127.0.0.1", 0))
+        daemon.settimeout(SOON_S)
+        address = f"127.0.0.1:{daemon.getsockname()[1]}"
+        with account.function("Ingest", ODDLINE_TRACING="true", AWS_XRAY_DAEMON_ADDRESS=address) as ingest:
+            status, _ = post(ingest, "/api/v1/logs", {"message": "a"}, headers=headers)
+            _, segment = daemon.recv(65_536).split(b"\n", 1)
+
+    assert status == 202
+    assert json.loads(segment)["http"]["response"]["status"] == 202
+
+
 def test_a_secret_that_cannot_be_read_is_told_as_passing(account: Account, headers: dict[str, str]) -> None:
     with account.function("Ingest", AWS_SESSION_TOKEN="another one") as ingest:
         status, problem = post(ingest, "/api/v1/logs", {"message": "a"}, headers=headers)
