@@ -48,7 +48,11 @@ def build(function: str, target: Path, *, python: str, architecture: str) -> Non
         copied = target / file.relative_to(ROOT)
         copied.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copied)
-    if python == f"{sys.version_info.major}.{sys.version_info.minor}":
+    if python != f"{sys.version_info.major}.{sys.version_info.minor}":
+        sys.stderr.write(
+            f"{function}: not compiled, so that its cold starts are slow: only Python {python} can do it\n"
+        )
+    else:
         unchecked = PycInvalidationMode.UNCHECKED_HASH  # the files' times change on their way into a zip and out of it
         compileall.compile_dir(target, quiet=1, stripdir=str(target), invalidation_mode=unchecked)
 

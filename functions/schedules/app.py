@@ -7,6 +7,7 @@ from typing import Any
 from chalice import Chalice
 from chalice.app import CloudWatchEvent
 
+import oddline.tasks.broker  # noqa: F401  # what will be published is loaded now, while Lambda lends a whole processor
 from functions.parts import Opener, Parts, open_parts
 from oddline import maintenance
 from oddline.catalogue import CATALOGUE

@@ -12,6 +12,7 @@ from urllib.parse import unquote_plus
 from chalice import Chalice
 from chalice.app import CloudWatchEvent, S3Event
 
+import oddline.tasks.broker  # noqa: F401  # what will be published is loaded now, while Lambda lends a whole processor
 from functions.parts import Opener, open_parts
 from functions.triggers.files import PREFIX, read_file
 from functions.triggers.log_events import read_log_events
