@@ -183,6 +183,11 @@ def test_routes_are_those_of_the_application(functions: dict[str, Resource], fun
     assert entry_point(functions[function]) == f"functions.{package}.app.handler"
 
 
+@pytest.mark.parametrize("package", HTTP.values())
+def test_no_start_up_is_run_again_at_each_invocation(package: str) -> None:
+    assert importlib.import_module(f"functions.{package}.app").handler.lifespan == "off"
+
+
 def test_only_http_functions_have_routes_and_the_console_answers_for_unknown_paths(
     functions: dict[str, Resource],
 ) -> None:
