@@ -49,9 +49,8 @@ def build(function: str, target: Path, *, python: str, architecture: str) -> Non
         copied.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copied)
     if python != f"{sys.version_info.major}.{sys.version_info.minor}":
-        sys.stderr.write(
-            f"{function}: not compiled, so that its cold starts are slow: only Python {python} can do it\n"
-        )
+        # To where `sam build` shows it.
+        sys.stdout.write(f"{function}: not compiled, so that cold starts are slow: only Python {python} can do it\n")
     else:
         unchecked = PycInvalidationMode.UNCHECKED_HASH  # the files' times change on their way into a zip and out of it
         compileall.compile_dir(target, quiet=1, stripdir=str(target), invalidation_mode=unchecked)
