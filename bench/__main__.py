@@ -25,7 +25,7 @@ MEASUREMENTS = (
     "score_command",
     "score_memory",
     "masking",
-    "ingest_package",
+    "packages",
     "listing",
     "storage",
     "work",

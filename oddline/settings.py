@@ -3,7 +3,7 @@
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -90,6 +90,10 @@ class Settings(BaseSettings):
 
     legacy_project: str = Field(default="", description="project of callers of /api/logs/ who send no X-API-Key")
     hmac_secret: str = Field(default="", description="secret of X-HMAC-Signature at the older routes")
+    trigger_project: str = Field(default="", description="project of what CloudWatch Logs and S3 hand over")
+    trigger_sources: dict[str, str] = Field(
+        default={}, description="JSON: the sources of log groups that are not to be named as their group"
+    )
 
     smtp_url: str = Field(
         default="",
@@ -105,6 +109,24 @@ class Settings(BaseSettings):
         default=1.1e-5,
         description="dollars; of one on Fargate (arm64, us-east-1) with 2 GB: (0.03238 + 2 × 0.00356)/3600",
     )
+
+    def with_secret(self) -> Self:
+        """These settings with what the secret says now; members that are no setting of text are left aside.
+
+        Ask whenever a connection is made and never keep the answer: so a rotated secret needs no deployment.
+
+        Raises:
+            SecretUnavailable, NotConfigured: as `read_secret`.
+        """
+        if not self.secrets:
+            return self
+        from oddline.secret import read_secret
+
+        fields = type(self).model_fields
+        members = read_secret(self.secrets)
+        return self.model_copy(
+            update={name: value for name, value in members.items() if name in fields and fields[name].annotation is str}
+        )
 
     def database_url_for(self, side: Side) -> str:
         """The URL that `side` connects with.

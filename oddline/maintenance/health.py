@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import redis
-
 from oddline.database import Database
 from oddline.maintenance import store
 from oddline.maintenance.store import HealthCheck
@@ -95,6 +93,8 @@ def _look(part: str, look: Callable[[], str], *, now: datetime) -> HealthCheck:
 
 
 def _look_at_redis(settings: Settings) -> str:
+    import redis  # late: the console reads what was found, and never looks itself
+
     with redis.Redis.from_url(
         settings.redis_url, socket_connect_timeout=REDIS_TIMEOUT_S, socket_timeout=REDIS_TIMEOUT_S
     ) as client:

@@ -36,6 +36,8 @@ FUNCTIONS = {
         "s3:ListBucket": [""],
     },
 }
+TRIGGER = {"secretsmanager:GetSecretValue": ["${Data.Outputs.IngestSettings}"], "s3:PutObject": ["bodies/*"]}
+FUNCTIONS |= {"LogEvents": TRIGGER, "UploadedFiles": TRIGGER | {"s3:GetObject": ["uploads/*"]}}
 SCHEDULE = {"secretsmanager:GetSecretValue": ["${Data.Outputs.WorkerSettings}"]}
 
 TASKS = {

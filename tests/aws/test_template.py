@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import chain
@@ -12,14 +14,17 @@ import pytest
 from chalice.app import CloudWatchEvent
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
-from templates import TEMPLATE, Resource, containers, load
+from templates import ROOT, TEMPLATE, Resource, containers, load
 
+from functions.package import SHARED
 from functions.schedules.app import app as schedules_app
+from functions.triggers.app import UPLOADED
 from oddline.catalogue import CATALOGUE
 from oddline.local.schedule_runner import event
 from oddline.settings import Settings
 
 SCHEDULES = "functions.schedules.app."
+TRIGGERS = {"LogEvents", "UploadedFiles"}
 HTTP = {"Ingest": "ingest", "Console": "console", "Search": "search"}  # function → its package and its database role
 
 # The settings that stand in no template, by the reason why.
@@ -112,7 +117,9 @@ def named_in(node: Any) -> Iterator[str]:
         elif key == "Fn::GetAtt":
             yield value[0]
         elif key == "Fn::Sub":
-            yield from re.findall(r"\$\{([^}]+)\}", value)
+            text, values = value if isinstance(value, list) else (value, {})
+            yield from set(re.findall(r"\$\{([^}]+)\}", text)) - values.keys()
+            yield from named_in(values)
         else:
             yield from named_in(value)
 
@@ -167,6 +174,11 @@ def test_routes_are_those_of_the_application(functions: dict[str, Resource], fun
     assert entry_point(functions[function]) == f"functions.{package}.app.handler"
 
 
+@pytest.mark.parametrize("package", HTTP.values())
+def test_no_start_up_is_run_again_at_each_invocation(package: str) -> None:
+    assert importlib.import_module(f"functions.{package}.app").handler.lifespan == "off"
+
+
 def test_only_http_functions_have_routes_and_the_console_answers_for_unknown_paths(
     functions: dict[str, Resource],
 ) -> None:
@@ -199,16 +211,65 @@ def test_every_function_has_the_settings_that_all_need(functions: dict[str, Reso
         "ODDLINE_OBJECTS_URL",
         "ODDLINE_TRACING",
         "ODDLINE_METRICS",
+        "SECRETS_MANAGER_TTL",
+    }
+    more = {
+        "Ingest": {"ODDLINE_LEGACY_PROJECT"},
+        "LogEvents": {"ODDLINE_TRIGGER_PROJECT", "ODDLINE_TRIGGER_SOURCES"},
+        "UploadedFiles": {"ODDLINE_TRIGGER_PROJECT"},
     }
 
     for name, function in functions.items():
-        more = {"ODDLINE_LEGACY_PROJECT"} if name == "Ingest" else set()
-
-        assert function["Variables"].keys() == needed | more
+        assert function["Variables"].keys() == needed | more.get(name, set())
 
 
 def test_every_function_has_the_secret_of_its_own_database_role(functions: dict[str, Resource]) -> None:
     for name, function in functions.items():
-        side = HTTP.get(name, "worker").capitalize()
+        side = "Ingest" if name in TRIGGERS else HTTP.get(name, "worker").capitalize()
 
         assert function["Variables"]["ODDLINE_SECRETS"] == {"Fn::GetAtt": ["Data", f"Outputs.{side}Settings"]}
+
+
+def test_uploads_are_told_by_the_rule_that_chalice_names(functions: dict[str, Resource]) -> None:
+    [rule] = events(functions["UploadedFiles"], "EventBridgeRule")
+
+    detail = rule["Pattern"]["detail"]
+    assert detail.pop("bucket") == {"name": [{"Fn::GetAtt": ["Data", "Outputs.Bucket"]}]}
+    assert rule["Pattern"] == UPLOADED
+
+
+def test_what_no_trigger_could_take_is_kept(template: dict[str, Any], functions: dict[str, Resource]) -> None:
+    for name in TRIGGERS:
+        destination = functions[name]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
+        assert destination == {"Type": "SQS", "Destination": {"Fn::GetAtt": ["FailedEvents", "Arn"]}}
+    assert template["Resources"]["FailedEvents"]["Properties"]["SqsManagedSseEnabled"] is True
+
+
+def test_no_log_group_is_subscribed_unless_it_is_named(template: dict[str, Any]) -> None:
+    assert template["Parameters"]["SubscribedLogGroup"]["Default"] == ""
+    for name in ("LogSubscription", "LogSubscriptionPermission"):
+        assert template["Resources"][name]["Condition"] == "HasSubscription"
+
+
+def test_sam_builds_each_zip_of_the_folder_that_its_handler_is_in(
+    template: dict[str, Any], functions: dict[str, Resource]
+) -> None:
+    for name, function in functions.items():
+        if "ImageConfig" in function:
+            continue
+        command = ["make", "--dry-run", f"build-{name}", "ARTIFACTS_DIR=there"]
+        said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+
+        assert template["Resources"][name]["Metadata"]["BuildMethod"] == "makefile"
+        assert said[-1] == entry_point(function).split(".")[1]
+        assert said[-1] in SHARED
+
+
+def test_packages_are_for_the_python_and_processor_that_the_template_names(template: dict[str, Any]) -> None:
+    said = subprocess.run(
+        ["make", "--dry-run", "build-Ingest", "ARTIFACTS_DIR=there"],
+        cwd=ROOT, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+
+    assert f"python{said[said.index('--python') + 1]}" == template["Globals"]["Function"]["Runtime"]
+    assert said[said.index("--architecture") + 1] == template["Parameters"]["Architecture"]["Default"]

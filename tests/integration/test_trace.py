@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 import redis
 from inbox import Databases
-from running_worker import Worker, running_worker
 from starlette.testclient import TestClient
 from tracing_daemon import Daemon, Document
+from worker_process import Worker, running_worker
 
 from functions.http import Parts, new_app
 from functions.http.traced import Traced
@@ -118,11 +118,11 @@ def test_a_worker_tells_the_class_that_it_serves_and_one_line_of_metrics_a_claim
 
 
 def test_what_a_schedule_wakes_goes_on_with_the_trace_of_its_function(
-    db: Databases, redis_url: str, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+    db: Databases, redis_url: str, daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publisher, tracer = Publisher(redis_url), Tracer("Oddline schedules")
-    monkeypatch.setattr(schedules, "database", lambda: db("worker"))
-    monkeypatch.setattr(schedules, "publisher", lambda: publisher)
+    parts = Parts(Settings(), db("worker"), publisher, FolderObjects(tmp_path / "objects"))
+    monkeypatch.setattr(schedules, "parts", lambda: parts)
     monkeypatch.setattr(schedules, "tracer", lambda: tracer)
     monkeypatch.setenv(LAMBDA_HEADER, f"Root={TRACE};Parent=53995c3f42cd8ad8;Sampled=1")
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from faulty_tasks import CATALOGUE
 from inbox import Databases, Inbox
-from running_worker import running_worker
+from worker_process import running_worker
 
 from oddline.identity import update_mail
 from oddline.objects import FolderObjects

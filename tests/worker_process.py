@@ -12,8 +12,7 @@ from typing import Any
 
 from oddline.local.processes import Child, log_tail, spawn
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+TESTS = Path(__file__).parent
 PATIENCE_S = 60.0
 LOOK_EVERY_S = 0.1
 
@@ -47,7 +46,7 @@ def running_worker(
         "ODDLINE_WORKER_CONCURRENCY": "1",
         "ODDLINE_LEASE": "PT1S",
         "ODDLINE_SOFT_SHUTDOWN_TIMEOUT": "1",
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE)]),
+        "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS / "integration")]),
         "REMAP_SIGTERM": "SIGQUIT",
         **settings,
     }
