@@ -117,9 +117,9 @@ class Deployment:
     has_proxy: bool = True
     backup_days: int = 7
     valkey_nodes: int = 2
-    secrets: int = 7
-    metrics: int = 40
-    alarms: int = 16
+    secrets: int = 12  # that of the database's owner is made by RDS
+    metrics: int = 41
+    alarms: int = 15
     dashboards: int = 1
     image_gb: float = 1.5  # of the worker and of search, two versions each
     log_days: int = 30

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from templates import NESTED, TEMPLATE, containers, load, nested_stacks, resources, spelt, walk
 
+from oddline.cost.model import Deployment
 from oddline.settings import Settings
 from oddline.tasks import Queue
 
@@ -165,3 +166,20 @@ def test_every_check_that_is_skipped_says_why(path: Path) -> None:
     for skip in skipped:
         assert skip["id"].startswith("CKV")
         assert skip["comment"].strip()
+
+
+def test_the_bill_counts_what_is_made() -> None:
+    deployment = Deployment()
+
+    def made(kind: str, *stacks: str) -> int:
+        return sum(len(resources(NESTED[stack], kind)) for stack in stacks)
+
+    interfaces = [
+        endpoint
+        for endpoint in resources(NESTED["network"], "AWS::EC2::VPCEndpoint").values()
+        if endpoint["Properties"]["VpcEndpointType"] == "Interface"
+    ]
+    of_owner = 1  # by RDS itself
+    assert deployment.secrets == made("AWS::SecretsManager::Secret", "data", "workers") + of_owner
+    assert deployment.alarms == made("AWS::CloudWatch::Alarm", "observability")
+    assert deployment.endpoints == len(interfaces)
