@@ -37,9 +37,16 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
+# One resolution for all; each image installs the part of it that it needs.
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header pyproject.toml
+IMAGE_LOCK := $(LOCK) --constraints requirements.lock --excludes worker_image/excluded.txt
+
 lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header \
-	  --extra http --extra worker --extra local --extra collect --extra dev pyproject.toml --output-file requirements.lock
+	$(LOCK) --extra http --extra worker --extra search --extra local --extra collect --extra dev \
+	  --output-file requirements.lock
+	$(IMAGE_LOCK) --extra worker --extra cli --output-file worker_image/requirements.lock
+	$(IMAGE_LOCK) --extra search --output-file functions/search/requirements.lock
+	$(IMAGE_LOCK) --extra http --extra worker --extra cli --extra serve --output-file infra/requirements.lock
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

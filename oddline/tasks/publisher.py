@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from kombu import Connection, Producer
+from kombu import Connection, Producer, Queue
 from kombu.exceptions import OperationalError
 from kombu.transport import redis as redis_transport
 from redis.backoff import NoBackoff
@@ -59,8 +59,17 @@ class Publisher:
         self._lock = threading.Lock()
         self._producer: Producer | None = None
 
-    def wake(self, spec: TaskSpec, *, task_id: uuid.UUID | None = None, countdown: timedelta | None = None) -> bool:
-        """Publish `spec` once; `task_id` is its row in the ledger. Returns whether Redis took it.
+    def wake(
+        self,
+        spec: TaskSpec,
+        *,
+        task_id: uuid.UUID | None = None,
+        countdown: timedelta | None = None,
+        queue: Queue | None = None,
+    ) -> bool:
+        """Publish `spec` once; `task_id` is its row in the ledger, `queue` another than its own.
+
+        Returns whether Redis took it.
 
         Raises:
             ValueError: `countdown` is over `LONGEST_COUNTDOWN`: such waits belong into the ledger.
@@ -71,7 +80,7 @@ class Publisher:
             if self._clock() < self._closed_until:
                 return False
             try:
-                self._send(spec, task_id, countdown)
+                self._send(spec, task_id, countdown, queue)
             except (OperationalError, RedisError, OSError):
                 self._producer = None
                 self._closed_until = self._clock() + self._pause_s
@@ -85,7 +94,9 @@ class Publisher:
                 self._producer.connection.close()
                 self._producer = None
 
-    def _send(self, spec: TaskSpec, task_id: uuid.UUID | None, countdown: timedelta | None) -> None:
+    def _send(
+        self, spec: TaskSpec, task_id: uuid.UUID | None, countdown: timedelta | None, queue: Queue | None
+    ) -> None:
         if self._producer is None:
             timeouts = {"socket_connect_timeout": self._timeout_s, "socket_timeout": self._timeout_s}
             connection = Connection(self._url, transport=_OneTryTransport, transport_options=timeouts)
@@ -95,7 +106,8 @@ class Publisher:
             ([] if task_id is None else [str(task_id)], {}, {}),
             serializer="json",
             exchange="",
-            routing_key=str(spec.queue),
+            routing_key=queue.name if queue else str(spec.queue),
+            declare=[queue] if queue else None,
             retry=False,
             **_protocol_2(spec, countdown),
         )

@@ -39,11 +39,12 @@ def _bind(app: Celery, spec: TaskSpec, bound: Bound, process: Callable[[], Proce
     )
     def handle(task_id: str | None = None) -> None:
         own = process()
-        if task_id is not None:
-            run_task(spec, bound(own), task_id=UUID(task_id), context=own.context)
-        elif not spec.ledger:
-            bound(own)(NoPayload(), own.context)
-        else:
-            log.warning("a message for %s names no task of the ledger", spec.name)
+        with own.pulse.task(limit_s=spec.hard_limit.total_seconds()):
+            if task_id is not None:
+                run_task(spec, bound(own), task_id=UUID(task_id), context=own.context)
+            elif not spec.ledger:
+                bound(own)(NoPayload(), own.context)
+            else:
+                log.warning("a message for %s names no task of the ledger", spec.name)
 
     _: Any = handle
