@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := run
-.PHONY: run test check unit integration chaos aws bench lock format clean
+.PHONY: run test check unit integration chaos aws image-check bench lock format clean
 
 run: $(STAMP)
 	@exec $(BIN)/oddline up
@@ -25,6 +25,11 @@ unit integration aws: $(STAMP)
 
 chaos: $(STAMP)
 	$(BIN)/pytest --full-length tests/chaos
+
+# For root on Debian: builds both images, runs them, measures them.
+image-check: $(STAMP)
+	tests/image/build.sh
+	$(BIN)/pytest -s tests/image/check_images.py
 
 bench: $(STAMP)
 	$(BIN)/python -m bench
@@ -54,4 +59,4 @@ format: $(STAMP)
 
 clean:
 	-test ! -x $(BIN)/oddline || $(BIN)/oddline stop --forget
-	rm -rf $(VENV)
+	rm -rf $(VENV) .image
