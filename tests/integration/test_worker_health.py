@@ -108,9 +108,7 @@ def test_a_worker_that_takes_nothing_more_from_redis_is_not_healthy_until_it_doe
         worker.wait_for(lambda: is_healthy(tmp_path))
 
 
-def test_a_worker_without_redis_is_left_in_peace(
-    database_urls: dict[Side, str], tmp_path: Path
-) -> None:
+def test_a_worker_without_redis_is_left_in_peace(database_urls: dict[Side, str], tmp_path: Path) -> None:
     valkey = ValkeyServer(tmp_path / "valkey")
     valkey.start()
     try:
