@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Tests, what builds and installs, databases of others, hints for editors, and the library of ONNX Runtime for
-# programs in C, which the module for Python holds a second time.
+# Tests, what builds and installs, databases of others, hints for editors; and what CPython does not load: the library
+# of ONNX Runtime for programs in C, whose code the module for Python has too, and zstandard's module for PyPy.
 UNUSED = (
     "**/tests",
     "pip*",
@@ -17,6 +17,7 @@ UNUSED = (
     "numpy/_core/include",
     "numpy/_core/lib",
     "numpy/f2py",
+    "numpy/_core/_*_tests.*.so",
     "numpy/_core/_simd.*.so",
     "onnxruntime/capi/libonnxruntime.so.*",
     "onnxruntime/datasets",
@@ -27,6 +28,7 @@ UNUSED = (
     "sqlalchemy/dialects/mysql",
     "sqlalchemy/dialects/oracle",
     "sqlalchemy/testing",
+    "zstandard/_cffi.*.so",
     "**/*.pyi",
     "**/*.pyx",
     "**/*.pxd",

@@ -26,9 +26,12 @@ class RuntimeApi:
 @contextmanager
 def runtime_api() -> Iterator[RuntimeApi]:
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_GET(self) -> None:
             event = json.dumps(api.events.get()).encode()
             self.send_response(200)
+            self.send_header("Content-Type", "application/json")  # without one the client crashes
             self.send_header("Lambda-Runtime-Aws-Request-Id", "1")
             self.send_header("Lambda-Runtime-Deadline-Ms", "9999999999999")
             self.send_header("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:local:000000000000:function:search")
