@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-TEMPLATES := template.yaml $(wildcard infra/*.yaml)
+TEMPLATES := template.yaml $(filter-out infra/compose.yaml,$(wildcard infra/*.yaml))
 
 .DEFAULT_GOAL := run
-.PHONY: run test check check-aws check-aws-templates check-aws-runtime unit integration chaos aws bench lock format clean
+.PHONY: run test check check-aws check-aws-templates check-aws-runtime unit integration chaos aws image-check bench lock format clean
 
 run: $(STAMP)
 	@exec $(BIN)/oddline up
@@ -52,6 +52,11 @@ unit integration aws: $(STAMP)
 chaos: $(STAMP)
 	$(BIN)/pytest --full-length tests/chaos
 
+# For root on Debian: builds both images, runs them, measures them.
+image-check: $(STAMP)
+	tests/image/build.sh
+	$(BIN)/pytest -s tests/image/check_images.py
+
 bench: $(STAMP)
 	$(BIN)/python -m bench
 
@@ -63,9 +68,16 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
+# One resolution for all; each image installs the part of it that it needs.
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header pyproject.toml
+IMAGE_LOCK := $(LOCK) --constraints requirements.lock --excludes worker_image/excluded.txt
+
 lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header \
-	  --extra http --extra worker --extra flower --extra local --extra collect --extra dev pyproject.toml --output-file requirements.lock
+	$(LOCK) --extra http --extra worker --extra search --extra flower --extra local --extra collect --extra dev \
+	  --output-file requirements.lock
+	$(IMAGE_LOCK) --extra worker --extra flower --extra cli --output-file worker_image/requirements.lock
+	$(IMAGE_LOCK) --extra search --output-file functions/search/requirements.lock
+	$(IMAGE_LOCK) --extra http --extra worker --extra cli --extra serve --output-file infra/requirements.lock
 	@for function in ingest console schedules triggers; do \
 	  uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header --no-annotate \
 	    --constraint requirements.lock --excludes functions/left_out.txt \
@@ -97,4 +109,4 @@ format: $(STAMP)
 
 clean:
 	-test ! -x $(BIN)/oddline || $(BIN)/oddline stop --forget
-	rm -rf $(VENV) .venv-sam .venv-checkov .aws-sam
+	rm -rf $(VENV) .venv-sam .venv-checkov .aws-sam .image

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
@@ -13,6 +13,7 @@ from typing import Any
 from oddline.local.processes import Child, log_tail, spawn
 
 TESTS = Path(__file__).parent
+ROOT = TESTS.parent
 PATIENCE_S = 60.0
 LOOK_EVERY_S = 0.1
 
@@ -33,6 +34,9 @@ class Worker:
             time.sleep(LOOK_EVERY_S)
 
 
+StartWorker = Callable[[str], AbstractContextManager[Worker]]
+
+
 @contextmanager
 def running_worker(
     app: str, *, home: Path, database_url: str, redis_url: str, queues: str = "", **settings: str
@@ -46,7 +50,7 @@ def running_worker(
         "ODDLINE_WORKER_CONCURRENCY": "1",
         "ODDLINE_LEASE": "PT1S",
         "ODDLINE_SOFT_SHUTDOWN_TIMEOUT": "1",
-        "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS / "integration")]),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(TESTS / "integration")]),
         "REMAP_SIGTERM": "SIGQUIT",
         **settings,
     }

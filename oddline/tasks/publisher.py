@@ -5,11 +5,14 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oddline.errors import SecretUnavailable
 from oddline.tasks.model import TaskSpec
 from oddline.tracing import note, passed_on, span
+
+if TYPE_CHECKING:
+    from kombu import Queue
 
 LONGEST_COUNTDOWN = timedelta(seconds=60)  # a message with a longer one would sit unacknowledged in a worker
 
@@ -42,8 +45,17 @@ class Publisher:
         self._lock = threading.Lock()
         self._producer: Any = None
 
-    def wake(self, spec: TaskSpec, *, task_id: uuid.UUID | None = None, countdown: timedelta | None = None) -> bool:
-        """Publish `spec` once; `task_id` is its row in the ledger. Returns whether Redis took it.
+    def wake(
+        self,
+        spec: TaskSpec,
+        *,
+        task_id: uuid.UUID | None = None,
+        countdown: timedelta | None = None,
+        queue: "Queue | None" = None,
+    ) -> bool:
+        """Publish `spec` once; `task_id` is its row in the ledger, `queue` another than its own.
+
+        Returns whether Redis took it.
 
         Raises:
             ValueError: `countdown` is over `LONGEST_COUNTDOWN`: such waits belong into the ledger.
@@ -58,7 +70,7 @@ class Publisher:
             try:
                 with span("enqueue"):
                     note("task", spec.name)
-                    self._send(spec, task_id, countdown)
+                    self._send(spec, task_id, countdown, queue)
             except (*UNREACHABLE, SecretUnavailable):
                 self._producer = None
                 self._closed_until = self._clock() + self._pause_s
@@ -72,7 +84,9 @@ class Publisher:
                 self._producer.connection.close()
                 self._producer = None
 
-    def _send(self, spec: TaskSpec, task_id: uuid.UUID | None, countdown: timedelta | None) -> None:
+    def _send(
+        self, spec: TaskSpec, task_id: uuid.UUID | None, countdown: timedelta | None, queue: "Queue | None"
+    ) -> None:
         if self._producer is None:
             from oddline.tasks.broker import open_producer
 
@@ -81,7 +95,8 @@ class Publisher:
             ([] if task_id is None else [str(task_id)], {}, {}),
             serializer="json",
             exchange="",
-            routing_key=str(spec.queue),
+            routing_key=queue.name if queue else str(spec.queue),
+            declare=[queue] if queue else None,
             retry=False,
             **_protocol_2(spec, countdown),
         )

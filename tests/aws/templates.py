@@ -10,7 +10,7 @@ from cfnlint.decode import decode
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
-NESTED = {path.stem: path for path in sorted((ROOT / "infra").glob("*.yaml"))}
+NESTED = {path.stem: path for path in sorted((ROOT / "infra").glob("*.yaml")) if path.stem != "compose"}
 
 Resource = dict[str, Any]
 

@@ -1,16 +1,14 @@
 """The worker as a process of its own: woken by Redis, killed, and out of time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
 from faulty_tasks import CATALOGUE
 from inbox import Databases, Inbox
-from worker_process import running_worker
+from worker_process import StartWorker
 
 from oddline.identity import update_mail
 from oddline.objects import FolderObjects
@@ -32,13 +30,7 @@ def publisher(redis_url: str) -> Iterator[Publisher]:
     publisher.close()
 
 
-@pytest.fixture
-def start(database_urls: dict[str, str], redis_url: str, tmp_path: Path) -> Callable[[str], Any]:
-    """Runs a worker for as long as the block lasts."""
-    return partial(running_worker, home=tmp_path, database_url=database_urls["worker"], redis_url=redis_url)
-
-
-def run_faulty(name: str, *, inbox: Inbox, publisher: Publisher, start: Callable[[str], Any]) -> Task:
+def run_faulty(name: str, *, inbox: Inbox, publisher: Publisher, start_worker: StartWorker) -> Task:
     """Run a task of the faulty worker, publishing again what is due as reconcile does, until its first end."""
     task_id, published_at = new_id(), utc_now()
     with inbox.db("worker").transaction() as tx:
@@ -52,19 +44,19 @@ def run_faulty(name: str, *, inbox: Inbox, publisher: Publisher, start: Callable
             publish_due(inbox.db("worker"), publisher, catalogue=CATALOGUE, now=published_at)
         return inbox.task(task_id).state in {State.RETRY, State.FAILURE, State.SUCCESS}
 
-    with start("faulty_worker") as worker:
+    with start_worker("faulty_worker") as worker:
         worker.wait_for(ended)
     return inbox.task(task_id)
 
 
 def test_a_worker_that_is_woken_scores_what_waits_and_mails_about_it(
-    inbox: Inbox, project: UUID, publisher: Publisher, start: Callable[[str], Any], tmp_path: Path
+    inbox: Inbox, project: UUID, publisher: Publisher, start_worker: StartWorker, tmp_path: Path
 ) -> None:
     inbox.set_threshold(project, "cart", 0.0)
     with inbox.db("worker").transaction() as tx:
         update_mail(tx, project, recipients=["ops@example.org"], minimum_score=0.0)
 
-    with start("worker_image.worker.app") as worker:
+    with start_worker("worker_image.worker.app") as worker:
         submission = inbox.submit(project, {"message": "disk failure", "source": "cart"})
         publisher.wake(SCORE_WAITING)
         worker.wait_for(lambda: inbox.task(submission).state is State.SUCCESS)
@@ -75,25 +67,25 @@ def test_a_worker_that_is_woken_scores_what_waits_and_mails_about_it(
 
 
 def test_a_task_that_kills_its_worker_every_time_ends_as_a_dead_letter(
-    inbox: Inbox, publisher: Publisher, start: Callable[[str], Any]
+    inbox: Inbox, publisher: Publisher, start_worker: StartWorker
 ) -> None:
-    task = run_faulty("self_killing", inbox=inbox, publisher=publisher, start=start)
+    task = run_faulty("self_killing", inbox=inbox, publisher=publisher, start_worker=start_worker)
 
     assert (task.state, task.attempt, task.error) == (State.FAILURE, 3, "its worker died in every attempt")
 
 
 def test_a_task_that_is_out_of_time_is_tried_again_later(
-    inbox: Inbox, publisher: Publisher, start: Callable[[str], Any]
+    inbox: Inbox, publisher: Publisher, start_worker: StartWorker
 ) -> None:
-    task = run_faulty("slow", inbox=inbox, publisher=publisher, start=start)
+    task = run_faulty("slow", inbox=inbox, publisher=publisher, start_worker=start_worker)
 
     assert (task.state, task.attempt) == (State.RETRY, 1)
     assert "SoftTimeLimitExceeded" in (task.error or "")
 
 
 def test_a_task_that_goes_on_out_of_time_is_killed_and_ends_as_a_dead_letter(
-    inbox: Inbox, publisher: Publisher, start: Callable[[str], Any]
+    inbox: Inbox, publisher: Publisher, start_worker: StartWorker
 ) -> None:
-    task = run_faulty("stubborn", inbox=inbox, publisher=publisher, start=start)
+    task = run_faulty("stubborn", inbox=inbox, publisher=publisher, start_worker=start_worker)
 
     assert (task.state, task.error) == (State.FAILURE, "its worker died in every attempt")

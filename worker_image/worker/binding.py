@@ -41,7 +41,10 @@ def _bind(app: Celery, spec: TaskSpec, bound: Bound, process: Callable[[], Proce
     )
     def handle(task: Any, task_id: str | None = None) -> None:
         own = process()
-        with work_of(own.tracer, task.request.get):
+        with (
+            own.pulse.task(limit_s=spec.hard_limit.total_seconds()),
+            work_of(own.tracer, task.request.get),
+        ):
             note("task", spec.name)
             if task_id is not None:
                 run_task(spec, bound(own), task_id=UUID(task_id), context=own.context)

@@ -22,6 +22,7 @@ from oddline.scoring.registry import ModelCache, ModelSwitch, Shadow
 from oddline.settings import load_settings
 from oddline.tasks import Publisher, TaskContext, WorkerClass
 from oddline.tracing import Tracer, open_sampling_tracer
+from worker_image.worker.pulse import Pulse
 from worker_image.worker.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,11 @@ class Process:
         elif beside is None or beside.encoder is not shadow:
             self._scorer.shadow = Shadow(shadow, known_after_days=days)
         return self._scorer
+
+    @property
+    def pulse(self) -> Pulse:
+        """Where this process notes that it does tasks."""
+        return self._watch.pulse
 
     def begin(self) -> None:
         """Begin to watch, and load the model; one that cannot be loaded is tried again by each task that needs it."""

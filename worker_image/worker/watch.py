@@ -11,6 +11,8 @@ from oddline import submissions, tasks
 from oddline.errors import DatabaseUnavailable
 from oddline.submissions import ATTEMPTS, SCORE_WAITING
 from oddline.tasks import TaskContext, WorkerClass
+from worker_image.worker.proof import Proof
+from worker_image.worker.pulse import Pulse
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +26,8 @@ class Watch:
     """
 
     def __init__(self, context: TaskContext, *, host: str, worker: str, classes: Collection[WorkerClass] = ()) -> None:
+        self.pulse = Pulse(context.settings.home)
+        self._proof = Proof(self.pulse, publisher=context.publisher, worker=worker)
         self._context = context
         self._classes = classes
         self._host = host
@@ -64,6 +68,7 @@ class Watch:
 
     def _run(self) -> None:
         while True:
+            self._proof.seek()
             try:
                 self.look(now=self._context.clock())
             except DatabaseUnavailable as error:
