@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+TEMPLATES := template.yaml $(filter-out infra/compose.yaml,$(wildcard infra/*.yaml))
 
 .DEFAULT_GOAL := run
-.PHONY: run test check unit integration chaos aws bench lock format clean
+.PHONY: run test check check-aws check-aws-templates check-aws-runtime unit integration chaos aws image-check bench lock format clean
 
 run: $(STAMP)
 	@exec $(BIN)/oddline up
@@ -18,13 +19,43 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/cfn-lint template.yaml
+	$(BIN)/cfn-lint $(TEMPLATES)
+
+# What needs tools that weigh 600 MB and whose pins clash with ours; no network once they are installed, no account.
+check-aws: check-aws-templates check-aws-runtime
+
+check-aws-templates: .venv-sam/.installed .venv-checkov/.installed
+	for template in $(TEMPLATES); do \
+	  SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam validate --lint --region us-east-1 --template $$template || exit 1; done
+	.venv-checkov/bin/checkov --skip-download --framework cloudformation --quiet --compact $(TEMPLATES:%=--file %)
+
+# The functions as `sam build` packs them, run here by Lambda's runtime client; then as they are deployed, looked at.
+HERE := LAMBDA_PYTHON=$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])') \
+  LAMBDA_ARCHITECTURE=$(patsubst aarch64,arm64,$(shell uname -m))
+SAM_BUILD = SAM_CLI_TELEMETRY=0 PYTHON=$(CURDIR)/$(BIN)/python .venv-sam/bin/sam build --region us-east-1
+
+check-aws-runtime: $(STAMP) .venv-sam/.installed
+	$(HERE) $(SAM_BUILD) --build-dir .aws-sam/here
+	$(HERE) $(BIN)/pytest --packages .aws-sam/here tests/aws/test_packages.py tests/aws/test_runtime.py
+	$(SAM_BUILD)
+	$(BIN)/pytest --packages .aws-sam/build tests/aws/test_packages.py
+
+.venv-%/.installed: tests/aws/%.txt
+	@echo "installing into .venv-$*: about a minute"
+	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 unit integration aws: $(STAMP)
 	$(BIN)/pytest tests/$@
 
 chaos: $(STAMP)
 	$(BIN)/pytest --full-length tests/chaos
+
+# For root on Debian: builds both images, runs them, measures them.
+image-check: $(STAMP)
+	tests/image/build.sh
+	$(BIN)/pytest -s tests/image/check_images.py
 
 bench: $(STAMP)
 	$(BIN)/python -m bench
@@ -37,9 +68,40 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
+# One resolution for all; each image installs the part of it that it needs.
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header pyproject.toml
+IMAGE_LOCK := $(LOCK) --constraints requirements.lock --excludes worker_image/excluded.txt
+
 lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header \
-	  --extra http --extra worker --extra local --extra collect --extra dev pyproject.toml --output-file requirements.lock
+	$(LOCK) --extra http --extra worker --extra search --extra flower --extra local --extra collect --extra dev \
+	  --output-file requirements.lock
+	$(IMAGE_LOCK) --extra worker --extra flower --extra cli --output-file worker_image/requirements.lock
+	$(IMAGE_LOCK) --extra search --output-file functions/search/requirements.lock
+	$(IMAGE_LOCK) --extra http --extra worker --extra cli --extra serve --output-file infra/requirements.lock
+	@for function in ingest console schedules triggers; do \
+	  uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header --no-annotate \
+	    --constraint requirements.lock --excludes functions/left_out.txt \
+	    functions/$$function/requirements.in --output-file functions/$$function/requirements.txt || exit 1; done
+
+# What `sam build` calls for each zip function of the template: build-<its name there>.
+LAMBDA_PYTHON ?= 3.14
+LAMBDA_ARCHITECTURE ?= arm64
+# By Lambda's own Python where it is here: only that one can compile what it will run, and a cold start without is four
+# times as long.
+PACKAGER = $$(python$(LAMBDA_PYTHON) -m pip --version >/dev/null 2>&1 && echo python$(LAMBDA_PYTHON) || echo $(PYTHON))
+PACKAGE = $(PACKAGER) functions/package.py --to "$(ARTIFACTS_DIR)" --python $(LAMBDA_PYTHON) --architecture $(LAMBDA_ARCHITECTURE)
+
+build-Ingest:
+	$(PACKAGE) ingest
+
+build-Console:
+	$(PACKAGE) console
+
+build-LogEvents build-UploadedFiles:
+	$(PACKAGE) triggers
+
+build-%:
+	$(PACKAGE) schedules
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
@@ -47,4 +109,4 @@ format: $(STAMP)
 
 clean:
 	-test ! -x $(BIN)/oddline || $(BIN)/oddline stop --forget
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-sam .venv-checkov .aws-sam .image

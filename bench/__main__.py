@@ -25,9 +25,11 @@ MEASUREMENTS = (
     "score_command",
     "score_memory",
     "masking",
-    "ingest_package",
+    "packages",
     "listing",
     "storage",
+    "work",
+    "scale",
 )
 
 

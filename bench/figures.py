@@ -55,7 +55,14 @@ TARGETS = (
     ),
     Target("ingest_import_ms", "cold import of functions/ingest, ms", 600),
     Target("ingest_import_traced_ms", "the same with tracing on, ms", 900),
-    Target("ingest_package_mb", "package of functions/ingest unpacked, MB", 60),
+    *(
+        Target(f"{function}_import_ms", f"cold import of functions/{function}, ms", 600)
+        for function in ("console", "schedules", "triggers")
+    ),
+    *(
+        Target(f"{function}_package_mb", f"package of functions/{function} unpacked, MB", 45)
+        for function in ("ingest", "console", "schedules", "triggers")
+    ),
     *(
         Target(f"list_{kind}_{state}_p99_ms", f"first page by {kind} of 1,000,000, {state}, p99, ms", bar)
         for state in ("born", "compacted")

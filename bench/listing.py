@@ -36,7 +36,7 @@ def measure(*, quick: bool, work: Path) -> dict[str, Any]:
         ids = _fill(bare, worker, entries=entries, began=began)
         results: dict[str, Any] = {"listing": {"entries": entries, "queries_per_filter": queries}}
         results |= _measure_pages(bare, search, state="born", queries=queries, ids=ids, began=began)
-        results["listing"]["compaction"] = _compact(bare, worker)
+        results["listing"]["compaction"] = compact(bare, worker)
         return results | _measure_pages(bare, search, state="compacted", queries=queries, ids=ids, began=began)
 
 
@@ -96,7 +96,7 @@ def _pattern_ids(bare: BareDatabase, search: Database) -> list[int]:
         return [identifier for (identifier,) in tx.execute("SELECT id FROM patterns").fetchall()]
 
 
-def _compact(bare: BareDatabase, worker: Database) -> dict[str, Any]:
+def compact(bare: BareDatabase, worker: Database) -> dict[str, Any]:
     """Run the task until it finds nothing to do; what it did."""
     context = TaskContext(
         db=worker,

@@ -63,32 +63,33 @@ def measure(*, quick: bool, work: Path) -> dict[str, Any]:
 
 def _grown(bare: BareDatabase, filler: Filler, submissions: Sequence[Columns]) -> dict[str, float]:
     """Bytes per entry by which each part grew when these were accepted and scored."""
-    before, odd_before = _sizes(bare), _odd_rows(bare)
+    before, odd_before = sizes(bare), _odd_rows(bare)
     for submission in submissions:
         filler.store(submission, now=datetime.now(UTC))
     entries = sum(len(one) for one in submissions)
-    return _per_entry(before, _sizes(bare), entries=entries) | {
+    return _per_entry(before, sizes(bare), entries=entries) | {
         "odd_rows_per_1000": round((_odd_rows(bare) - odd_before) / entries * 1_000, 1)
     }
 
 
 def _grown_by_rows(bare: BareDatabase, worker: Database, *, entries: int) -> dict[str, float]:
     """The same for all stored entries, written as rows as well."""
-    before = _sizes(bare)
+    before = sizes(bare)
     now = datetime.now(UTC)
     wanted = Wanted(time_from=now - timedelta(days=1), time_to=now + timedelta(days=1))
     with worker.transaction(project=bare.project) as tx:
         parts = list_parts(tx, project=bare.project, wanted=wanted, today=now.date())
         for frame in Reader(db=worker, objects=bare.objects, project=bare.project).read(parts):
             insert(tx, rows_of(frame.iter_rows(named=True), project=bare.project))
-    return _per_entry(before, _sizes(bare), entries=entries)
+    return _per_entry(before, sizes(bare), entries=entries)
 
 
-def _sizes(bare: BareDatabase) -> dict[str, int]:
+def sizes(bare: BareDatabase, *, parts: Sequence[str] = tuple(PARTS)) -> dict[str, int]:
+    """Bytes that each part takes in PostgreSQL and, of bodies, in the object store."""
     sizes = {}
     with psycopg.connect(bare.urls["owner"], autocommit=True) as connection:
-        for part, tables in PARTS.items():
-            found = [connection.execute(_SIZE, {"table": table}).fetchall() for table in tables]
+        for part in parts:
+            found = [connection.execute(_SIZE, {"table": table}).fetchall() for table in PARTS[part]]
             sizes[part] = sum(size for ((size,),) in found)
     sizes["bodies_for_2_days"] += sum(info.size for info in bare.objects.list("bodies/"))
     return sizes

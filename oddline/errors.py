@@ -126,6 +126,12 @@ class Unavailable(OddlineError):
     status, code, title = 503, "unavailable", "A part that is needed does not answer now"
 
 
+class SecretUnavailable(Unavailable):
+    """The secret with the addresses of the other parts cannot be read."""
+
+    code, title = "secret-unavailable", "A secret cannot be read now"
+
+
 class DatabaseUnavailable(Unavailable):
     """PostgreSQL does not answer."""
 

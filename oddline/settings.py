@@ -3,7 +3,7 @@
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(env_prefix="ODDLINE_", env_file=".env", frozen=True, extra="ignore")
+
+    secrets: str = Field(
+        default="", description="on Lambda: ARN or name of a secret in JSON whose members are settings"
+    )
 
     home: Path = Field(default=Path(".oddline"), description="where the local stack keeps its state")
     host: str = Field(default="127.0.0.1", description="address that the local API listens on")
@@ -82,9 +86,14 @@ class Settings(BaseSettings):
     worker_max_memory_per_child_kb: PositiveInt = Field(default=1_500_000, description="then the process is replaced")
     soft_shutdown_timeout: PositiveFloat = Field(default=25.0, description="below ECS stopTimeout (60 s)")
     lease: Seconds = Field(default=timedelta(seconds=30), description="a claim without a heartbeat ends after this")
+    flower_password: str = Field(default="", description="of the user oddline in Flower, which does not start without")
 
     legacy_project: str = Field(default="", description="project of callers of /api/logs/ who send no X-API-Key")
     hmac_secret: str = Field(default="", description="secret of X-HMAC-Signature at the older routes")
+    trigger_project: str = Field(default="", description="project of what CloudWatch Logs and S3 hand over")
+    trigger_sources: dict[str, str] = Field(
+        default={}, description="JSON: the sources of log groups that are not to be named as their group"
+    )
 
     smtp_url: str = Field(
         default="",
@@ -95,6 +104,29 @@ class Settings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="what is logged")
     tracing: bool = Field(default=False, description="X-Ray segments; costs 300 ms at a cold start")
+    metrics: str = Field(default="", description="CloudWatch namespace of the metrics on standard output; empty: none")
+    vcpu_second_price: PositiveFloat = Field(
+        default=1.1e-5,
+        description="dollars; of one on Fargate (arm64, us-east-1) with 2 GB: (0.03238 + 2 × 0.00356)/3600",
+    )
+
+    def with_secret(self) -> Self:
+        """These settings with what the secret says now; members that are no setting of text are left aside.
+
+        Ask whenever a connection is made and never keep the answer: so a rotated secret needs no deployment.
+
+        Raises:
+            SecretUnavailable, NotConfigured: as `read_secret`.
+        """
+        if not self.secrets:
+            return self
+        from oddline.secret import read_secret
+
+        fields = type(self).model_fields
+        members = read_secret(self.secrets)
+        return self.model_copy(
+            update={name: value for name, value in members.items() if name in fields and fields[name].annotation is str}
+        )
 
     def database_url_for(self, side: Side) -> str:
         """The URL that `side` connects with.

@@ -1,6 +1,7 @@
 """The real services that tests talk to: PostgreSQL 16 and 18 and Valkey, started once and stopped at the end."""
 
 import secrets
+import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +23,12 @@ Urls = dict[Side, str]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--full-length`: faults meet 200 batches and last 30 s, where otherwise a cut of it has to do."""
+    """`--full-length`: faults meet 200 batches and last 30 s, where otherwise a cut of it has to do.
+
+    `--packages`: Lambda's runtime client runs what `sam build` made, where otherwise it runs the source.
+    """
     parser.addoption("--full-length", action="store_true", help="faults at full length (make chaos)")
+    parser.addoption("--packages", type=Path, metavar="FOLDER", help="built by sam (make check-aws-runtime)")
 
 
 class Cluster:
@@ -150,3 +155,11 @@ def redis_url(valkey: ValkeyServer) -> str:
     with redis.Redis.from_url(valkey.url) as client:
         client.flushall()
     return valkey.url
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port of this machine at which every connection is refused."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]

@@ -4,7 +4,8 @@ from functions.http.application import new_app
 from functions.http.authentication import authenticate_key, needs, presented_key
 from functions.http.bodies import json_answer, raw_body
 from functions.http.documentation import PROBLEM_RESPONSES
-from functions.http.parts import Opener, Parts, open_parts, parts_of
+from functions.http.parts import parts_of
+from functions.parts import Opener, Parts, open_parts
 
 __all__ = [
     "PROBLEM_RESPONSES",

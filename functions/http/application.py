@@ -5,9 +5,9 @@ from collections.abc import Callable
 from fastapi import APIRouter, FastAPI
 
 from functions.http.last_resort import LastResort
-from functions.http.parts import Parts
 from functions.http.problems import answer_errors
 from functions.http.traced import Traced
+from functions.parts import Parts
 from oddline.settings import load_settings
 from oddline.tracing import open_tracer
 

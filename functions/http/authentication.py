@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
-from functions.http.parts import Parts, parts_of
+from functions.http.parts import parts_of
+from functions.parts import Parts
 from oddline.errors import Unauthenticated
 from oddline.identity import Caller, Scope, authenticate
 

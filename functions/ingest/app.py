@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from mangum import Mangum
 
+import oddline.tasks.broker  # noqa: F401  # what will be published is loaded now, while Lambda lends a whole processor
 from functions.http import Opener, needs, new_app, open_parts, parts_of, presented_key, raw_body
 from functions.ingest.documentation import BATCH_DOCUMENTATION, BATCH_RESPONSES, SINGLE_DOCUMENTATION, SINGLE_RESPONSES
 from functions.ingest.submitters import older_submitter_of, submitter_of

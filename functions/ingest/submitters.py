@@ -7,8 +7,8 @@ from uuid import UUID
 from starlette.datastructures import Headers
 
 from functions.http import Parts, authenticate_key
-from oddline.errors import InvalidParameter, NotConfigured, Unauthenticated
-from oddline.identity import Caller, Scope, find_project, verify_older, verify_webhook
+from oddline.errors import InvalidParameter, Unauthenticated
+from oddline.identity import Caller, Scope, configured_project, verify_older, verify_webhook
 
 _REQUEST_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
@@ -42,7 +42,7 @@ def older_submitter_of(parts: Parts, presented: str | None, *, headers: Headers,
     """
     signature = headers.get("X-HMAC-Signature")
     if signature is not None:
-        verify_older(body, signature=signature, secret=parts.settings.hmac_secret)
+        verify_older(body, signature=signature, secret=parts.settings.with_secret().hmac_secret)
         if presented is None:
             return Submitter(project=_older_project(parts), request_keys=_idempotency_keys(headers))
     caller = authenticate_key(parts, presented, Scope.INGEST)
@@ -85,8 +85,4 @@ def _older_project(parts: Parts) -> UUID:
     name = parts.settings.legacy_project
     if not name:
         raise Unauthenticated("send X-API-Key: no project is configured for callers without one", field="X-API-Key")
-    with parts.db.transaction() as tx:
-        project = find_project(tx, name)
-    if project is None:
-        raise NotConfigured(f"ODDLINE_LEGACY_PROJECT names {name}, and there is no project of that name")
-    return project
+    return configured_project(parts.db, name, setting="ODDLINE_LEGACY_PROJECT")

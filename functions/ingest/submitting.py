@@ -16,6 +16,7 @@ from starlette.datastructures import Headers
 from functions.http import Parts, json_answer
 from functions.ingest.submitters import Submitter
 from oddline.errors import InvalidEntries
+from oddline.metrics import INTAKE
 from oddline.submissions import (
     SCORE_WAITING,
     SCORE_WAITING_BATCH,
@@ -81,6 +82,7 @@ def _submit(parts: Parts, form: Form, *, submitter: Submitter, headers: Headers,
     )
     if not accepted.replayed:
         parts.publisher.wake(form.wake)
+        parts.metrics.emit(INTAKE, {"Accepted": len(columns)})
     return _accepted(accepted.answer | form.echo(columns), replayed=accepted.replayed)
 
 

@@ -10,7 +10,7 @@ from functions.http import json_answer, needs, parts_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Name
-from functions.http.parts import Parts
+from functions.parts import Parts
 from functions.search.documentation import FEEDBACKS, GIVEN, PREVIEW, UNDONE
 from oddline.entries import LARGEST_PATTERN_ID
 from oddline.errors import InvalidParameter

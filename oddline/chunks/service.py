@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from oddline.chunks.compaction import Compactor, clear_replaced
 from oddline.chunks.retention import delete_expired, drop_hot_days, forget_unseen, sweep_unnamed
+from oddline.metrics import COMPACTION
 from oddline.submissions import new_id
 from oddline.tasks import NoPayload, TaskContext
 
@@ -16,6 +17,7 @@ def compact_chunks(payload: NoPayload, context: TaskContext) -> dict[str, Any]: 
     """Merge the chunks that are due, and delete what merges replaced more than an hour ago."""
     compactor = Compactor(db=context.db, objects=context.objects, clock=context.clock, new_id=new_id)
     done = compactor.run(until=context.clock() + RUN_TIME)
+    context.metrics.emit(COMPACTION, {"RewrittenBytes": done.bytes_written})
     deleted = clear_replaced(context.db, context.objects, now=context.clock())
     return {**asdict(done), "objects_deleted": deleted}
 

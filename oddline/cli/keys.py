@@ -1,6 +1,7 @@
 """`oddline keys`: make, list and revoke API keys."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from oddline.cli.connecting import operator_database
 from oddline.cli.console import new_console
 from oddline.identity import Scope
 from oddline.local.stack import PROJECT
+from oddline.settings import load_settings
 from oddline.submissions import new_id
 
 app = make_app(help="Make, list and revoke API keys.")
@@ -30,6 +32,7 @@ def create(
     scope: Annotated[list[Scope] | None, typer.Option(help="ingest, read, admin; may be given several times")] = None,
     signed: Annotated[bool, typer.Option(help="requests must bear a Standard Webhooks signature")] = False,
     days: Annotated[int | None, typer.Option(min=1, help="until it expires; never when not given")] = None,
+    into_secret: Annotated[str, typer.Option(help="name or ARN in Secrets Manager that gets it, unshown")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Make a key. It is shown once, here."""
@@ -47,6 +50,10 @@ def create(
             expires_at=now + timedelta(days=days) if days else None,
         )
     told = {"project": project, "project_id": str(project_id), "key": made.key, "signing_secret": made.signing_secret}
+    if into_secret:
+        _put_into_secret(into_secret, told)
+        console.print(f"{made.key[:PREFIX_SHOWN]}… is in {into_secret}")
+        return
     if as_json:
         print(json.dumps(told))
         return
@@ -85,6 +92,14 @@ def revoke(prefix: Annotated[str, typer.Argument(help="the key's prefix, odl_…
     with operator_database() as db:
         identity.revoke_key(db, prefix, now=datetime.now(UTC))
     console.print(f"revoked {prefix[:PREFIX_SHOWN]}")
+
+
+def _put_into_secret(secret: str, told: Mapping[str, str | None]) -> None:
+    """Where a command runs in a task of ECS its output is a log, and no place for a key."""
+    from boto3.session import Session
+
+    client = Session().client("secretsmanager", endpoint_url=load_settings().aws_endpoint_url)
+    client.put_secret_value(SecretId=secret, SecretString=json.dumps(told))
 
 
 def _state(key: identity.ApiKey) -> str:

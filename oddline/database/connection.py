@@ -1,7 +1,7 @@
 """Connections and transactions: the project of a transaction is set here and nowhere else."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -27,12 +27,15 @@ class Database:
     """A few connections of one role.
 
     Args:
-        url: `postgresql://role:password@host:port/database`.
+        url: `postgresql://role:password@host:port/database`, or what tells it: asked again for each connection, also
+            after one that was refused.
         size: connections at most; 1 on Lambda, where a single one is kept and replaced when it broke.
         prepare: whether statements may be prepared on the server; not behind RDS Proxy, which pins a session for it.
     """
 
-    def __init__(self, url: str, *, size: int = 8, prepare: bool = False, application: str = "oddline") -> None:
+    def __init__(
+        self, url: str | Callable[[], str], *, size: int = 8, prepare: bool = False, application: str = "oddline"
+    ) -> None:
         self._pool: ConnectionPool[Transaction] = ConnectionPool(
             url,
             min_size=0,

@@ -1,16 +1,21 @@
 """Bring a database to the newest shape; the only module that connects as the owner."""
 
+import logging
 from pathlib import Path
 
 import psycopg
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 from oddline.database.partitions import create_partitions
 from oddline.database.roles import provision_roles
 from oddline.errors import DatabaseUnavailable
+
+log = logging.getLogger(__name__)
 
 MIGRATION_LOCK = 0x0DD1  # one number for all who migrate, so that two at once wait for each other
 
@@ -36,11 +41,20 @@ def migrate(owner_url: str, *, passwords: dict[str, str]) -> None:
 
 
 def upgrade(owner_url: str) -> None:
-    """Run Alembic to its head, in one transaction a migration."""
+    """Run Alembic to its head, in one transaction a migration.
+
+    A database that a newer version has migrated is left as it is: a version works on the shape of the next one, so
+    that code can be rolled back.
+    """
     engine = create_engine(owner_url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=NullPool)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
     with engine.connect() as connection:
+        at = set(MigrationContext.configure(connection).get_current_heads())
+        if not at <= known:
+            log.warning("the database is newer than this version: it is at %s", ", ".join(sorted(at)))
+            return
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()

@@ -1,7 +1,15 @@
 """Who calls: projects, API keys, signed requests."""
 
 from oddline.identity.model import ApiKey, Caller, NewKey, Project, Scope
-from oddline.identity.service import DEFAULT_SCOPES, authenticate, create_key, ensure_project, list_keys, revoke_key
+from oddline.identity.service import (
+    DEFAULT_SCOPES,
+    authenticate,
+    configured_project,
+    create_key,
+    ensure_project,
+    list_keys,
+    revoke_key,
+)
 from oddline.identity.signatures import sign_webhook, verify_older, verify_webhook
 from oddline.identity.store import (
     WITHIN_RETENTION,
@@ -21,6 +29,7 @@ __all__ = [
     "Project",
     "Scope",
     "authenticate",
+    "configured_project",
     "create_key",
     "ensure_project",
     "find_project",

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from oddline.database import Database
-from oddline.errors import Forbidden, InvalidParameter, NotFound, Unauthenticated
+from oddline.errors import Forbidden, InvalidParameter, NotConfigured, NotFound, Unauthenticated
 from oddline.identity import store
 from oddline.identity.model import ApiKey, Caller, NewKey, Scope
 
@@ -31,6 +31,19 @@ def ensure_project(db: Database, name: str, *, new_id: UUID, now: datetime) -> U
         project = store.find_project(tx, name)
     if project is None:
         raise NotFound(f"there is no project {name}")
+    return project
+
+
+def configured_project(db: Database, name: str, *, setting: str) -> UUID:
+    """The id of the project that a setting names.
+
+    Raises:
+        NotConfigured: it is empty, or there is no project of that name.
+    """
+    with db.transaction() as tx:
+        project = store.find_project(tx, name)
+    if project is None:
+        raise NotConfigured(f"{setting} names {name!r}, and there is no project of that name")
     return project
 
 

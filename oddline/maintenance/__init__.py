@@ -1,6 +1,7 @@
 """Maintenance: health, reconciling, partitions, cleaning up, settling dead letters."""
 
 from oddline.maintenance.health import Health, check_health, read_health
+from oddline.maintenance.measuring import publish_metrics
 from oddline.maintenance.service import (
     cleanup_old_results,
     drop_dead_letter,
@@ -8,12 +9,20 @@ from oddline.maintenance.service import (
     reconcile,
     replay_dead_letter,
 )
-from oddline.maintenance.tasks import CLEANUP_OLD_RESULTS, CREATE_PARTITIONS, HEALTH_CHECK, RECONCILE, TASKS
+from oddline.maintenance.tasks import (
+    CLEANUP_OLD_RESULTS,
+    CREATE_PARTITIONS,
+    HEALTH_CHECK,
+    PUBLISH_METRICS,
+    RECONCILE,
+    TASKS,
+)
 
 __all__ = [
     "CLEANUP_OLD_RESULTS",
     "CREATE_PARTITIONS",
     "HEALTH_CHECK",
+    "PUBLISH_METRICS",
     "RECONCILE",
     "TASKS",
     "Health",
@@ -21,6 +30,7 @@ __all__ = [
     "cleanup_old_results",
     "drop_dead_letter",
     "make_partitions",
+    "publish_metrics",
     "read_health",
     "reconcile",
     "replay_dead_letter",

@@ -20,6 +20,14 @@ HEALTH_CHECK = TaskSpec(
     in_function=True,
     ledger=False,
 )
+PUBLISH_METRICS = TaskSpec(
+    name="publish_metrics",
+    queue=Queue.MAINTENANCE,
+    idempotency="tells what is so at this moment; told twice it is the same",
+    schedule=Schedule("rate(1 minute)"),
+    in_function=True,
+    ledger=False,
+)
 CREATE_PARTITIONS = TaskSpec(
     name="create_partitions",
     queue=Queue.MAINTENANCE,
@@ -38,4 +46,4 @@ CLEANUP_OLD_RESULTS = TaskSpec(
     schedule=Schedule("cron(30 3 * * ? *)"),
 )
 
-TASKS = (RECONCILE, HEALTH_CHECK, CREATE_PARTITIONS, CLEANUP_OLD_RESULTS)
+TASKS = (RECONCILE, HEALTH_CHECK, PUBLISH_METRICS, CREATE_PARTITIONS, CLEANUP_OLD_RESULTS)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import re
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from oddline.errors import ModelUnavailable
 from oddline.patterns import PLACEHOLDERS
 from oddline.scoring.novelty import VIEW, Views, pack_views
 from oddline.settings import DEFAULT_MODEL
+from oddline.tracing import span
 
 _READ_CHARS: Final = 2_048  # No 64 tokens are longer, but for padding with blanks; bounds the cost of a hostile line.
 _BLANK: Final = "[UNK]"  # What a pattern without anything to read is read as, so that it too has a token.
@@ -91,6 +93,8 @@ class Encoder:
         dimension: length of an embedding.
         novelty_scale: cosine distance from which a word is wholly new (see `novelty`).
         config: all of config.json.
+        patterns_read: how many patterns it has read since it was made.
+        reading_s: seconds that it took for them.
     """
 
     def __init__(
@@ -103,6 +107,8 @@ class Encoder:
         self.dimension: int = config["dimension"]
         self.novelty_scale: float = config["novelty_scale"]
         self.config = config
+        self.patterns_read = 0
+        self.reading_s = 0.0
 
     @classmethod
     def load(cls, folder: Path = DEFAULT_MODEL, *, threads: int = 1) -> "Encoder":
@@ -128,6 +134,16 @@ class Encoder:
         Lines of as many tokens run together: nothing is padded, and the scales of int8 are fixed, so that no line's
         numbers depend on those of another.
         """
+        if not patterns:
+            return []
+        started = time.perf_counter()
+        with span("model"):
+            answers = self._encode(patterns)
+        self.reading_s += time.perf_counter() - started
+        self.patterns_read += len(patterns)
+        return answers
+
+    def _encode(self, patterns: Sequence[str]) -> list[Encoded]:
         lines = [self._tokenise(pattern) for pattern in patterns]
         answers: dict[int, Encoded] = {}
         for places in _batches([len(line) for _, line in lines]):

@@ -18,6 +18,7 @@ from oddline.scoring.memory import ProjectMemory, Source
 from oddline.scoring.reading import Pattern
 from oddline.submissions import Claimed, Columns
 from oddline.tasks import Clock
+from oddline.tracing import span
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ def score_entries(
         DatabaseUnavailable, ModelUnavailable: nothing was stored; the claim can be given back.
     """
     started = stopwatch()
-    masked = masker.mask_many([message for _, columns in submissions for message in columns.messages])
+    with span("mask"):
+        masked = masker.mask_many([message for _, columns in submissions for message in columns.messages])
     texts, pattern_codes = _encode(masked)
     names, source_codes = _encode([name for _, columns in submissions for name in columns.sources])
     now = clock()

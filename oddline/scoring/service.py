@@ -24,6 +24,7 @@ from oddline.scoring.scorer import ScoredEntries, score_entries
 from oddline.scoring.writing import write_scored
 from oddline.submissions import Claimed, Columns
 from oddline.tasks import Clock, heartbeat
+from oddline.tracing import mark, span
 
 log = logging.getLogger(__name__)
 
@@ -82,12 +83,22 @@ class Scored:
     """What a claim came to.
 
     `mails` are the ids of the tasks that mail about it; `retry_after` is when to look again for what was given back.
+    Of each submission `latencies` says how long it was from its acceptance to its chunk; `patterns` is how many
+    patterns the entries have, project by project, and `patterns_read` how many the model read; `seconds` is how long
+    all of it took, `reading_s` how much of that the model, and `stored_bytes` the size of the chunks.
     """
 
     submissions: int = 0
     entries: int = 0
     mails: tuple[UUID, ...] = ()
     retry_after: timedelta | None = None
+    anomalies: int = 0
+    latencies: tuple[timedelta, ...] = ()
+    patterns: int = 0
+    stored_bytes: int = 0
+    seconds: float = 0.0
+    patterns_read: int = 0
+    reading_s: float = 0.0
 
     def __add__(self, other: "Scored") -> "Scored":
         return Scored(
@@ -95,6 +106,13 @@ class Scored:
             self.entries + other.entries,
             self.mails + other.mails,
             min((one for one in (self.retry_after, other.retry_after) if one is not None), default=None),
+            self.anomalies + other.anomalies,
+            self.latencies + other.latencies,
+            self.patterns + other.patterns,
+            self.stored_bytes + other.stored_bytes,
+            self.seconds + other.seconds,
+            self.patterns_read + other.patterns_read,
+            self.reading_s + other.reading_s,
         )
 
 
@@ -123,13 +141,20 @@ def score_waiting(
     if not claimed:
         return None
     scorer.go_round(claimed)
-    started = time.perf_counter()
+    started, model = time.perf_counter(), scorer.encoder
+    read_before, reading_before = model.patterns_read, model.reading_s
     scored = Scored()
     with heartbeat(lambda: submissions.renew(db, claimed, lease=lease, now=now()), lease=lease):
         for share in _by_project(claimed):
             scored += _score_share(share, db=db, objects=objects, scorer=scorer, now=now)
-    scorer.learn_speed(scored.entries, time.perf_counter() - started)
-    return scored
+    seconds = time.perf_counter() - started
+    scorer.learn_speed(scored.entries, seconds)
+    return replace(
+        scored,
+        seconds=seconds,
+        patterns_read=model.patterns_read - read_before,
+        reading_s=model.reading_s - reading_before,
+    )
 
 
 def _by_project(claimed: Sequence[Claimed]) -> Iterator[list[Claimed]]:
@@ -144,12 +169,13 @@ def _score_share(share: Sequence[Claimed], *, db: Database, objects: ObjectStore
     bodies: list[tuple[Claimed, Columns]] = []
     scored = Scored()
     try:
-        stored = submissions.find_bodies(db, share)
-        for one in share:
-            try:
-                bodies.append((one, submissions.read_body(one, stored, objects=objects)))
-            except OddlineError as error:
-                scored += _put_back([one], error, db=db, wait=UNREADABLE_WAIT, now=now)
+        with span("load"):
+            stored = submissions.find_bodies(db, share)
+            for one in share:
+                try:
+                    bodies.append((one, submissions.read_body(one, stored, objects=objects)))
+                except OddlineError as error:
+                    scored += _put_back([one], error, db=db, wait=UNREADABLE_WAIT, now=now)
         if bodies:
             scored += _score_bodies(bodies, db=db, scorer=scorer, now=now)
     except Exception as error:
@@ -160,6 +186,7 @@ def _score_share(share: Sequence[Claimed], *, db: Database, objects: ObjectStore
 def _put_back(claimed: Sequence[Claimed], error: Exception, *, db: Database, wait: timedelta, now: Clock) -> Scored:
     """Give back what failed for a passing reason, and count the attempt of what failed for another."""
     log.warning("scoring %d submissions of %s failed: %s", len(claimed), claimed[0].project, error, exc_info=error)
+    mark(error)
     if isinstance(error, OddlineError) and not error.permanent:
         submissions.give_back(db, claimed, wait=wait, now=now())
         return Scored(retry_after=wait)
@@ -189,12 +216,22 @@ def _score_bodies(bodies: Sequence[tuple[Claimed, Columns]], *, db: Database, sc
     held = [claimed for claimed, _ in bodies]
     while held:
         try:
-            mails = write_scored(scored, held, novelty_scale=scorer.encoder.novelty_scale, db=db, now=now())
+            with span("copy"):
+                written = write_scored(scored, held, novelty_scale=scorer.encoder.novelty_scale, db=db, now=now())
         except LostClaim as error:
             held = [one for one in held if one.id not in error.extra["lost"]]
             scored = _without(scored, error.extra["lost"])
         else:
-            return Scored(len(held), scored.frame.height, mails)
+            stored_at = now()
+            return Scored(
+                submissions=len(held),
+                entries=scored.frame.height,
+                mails=written.mails,
+                anomalies=int(scored.frame["is_anomaly"].sum()),
+                latencies=tuple(stored_at - one.received_at for one in held),
+                patterns=len(scored.patterns),
+                stored_bytes=written.bytes,
+            )
     return Scored()
 
 

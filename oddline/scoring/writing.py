@@ -1,6 +1,7 @@
 """Write what was scored: chunks, odd entries and "done" become visible together, or not at all."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -23,10 +24,18 @@ from oddline.submissions import Claimed, Finished, entry_id, new_id, rfc3339
 from oddline.tasks import enqueue
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was stored: how many bytes in chunks, and the ids of the mails' tasks."""
+
+    bytes: int
+    mails: tuple[UUID, ...]
+
+
 def write_scored(
     scored: ScoredEntries, claimed: Sequence[Claimed], *, novelty_scale: float, db: Database, now: datetime
-) -> tuple[UUID, ...]:
-    """Store one project's scored entries in one transaction; returns the ids of the mails' tasks.
+) -> Written:
+    """Store one project's scored entries in one transaction.
 
     Everything is built before the transaction opens, so that it is short.
 
@@ -43,7 +52,7 @@ def write_scored(
         insert_odd(tx, odd, project=scored.project)
         for task_id, mail in mails.items():
             enqueue(tx, SEND_ANOMALY_MAIL, mail, task_id=task_id, project=scored.project, now=now)
-    return tuple(mails)
+    return Written(bytes=sum(len(chunk.blob) for chunk in born), mails=tuple(mails))
 
 
 def _explainer(scored: ScoredEntries, *, db: Database, novelty_scale: float) -> Explain:

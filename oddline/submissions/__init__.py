@@ -4,12 +4,14 @@ from oddline.submissions.body import pack, unpack
 from oddline.submissions.claim_store import end_leases, holders, next_due, release_expired, waiting
 from oddline.submissions.decoding import (
     LIMITS,
+    Limits,
     decode_batch,
+    decode_document,
     decode_single,
     too_large_on_the_wire,
     unpack_body,
 )
-from oddline.submissions.intake import take_entries
+from oddline.submissions.intake import NAME_CHARACTERS, take_entries
 from oddline.submissions.model import (
     INDEX_MASK,
     MOST_ENTRIES,
@@ -21,6 +23,7 @@ from oddline.submissions.model import (
     Columns,
     Fault,
     Finished,
+    derived_submission_id,
     entry_id,
     index_of,
     made_at,
@@ -49,6 +52,7 @@ __all__ = [
     "KEYS_KEPT",
     "LIMITS",
     "MOST_ENTRIES",
+    "NAME_CHARACTERS",
     "SCORE_WAITING",
     "SCORE_WAITING_BATCH",
     "SEVERITY_NUMBERS",
@@ -60,12 +64,15 @@ __all__ = [
     "Columns",
     "Fault",
     "Finished",
+    "Limits",
     "accept",
     "claim_share",
     "decode_batch",
+    "decode_document",
     "decode_single",
     "delete_finished",
     "delete_keys",
+    "derived_submission_id",
     "drop",
     "end_leases",
     "entry_id",

@@ -33,6 +33,7 @@ def accept(
     now: datetime,
     objects: ObjectStore,
     body_object_bytes: int,
+    submission: UUID | None = None,
 ) -> Accepted:
     """Store the accepted entries as one submission, or give the first answer when the same request came before.
 
@@ -41,13 +42,16 @@ def accept(
         request_keys: the request's idempotency key and message id, each marked with its kind.
         body_hash: SHA-256 of the request as it came.
         body_object_bytes: a body over this goes to the object store.
+        submission: its id where that is derived from what came, so that a repeat is known by it.
 
     Raises:
         KeyReused: one of the keys came before with another body.
-        RequestInProgress: another request with one of the keys is being written now.
+        RequestInProgress: another request with one of the keys, or the id, is being written now.
         DatabaseUnavailable, ObjectStoreUnavailable: nothing was stored.
     """
-    submission = new_submission_id()
+    if submission is not None and _is_there(db, submission, project=project):
+        return Accepted(submission=submission, answer=answer(submission), replayed=True)
+    submission = submission or new_submission_id()
     body: bytes | None = pack(columns)
     body_object = None
     if body is not None and len(body) > body_object_bytes:
@@ -63,7 +67,7 @@ def accept(
             if first is not None:
                 tx.rollback()
                 return first
-        store.insert(tx, submission, project=project, body=body, body_object=body_object, entries=len(columns), now=now)
+        _insert(tx, submission, project=project, body=body, body_object=body_object, entries=len(columns), now=now)
     return Accepted(submission=submission, answer=told, replayed=False)
 
 
@@ -164,6 +168,18 @@ def fail(db: Database, claimed: Sequence[Claimed], *, error: Exception, now: dat
         for one in sorted(claimed, key=lambda claim: claim.id):
             claim_store.fail(tx, one, error=text, dead=one.attempt >= ATTEMPTS, not_before=now + wait, now=now)
     return wait if any(one.attempt < ATTEMPTS for one in claimed) else None
+
+
+def _is_there(db: Database, submission: UUID, *, project: UUID) -> bool:
+    with db.transaction(project=project) as tx:
+        return store.is_there(tx, submission)
+
+
+def _insert(tx: Transaction, submission: UUID, **row: Any) -> None:
+    try:
+        store.insert(tx, submission, **row)
+    except psycopg.errors.UniqueViolation as error:
+        raise RequestInProgress(f"submission {submission} is being written now") from error
 
 
 def _remember(

@@ -40,6 +40,11 @@ def insert(
     )
 
 
+def is_there(tx: Transaction, submission: UUID) -> bool:
+    """Whether the submission was stored before, in whatever state it is."""
+    return tx.execute("SELECT 1 FROM submission_state WHERE id = %s", [submission]).fetchone() is not None
+
+
 def insert_key(
     tx: Transaction,
     key: str,

@@ -13,6 +13,7 @@ from oddline.tasks.model import (
     State,
     Task,
     TaskSpec,
+    WorkerClass,
 )
 from oddline.tasks.publisher import LONGEST_COUNTDOWN, Publisher
 from oddline.tasks.service import (
@@ -29,7 +30,16 @@ from oddline.tasks.service import (
     run_task,
     utc_now,
 )
-from oddline.tasks.store import count_workers, delete_expired, end_leases, find, forget_workers, holders, see_worker
+from oddline.tasks.store import (
+    count_by_class,
+    count_workers,
+    delete_expired,
+    end_leases,
+    find,
+    forget_workers,
+    holders,
+    see_worker,
+)
 
 __all__ = [
     "LONGEST_COUNTDOWN",
@@ -49,6 +59,8 @@ __all__ = [
     "Task",
     "TaskContext",
     "TaskSpec",
+    "WorkerClass",
+    "count_by_class",
     "count_workers",
     "dead_letters",
     "delete_expired",

@@ -10,8 +10,16 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 
+class WorkerClass(StrEnum):
+    """The ECS services; each serves the queues of its class and is scaled by their backlog."""
+
+    SCORING = "scoring"
+    GENERAL = "general"
+    BACKGROUND = "background"
+
+
 class Queue(StrEnum):
-    """The queues; each belongs to one priority class, and each class to one ECS service."""
+    """The queues; each is served by the workers of one class."""
 
     ANALYSIS = "analysis"
     BATCH_PROCESSING = "batch_processing"
@@ -20,6 +28,13 @@ class Queue(StrEnum):
     NOTIFICATIONS = "notifications"
     DEFAULT = "default"
     MAINTENANCE = "maintenance"
+
+    @property
+    def worker_class(self) -> WorkerClass:
+        """Whose workers serve it."""
+        if self in {Queue.ANALYSIS, Queue.BATCH_PROCESSING}:
+            return WorkerClass.SCORING
+        return WorkerClass.BACKGROUND if self is Queue.MAINTENANCE else WorkerClass.GENERAL
 
 
 class Priority(StrEnum):

@@ -5,30 +5,16 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kombu import Connection, Producer
-from kombu.exceptions import OperationalError
-from kombu.transport import redis as redis_transport
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-from redis.retry import Retry
-
+from oddline.errors import SecretUnavailable
 from oddline.tasks.model import TaskSpec
+from oddline.tracing import note, passed_on, span
+
+if TYPE_CHECKING:
+    from kombu import Queue
 
 LONGEST_COUNTDOWN = timedelta(seconds=60)  # a message with a longer one would sit unacknowledged in a worker
-
-
-class _OneTryChannel(redis_transport.Channel):  # type: ignore[misc]  # kombu has no type information
-    """A channel that leaves trying again to `reconcile`: redis-py by itself would try three times more."""
-
-    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
-        parameters: dict[str, Any] = super()._connparams(asynchronous)
-        return parameters | {"retry": Retry(NoBackoff(), 0)}
-
-
-class _OneTryTransport(redis_transport.Transport):  # type: ignore[misc]  # kombu has no type information
-    Channel = _OneTryChannel
 
 
 class Publisher:
@@ -38,41 +24,54 @@ class Publisher:
     `reconcile`, and after it none is tried for `pause_s` seconds.
 
     Args:
-        redis_url: the broker.
+        redis_url: the broker, or what tells it: asked again for each connection.
         timeout_s: seconds for connecting and for writing.
         clock: monotonic seconds.
     """
 
     def __init__(
         self,
-        redis_url: str,
+        redis_url: str | Callable[[], str],
         *,
         timeout_s: float = 0.2,
         pause_s: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._url = redis_url
+        self._url = redis_url if callable(redis_url) else lambda: redis_url
         self._timeout_s = timeout_s
         self._pause_s = pause_s
         self._clock = clock
         self._closed_until = float("-inf")
         self._lock = threading.Lock()
-        self._producer: Producer | None = None
+        self._producer: Any = None
 
-    def wake(self, spec: TaskSpec, *, task_id: uuid.UUID | None = None, countdown: timedelta | None = None) -> bool:
-        """Publish `spec` once; `task_id` is its row in the ledger. Returns whether Redis took it.
+    def wake(
+        self,
+        spec: TaskSpec,
+        *,
+        task_id: uuid.UUID | None = None,
+        countdown: timedelta | None = None,
+        queue: "Queue | None" = None,
+    ) -> bool:
+        """Publish `spec` once; `task_id` is its row in the ledger, `queue` another than its own.
+
+        Returns whether Redis took it.
 
         Raises:
             ValueError: `countdown` is over `LONGEST_COUNTDOWN`: such waits belong into the ledger.
         """
         if countdown and countdown > LONGEST_COUNTDOWN:
             raise ValueError(f"a countdown of {countdown} belongs into the ledger's not_before")
+        from oddline.tasks.broker import UNREACHABLE
+
         with self._lock:
             if self._clock() < self._closed_until:
                 return False
             try:
-                self._send(spec, task_id, countdown)
-            except (OperationalError, RedisError, OSError):
+                with span("enqueue"):
+                    note("task", spec.name)
+                    self._send(spec, task_id, countdown, queue)
+            except (*UNREACHABLE, SecretUnavailable):
                 self._producer = None
                 self._closed_until = self._clock() + self._pause_s
                 return False
@@ -85,17 +84,19 @@ class Publisher:
                 self._producer.connection.close()
                 self._producer = None
 
-    def _send(self, spec: TaskSpec, task_id: uuid.UUID | None, countdown: timedelta | None) -> None:
+    def _send(
+        self, spec: TaskSpec, task_id: uuid.UUID | None, countdown: timedelta | None, queue: "Queue | None"
+    ) -> None:
         if self._producer is None:
-            timeouts = {"socket_connect_timeout": self._timeout_s, "socket_timeout": self._timeout_s}
-            connection = Connection(self._url, transport=_OneTryTransport, transport_options=timeouts)
-            # The transport's own channel: Connection.channel() would try to connect again and again.
-            self._producer = Producer(connection.transport.create_channel(connection.transport))
+            from oddline.tasks.broker import open_producer
+
+            self._producer = open_producer(self._url(), timeout_s=self._timeout_s)
         self._producer.publish(
             ([] if task_id is None else [str(task_id)], {}, {}),
             serializer="json",
             exchange="",
-            routing_key=str(spec.queue),
+            routing_key=queue.name if queue else str(spec.queue),
+            declare=[queue] if queue else None,
             retry=False,
             **_protocol_2(spec, countdown),
         )
@@ -121,5 +122,6 @@ def _protocol_2(spec: TaskSpec, countdown: timedelta | None) -> Mapping[str, Any
             "argsrepr": "",
             "kwargsrepr": "",
             "origin": "oddline",
+            **passed_on(),
         },
     }

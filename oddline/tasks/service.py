@@ -10,12 +10,14 @@ from uuid import UUID
 
 from oddline.database import Database, Transaction
 from oddline.errors import NotFound, OddlineError, UnknownTask
+from oddline.metrics import OFF, Metrics
 from oddline.objects import ObjectStore
 from oddline.settings import Settings
 from oddline.tasks import store
 from oddline.tasks.lease import heartbeat
 from oddline.tasks.model import Catalogue, Payload, State, Task, TaskSpec
 from oddline.tasks.publisher import LONGEST_COUNTDOWN, Publisher
+from oddline.tracing import mark
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class TaskContext:
     catalogue: Catalogue
     worker: str
     clock: Clock = utc_now
+    metrics: Metrics = OFF
     task_id: UUID | None = None
     report: Callable[[float], None] = lambda _: None
 
@@ -96,6 +99,7 @@ def run_task(spec: TaskSpec, run: Run, *, task_id: UUID, context: TaskContext) -
         result = _run_attempt(spec, run, task, context)
     except Exception as error:
         log.warning("task %s %s failed in attempt %d: %s", spec.name, task_id, task.attempt, error, exc_info=True)
+        mark(error)
         _fail(task, spec, context, error)
     else:
         _end(task, spec, context, state=State.SUCCESS, result=result)

@@ -1,6 +1,6 @@
 """The ledger's SQL: every change of a task's state is one compare-and-set."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from psycopg.rows import kwargs_row
 from psycopg.types.json import Jsonb
 
 from oddline.database import Transaction
-from oddline.tasks.model import State, Task
+from oddline.tasks.model import State, Task, WorkerClass
 
 _COLUMNS = (
     "id, project_id AS project, name, state, attempt, created_at, payload, result, error, progress, not_before,"
@@ -214,12 +214,14 @@ def delete_expired(tx: Transaction, *, now: datetime, limit: int) -> int:
     ).rowcount
 
 
-def see_worker(tx: Transaction, name: str, *, started_at: datetime, now: datetime) -> None:
-    """Note that a worker lives."""
+def see_worker(
+    tx: Transaction, name: str, *, classes: Collection[WorkerClass], started_at: datetime, now: datetime
+) -> None:
+    """Note that a worker lives, and the classes whose queues it serves."""
     tx.execute(
-        "INSERT INTO workers (name, started_at, seen_at) VALUES (%s, %s, %s)"
+        "INSERT INTO workers (name, classes, started_at, seen_at) VALUES (%s, %s, %s, %s)"
         " ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at",
-        [name, started_at, now],
+        [name, [str(one) for one in classes], started_at, now],
     )
 
 
@@ -232,3 +234,11 @@ def count_workers(tx: Transaction, *, since: datetime) -> int:
     """How many workers were seen since."""
     row = tx.execute("SELECT count(*) FROM workers WHERE seen_at >= %s", [since]).fetchone()
     return int(row[0]) if row else 0
+
+
+def count_by_class(tx: Transaction, *, since: datetime) -> dict[WorkerClass, int]:
+    """How many workers of each class were seen since; one that serves several counts in each."""
+    rows = tx.execute(
+        "SELECT class, count(*) FROM workers, unnest(classes) AS class WHERE seen_at >= %s GROUP BY class", [since]
+    ).fetchall()
+    return dict.fromkeys(WorkerClass, 0) | {WorkerClass(name): count for name, count in rows}

@@ -1,38 +1,42 @@
-"""The template says what the code says: schedules, handlers, settings, routes and rights, each in both directions."""
+"""The template says what the code says: schedules, handlers, settings and routes, each in both directions."""
 
 import importlib
 import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.decode import decode
 from chalice.app import CloudWatchEvent
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
+from templates import ROOT, TEMPLATE, Resource, containers, load
 
+from functions.package import SHARED
 from functions.schedules.app import app as schedules_app
+from functions.triggers.app import UPLOADED
 from oddline.catalogue import CATALOGUE
 from oddline.local.schedule_runner import event
 from oddline.settings import Settings
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 SCHEDULES = "functions.schedules.app."
+TRIGGERS = {"LogEvents", "UploadedFiles"}
 HTTP = {"Ingest": "ingest", "Console": "console", "Search": "search"}  # function → its package and its database role
-BUCKET = "arn:${AWS::Partition}:s3:::${Bucket}"
 
-# The settings that do not stand in the template, by the reason why.
-NOT_IN_TEMPLATE = {
-    "the local stack's alone": {"home", "host", "port", "postgres_version", "aws_endpoint_url"},
-    "a function has one role, and so one URL": {
-        f"database_url_{side}" for side in ("ingest", "console", "search", "worker")
-    },
-    "the workers' alone": {
-        "model_folder",
+# The settings that stand in no template, by the reason why.
+NOT_IN_TEMPLATES = {
+    "the local stack's alone": {"host", "port", "postgres_version", "aws_endpoint_url"},
+    "the image says it": {"model_folder"},
+    "a secret holds it, beside the URLs": {"hmac_secret"},
+    "workers on AWS send by SES": {"smtp_url"},
+    "the default fits": {
+        "publish_timeout",
+        "publish_pause",
+        "body_object_bytes",
         "threads",
         "known_after_days",
         "known_days",
@@ -42,24 +46,17 @@ NOT_IN_TEMPLATE = {
         "rate_warm_up",
         "lease",
         "soft_shutdown_timeout",
-        "worker_concurrency",
         "worker_max_tasks_per_child",
         "worker_max_memory_per_child_kb",
+        "vcpu_second_price",
     },
-    "workers send the mail": {"smtp_url", "ses_region", "mail_from"},
-    "the default fits": {"publish_timeout", "publish_pause", "body_object_bytes", "tracing"},
     "LoggingConfig says it": {"log_level"},
 }
-
-Resource = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def template() -> dict[str, Any]:
-    decoded, faults = decode(str(TEMPLATE))
-    assert not faults
-    plain: dict[str, Any] = json.loads(json.dumps(decoded))
-    return plain
+    return load(TEMPLATE)
 
 
 @pytest.fixture(scope="module")
@@ -102,11 +99,9 @@ def schedules(functions: dict[str, Resource]) -> Iterator[tuple[str, Resource]]:
             yield entry_point(function).removeprefix(SCHEDULES), schedule
 
 
-def statements(function: Resource) -> Iterator[tuple[str, str]]:
-    for policy in function.get("Policies", []):
-        for statement in policy["Statement"]:
-            assert statement["Effect"] == "Allow"
-            yield statement["Action"], statement["Resource"]["Fn::Sub"]
+def variables_of(container: Resource) -> Iterator[Resource]:
+    for variable in [*container.get("Environment", []), *container.get("Secrets", [])]:
+        yield variable["Fn::If"][1] if "Fn::If" in variable else variable
 
 
 def named_in(node: Any) -> Iterator[str]:
@@ -119,8 +114,12 @@ def named_in(node: Any) -> Iterator[str]:
     for key, value in node.items():
         if key == "Ref":
             yield value
+        elif key == "Fn::GetAtt":
+            yield value[0]
         elif key == "Fn::Sub":
-            yield from re.findall(r"\$\{([^}]+)\}", value)
+            text, values = value if isinstance(value, list) else (value, {})
+            yield from set(re.findall(r"\$\{([^}]+)\}", text)) - values.keys()
+            yield from named_in(values)
         else:
             yield from named_in(value)
 
@@ -128,11 +127,9 @@ def named_in(node: Any) -> Iterator[str]:
 def test_every_reference_names_something(template: dict[str, Any]) -> None:
     # cfn-lint does not look into policies and merged variables.
     pseudo = {"AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::StackName", "AWS::URLSuffix"}
-    made_by_sam = {"ServerlessHttpApi"}
+    named = {name.partition(".")[0] for name in named_in(template)}
 
-    named = set(named_in(template))
-
-    assert named - pseudo - made_by_sam - template["Resources"].keys() == template["Parameters"].keys()
+    assert named - pseudo - template["Resources"].keys() == template["Parameters"].keys()
 
 
 def test_schedules_are_those_of_the_catalogue_and_of_chalice(functions: dict[str, Resource]) -> None:
@@ -169,56 +166,110 @@ def test_every_handler_is_there_to_be_called(functions: dict[str, Resource]) -> 
 def test_routes_are_those_of_the_application(functions: dict[str, Resource], function: str, package: str) -> None:
     module = importlib.import_module(f"functions.{package}.app")
 
-    in_template = [(route["Method"], route["Path"]) for route in events(functions[function], "HttpApi") if route]
+    in_template = [
+        (route["Method"], route["Path"]) for route in events(functions[function], "HttpApi") if "Path" in route
+    ]
 
     assert sorted(in_template) == sorted(routes_of(module.app))
     assert entry_point(functions[function]) == f"functions.{package}.app.handler"
+
+
+@pytest.mark.parametrize("package", HTTP.values())
+def test_no_start_up_is_run_again_at_each_invocation(package: str) -> None:
+    assert importlib.import_module(f"functions.{package}.app").handler.lifespan == "off"
 
 
 def test_only_http_functions_have_routes_and_the_console_answers_for_unknown_paths(
     functions: dict[str, Resource],
 ) -> None:
     with_routes = {name for name, function in functions.items() if events(function, "HttpApi")}
-    with_default = [name for name, function in functions.items() if {} in events(function, "HttpApi")]
+    with_default = [
+        name
+        for name, function in functions.items()
+        if any("Path" not in route for route in events(function, "HttpApi"))
+    ]
 
     assert with_routes == HTTP.keys()
     assert with_default == ["Console"]
 
 
-def test_every_setting_stands_in_the_template_or_in_the_list_that_says_why_not(functions: dict[str, Resource]) -> None:
-    variables = {name for function in functions.values() for name in function["Variables"]}
+def test_every_setting_stands_in_a_template_or_in_the_list_that_says_why_not(functions: dict[str, Resource]) -> None:
+    of_functions = {name for function in functions.values() for name in function["Variables"]}
+    of_tasks = {variable["Name"] for each in containers() for variable in variables_of(each)}
 
-    set_here = [name.removeprefix("ODDLINE_").lower() for name in variables if name.startswith("ODDLINE_")]
+    set_here = {
+        name.removeprefix("ODDLINE_").lower() for name in of_functions | of_tasks if name.startswith("ODDLINE_")
+    }
 
-    assert sorted([*set_here, *chain.from_iterable(NOT_IN_TEMPLATE.values())]) == sorted(Settings.model_fields)
+    assert sorted([*set_here, *chain.from_iterable(NOT_IN_TEMPLATES.values())]) == sorted(Settings.model_fields)
 
 
 def test_every_function_has_the_settings_that_all_need(functions: dict[str, Resource]) -> None:
-    needed = {"ODDLINE_DATABASE_URL", "ODDLINE_DATABASE_POOL_SIZE", "ODDLINE_REDIS_URL", "ODDLINE_OBJECTS_URL"}
-
-    for name, function in functions.items():
-        more = {"ODDLINE_HMAC_SECRET", "ODDLINE_LEGACY_PROJECT"} if name == "Ingest" else set()
-
-        assert function["Variables"].keys() == needed | more
-
-
-def test_every_function_connects_with_its_own_role(functions: dict[str, Resource]) -> None:
-    for name, function in functions.items():
-        role = HTTP.get(name, "worker")
-
-        secret = f"{{{{resolve:secretsmanager:${{SecretArn}}:SecretString:database_url_{role}}}}}"
-        assert function["Variables"]["ODDLINE_DATABASE_URL"] == {"Fn::Sub": secret}
-
-
-def test_each_function_may_do_this_and_no_more(functions: dict[str, Resource]) -> None:
-    rights = {name: set(statements(function)) for name, function in functions.items()}
-
-    assert {name: granted for name, granted in rights.items() if granted} == {
-        "Ingest": {("s3:PutObject", f"{BUCKET}/bodies/*")},
-        "Search": {
-            ("s3:GetObject", f"{BUCKET}/chunks/*"),
-            ("s3:GetObject", f"{BUCKET}/replays/*"),
-            ("s3:ListBucket", BUCKET),
-        },
-        "HealthCheck": {("s3:ListBucket", BUCKET)},
+    needed = {
+        "ODDLINE_SECRETS",
+        "ODDLINE_DATABASE_POOL_SIZE",
+        "ODDLINE_OBJECTS_URL",
+        "ODDLINE_TRACING",
+        "ODDLINE_METRICS",
+        "SECRETS_MANAGER_TTL",
     }
+    more = {
+        "Ingest": {"ODDLINE_LEGACY_PROJECT"},
+        "LogEvents": {"ODDLINE_TRIGGER_PROJECT", "ODDLINE_TRIGGER_SOURCES"},
+        "UploadedFiles": {"ODDLINE_TRIGGER_PROJECT"},
+    }
+
+    for name, function in functions.items():
+        assert function["Variables"].keys() == needed | more.get(name, set())
+
+
+def test_every_function_has_the_secret_of_its_own_database_role(functions: dict[str, Resource]) -> None:
+    for name, function in functions.items():
+        side = "Ingest" if name in TRIGGERS else HTTP.get(name, "worker").capitalize()
+
+        assert function["Variables"]["ODDLINE_SECRETS"] == {"Fn::GetAtt": ["Data", f"Outputs.{side}Settings"]}
+
+
+def test_uploads_are_told_by_the_rule_that_chalice_names(functions: dict[str, Resource]) -> None:
+    [rule] = events(functions["UploadedFiles"], "EventBridgeRule")
+
+    detail = rule["Pattern"]["detail"]
+    assert detail.pop("bucket") == {"name": [{"Fn::GetAtt": ["Data", "Outputs.Bucket"]}]}
+    assert rule["Pattern"] == UPLOADED
+
+
+def test_what_no_trigger_could_take_is_kept(template: dict[str, Any], functions: dict[str, Resource]) -> None:
+    for name in TRIGGERS:
+        destination = functions[name]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
+        assert destination == {"Type": "SQS", "Destination": {"Fn::GetAtt": ["FailedEvents", "Arn"]}}
+    assert template["Resources"]["FailedEvents"]["Properties"]["SqsManagedSseEnabled"] is True
+
+
+def test_no_log_group_is_subscribed_unless_it_is_named(template: dict[str, Any]) -> None:
+    assert template["Parameters"]["SubscribedLogGroup"]["Default"] == ""
+    for name in ("LogSubscription", "LogSubscriptionPermission"):
+        assert template["Resources"][name]["Condition"] == "HasSubscription"
+
+
+def test_sam_builds_each_zip_of_the_folder_that_its_handler_is_in(
+    template: dict[str, Any], functions: dict[str, Resource]
+) -> None:
+    for name, function in functions.items():
+        if "ImageConfig" in function:
+            continue
+        command = ["make", "--dry-run", f"build-{name}", "ARTIFACTS_DIR=there"]
+        said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+
+        assert template["Resources"][name]["Metadata"]["BuildMethod"] == "makefile"
+        assert said[-1] == entry_point(function).split(".")[1]
+        assert said[-1] in SHARED
+
+
+def test_packages_are_for_the_python_and_processor_that_the_template_names(template: dict[str, Any]) -> None:
+    said = subprocess.run(
+        ["make", "--dry-run", "build-Ingest", "ARTIFACTS_DIR=there"],
+        cwd=ROOT, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+
+    assert f"python{said[said.index('--python') + 1]}" == template["Globals"]["Function"]["Runtime"]
+    assert said[said.index("--architecture") + 1] == template["Parameters"]["Architecture"]["Default"]

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import boto3
 import pytest
 from commands import Command, command_for, error_of, told
+from moto.server import ThreadedMotoServer
 
 from oddline.database import Database
 from oddline.errors import Forbidden, Unauthenticated
@@ -101,3 +103,28 @@ def test_a_database_that_does_not_answer_is_an_error_in_one_line(tmp_path: Path)
     oddline = command_for(tmp_path, database_url="postgresql://nobody@127.0.0.1:1/none")
 
     assert error_of(oddline("keys", "list")).startswith("error: ")
+
+
+def test_a_key_goes_into_a_secret_without_being_shown(
+    database_urls: dict[Side, str], db: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    secrets = boto3.client("secretsmanager")
+    secrets.create_secret(Name="first-key")
+    oddline = command_for(tmp_path, database_url=database_urls["worker"])
+
+    try:
+        printed = told(oddline("keys", "create", "--scope", "admin", "--into-secret", "first-key"))
+        kept = json.loads(secrets.get_secret_value(SecretId="first-key")["SecretString"])
+    finally:
+        server.stop()
+
+    assert caller(db, kept["key"], scope=Scope.ADMIN).scopes == {Scope.ADMIN}
+    assert kept["key"] not in printed
+    assert "first-key" in printed

@@ -36,7 +36,7 @@ def look(db: Databases, redis_url: str, folder: Path) -> None:
 
 def live(db: Databases, *, seen: datetime) -> None:
     with db("worker").transaction() as tx:
-        see_worker(tx, "worker-1", started_at=seen, now=seen)
+        see_worker(tx, "worker-1", classes=(), started_at=seen, now=seen)
 
 
 def told(answer: Any) -> tuple[int, str, str, int]:

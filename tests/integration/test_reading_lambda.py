@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from gateway_events import http_event
 from mangum import Mangum
 from reading import Databases, key_of, open_reading_parts
 
@@ -16,22 +17,6 @@ from functions.http import Parts, new_app
 from functions.search import app as search
 
 CONTEXT: Any = {}
-
-
-def event(path: str, *, query: str, headers: dict[str, str]) -> dict[str, Any]:
-    """As API Gateway sends it (developer guide, "Lambda proxy integrations for HTTP APIs", payload format 2.0)."""
-    return {
-        "version": "2.0",
-        "routeKey": f"GET {path}",
-        "rawPath": path,
-        "rawQueryString": query,
-        "headers": {name.lower(): value for name, value in headers.items()} | {"host": "abcdef1234.example.org"},
-        "requestContext": {
-            "http": {"method": "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "198.51.100.7"},
-            "stage": "$default",
-        },
-        "isBase64Encoded": False,
-    }
 
 
 @pytest.fixture
@@ -65,7 +50,7 @@ def test_an_event_is_answered(
     query: str,
     empty: dict[str, Any],
 ) -> None:
-    answer = handlers[function](event(path, query=query, headers=key_of(db, project)), CONTEXT)
+    answer = handlers[function](http_event(path, query=query, headers=key_of(db, project)), CONTEXT)
 
     assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, False)
     assert empty.items() <= json.loads(answer["body"]).items()
@@ -73,7 +58,7 @@ def test_an_event_is_answered(
 
 @pytest.mark.parametrize(("function", "path"), [("console", "/api/v1/tasks"), ("search", "/api/v1/logs")])
 def test_a_problem_is_text(handlers: dict[str, Mangum], function: str, path: str) -> None:
-    answer = handlers[function](event(path, query="", headers={}), CONTEXT)
+    answer = handlers[function](http_event(path, query="", headers={}), CONTEXT)
 
     assert (answer["statusCode"], answer["isBase64Encoded"]) == (401, False)
     assert json.loads(answer["body"])["code"] == "unauthenticated"

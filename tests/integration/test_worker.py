@@ -1,46 +1,21 @@
 """The worker as a process of its own: woken by Redis, killed, and out of time."""
 
-import os
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from signal import Signals
-from typing import Any
 from uuid import UUID
 
 import pytest
 from faulty_tasks import CATALOGUE
 from inbox import Databases, Inbox
+from worker_process import StartWorker
 
 from oddline.identity import update_mail
-from oddline.local.processes import Child, log_tail, spawn
 from oddline.objects import FolderObjects
 from oddline.submissions import SCORE_WAITING, entry_id, new_id
 from oddline.tasks import NoPayload, Publisher, State, Task, enqueue, publish_due, utc_now
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-PATIENCE_S = 60.0
-LOOK_EVERY_S = 0.1
 PUBLISH_EVERY = timedelta(seconds=1)
-
-
-@dataclass(frozen=True)
-class Worker:
-    child: Child
-    log_file: Path
-
-    def wait_for(self, condition: Callable[[], Any]) -> None:
-        """Wait until the worker has brought something about."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert self.child.running(), log_tail(self.log_file, lines=60)
-            assert time.monotonic() < deadline, log_tail(self.log_file, lines=60)
-            time.sleep(LOOK_EVERY_S)
 
 
 @pytest.fixture
@@ -55,42 +30,7 @@ def publisher(redis_url: str) -> Iterator[Publisher]:
     publisher.close()
 
 
-@pytest.fixture
-def start(database_urls: dict[str, str], redis_url: str, tmp_path: Path) -> Callable[[str], Any]:
-    """Runs a worker with one child, as the supervisor does, for as long as the block lasts."""
-    env = dict(os.environ) | {
-        "ODDLINE_HOME": str(tmp_path),
-        "ODDLINE_OBJECTS_URL": str(tmp_path / "objects"),
-        "ODDLINE_DATABASE_URL_WORKER": database_urls["worker"],
-        "ODDLINE_REDIS_URL": redis_url,
-        "ODDLINE_WORKER_CONCURRENCY": "1",
-        "ODDLINE_LEASE": "PT1S",
-        "ODDLINE_SOFT_SHUTDOWN_TIMEOUT": "1",
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE)]),
-        "REMAP_SIGTERM": "SIGQUIT",
-    }
-
-    @contextmanager
-    def running(app: str) -> Iterator[Worker]:
-        options = "worker --without-gossip --without-mingle --without-heartbeat --loglevel INFO"
-        log_file = tmp_path / "worker.log"
-        child = spawn(
-            [sys.executable, "-m", "celery", "--app", app, *options.split()],
-            record=tmp_path / "worker.json",
-            log_file=log_file,
-            death_signal=Signals.SIGTERM,
-            env=env,
-            cwd=tmp_path,
-        )
-        try:
-            yield Worker(child, log_file)
-        finally:
-            child.end(Signals.SIGTERM, patience_s=10)
-
-    return running
-
-
-def run_faulty(name: str, *, inbox: Inbox, publisher: Publisher, start: Callable[[str], Any]) -> Task:
+def run_faulty(name: str, *, inbox: Inbox, publisher: Publisher, start_worker: StartWorker) -> Task:
     """Run a task of the faulty worker, publishing again what is due as reconcile does, until its first end."""
     task_id, published_at = new_id(), utc_now()
     with inbox.db("worker").transaction() as tx:
@@ -104,19 +44,19 @@ def run_faulty(name: str, *, inbox: Inbox, publisher: Publisher, start: Callable
             publish_due(inbox.db("worker"), publisher, catalogue=CATALOGUE, now=published_at)
         return inbox.task(task_id).state in {State.RETRY, State.FAILURE, State.SUCCESS}
 
-    with start("faulty_worker") as worker:
+    with start_worker("faulty_worker") as worker:
         worker.wait_for(ended)
     return inbox.task(task_id)
 
 
 def test_a_worker_that_is_woken_scores_what_waits_and_mails_about_it(
-    inbox: Inbox, project: UUID, publisher: Publisher, start: Callable[[str], Any], tmp_path: Path
+    inbox: Inbox, project: UUID, publisher: Publisher, start_worker: StartWorker, tmp_path: Path
 ) -> None:
     inbox.set_threshold(project, "cart", 0.0)
     with inbox.db("worker").transaction() as tx:
         update_mail(tx, project, recipients=["ops@example.org"], minimum_score=0.0)
 
-    with start("worker_image.worker.app") as worker:
+    with start_worker("worker_image.worker.app") as worker:
         submission = inbox.submit(project, {"message": "disk failure", "source": "cart"})
         publisher.wake(SCORE_WAITING)
         worker.wait_for(lambda: inbox.task(submission).state is State.SUCCESS)
@@ -127,25 +67,25 @@ def test_a_worker_that_is_woken_scores_what_waits_and_mails_about_it(
 
 
 def test_a_task_that_kills_its_worker_every_time_ends_as_a_dead_letter(
-    inbox: Inbox, publisher: Publisher, start: Callable[[str], Any]
+    inbox: Inbox, publisher: Publisher, start_worker: StartWorker
 ) -> None:
-    task = run_faulty("self_killing", inbox=inbox, publisher=publisher, start=start)
+    task = run_faulty("self_killing", inbox=inbox, publisher=publisher, start_worker=start_worker)
 
     assert (task.state, task.attempt, task.error) == (State.FAILURE, 3, "its worker died in every attempt")
 
 
 def test_a_task_that_is_out_of_time_is_tried_again_later(
-    inbox: Inbox, publisher: Publisher, start: Callable[[str], Any]
+    inbox: Inbox, publisher: Publisher, start_worker: StartWorker
 ) -> None:
-    task = run_faulty("slow", inbox=inbox, publisher=publisher, start=start)
+    task = run_faulty("slow", inbox=inbox, publisher=publisher, start_worker=start_worker)
 
     assert (task.state, task.attempt) == (State.RETRY, 1)
     assert "SoftTimeLimitExceeded" in (task.error or "")
 
 
 def test_a_task_that_goes_on_out_of_time_is_killed_and_ends_as_a_dead_letter(
-    inbox: Inbox, publisher: Publisher, start: Callable[[str], Any]
+    inbox: Inbox, publisher: Publisher, start_worker: StartWorker
 ) -> None:
-    task = run_faulty("stubborn", inbox=inbox, publisher=publisher, start=start)
+    task = run_faulty("stubborn", inbox=inbox, publisher=publisher, start_worker=start_worker)
 
     assert (task.state, task.error) == (State.FAILURE, "its worker died in every attempt")

@@ -11,6 +11,7 @@ from worker_image.worker.configuration import VISIBILITY_TIMEOUT, configure
 TABLE_J = {
     "reconcile": "rate(1 minute)",
     "health_check": "rate(1 minute)",
+    "publish_metrics": "rate(1 minute)",
     "compact_chunks": "rate(5 minutes)",
     "create_partitions": "cron(30 0 * * ? *)",
     "cleanup_old_logs": "cron(0 2 * * ? *)",

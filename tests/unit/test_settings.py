@@ -29,6 +29,12 @@ def test_a_setting_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch)
     assert Settings().publish_pause == 7.5
 
 
+def test_the_sources_of_log_groups_are_read_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ODDLINE_TRIGGER_SOURCES", '{"/aws/lambda/pay": "payments"}')
+
+    assert Settings().trigger_sources == {"/aws/lambda/pay": "payments"}
+
+
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().port = 1  # type: ignore[misc]  # that is what is tried

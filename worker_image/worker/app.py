@@ -1,17 +1,20 @@
 """The Celery app: `celery --app worker_image.worker.app worker`."""
 
 import logging
+import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from celery.signals import celeryd_after_setup, setup_logging, worker_process_init, worker_process_shutdown
 
 from oddline.catalogue import CATALOGUE
 from oddline.settings import load_settings
+from oddline.tasks import Catalogue, Queue
 from worker_image.worker import maintenance, notifications, scoring
 from worker_image.worker.binding import bind_all
 from worker_image.worker.configuration import configure
-from worker_image.worker.process import Process, open_process
+from worker_image.worker.process import Process, host_name, open_process
+from worker_image.worker.proof import PROVE_WORKER, do_nothing, own_queue
 
 app = Celery("oddline", set_as_current=False)
 app.conf.update(configure(load_settings(), CATALOGUE))
@@ -23,11 +26,14 @@ def this_process() -> Process:
     """The resources of the worker process that is running the task."""
     global _process  # noqa: PLW0603  # Celery gives a task no other place to find what its process holds
     if _process is None:
-        _process = open_process()
+        served = {queue.worker_class for queue in Queue if queue in app.amqp.queues.consume_from}
+        _process = open_process(served)
     return _process
 
 
-bind_all(app, CATALOGUE, {**scoring.BINDINGS, **notifications.BINDINGS, **maintenance.BINDINGS}, this_process)
+BINDINGS = {**scoring.BINDINGS, **notifications.BINDINGS, **maintenance.BINDINGS}
+PROOF = {PROVE_WORKER.name: lambda _: do_nothing}
+bind_all(app, Catalogue([*CATALOGUE.values(), PROVE_WORKER]), BINDINGS | PROOF, this_process)
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]  # Celery has no type information
@@ -36,6 +42,12 @@ def set_up_logging(**_: Any) -> None:
     logging.basicConfig(
         level=load_settings().log_level, format="%(asctime)s %(levelname)s %(processName)s %(name)s: %(message)s"
     )
+
+
+@celeryd_after_setup.connect  # type: ignore[untyped-decorator]
+def take_proofs(instance: Any, **_: Any) -> None:
+    """Have the worker take from its own queue too, whichever others it was started with."""
+    instance.app.amqp.queues.select_add(own_queue(f"{host_name()}:{os.getpid()}"))
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

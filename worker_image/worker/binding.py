@@ -9,6 +9,7 @@ from celery import Celery
 
 from oddline.errors import UnknownTask
 from oddline.tasks import Catalogue, NoPayload, Run, TaskSpec, run_task
+from oddline.tracing import note, work_of
 from worker_image.worker.process import Process
 
 log = logging.getLogger(__name__)
@@ -36,14 +37,20 @@ def _bind(app: Celery, spec: TaskSpec, bound: Bound, process: Callable[[], Proce
         soft_time_limit=spec.soft_limit.total_seconds(),
         time_limit=spec.hard_limit.total_seconds(),
         rate_limit=spec.rate_limit,
+        bind=True,
     )
-    def handle(task_id: str | None = None) -> None:
+    def handle(task: Any, task_id: str | None = None) -> None:
         own = process()
-        if task_id is not None:
-            run_task(spec, bound(own), task_id=UUID(task_id), context=own.context)
-        elif not spec.ledger:
-            bound(own)(NoPayload(), own.context)
-        else:
-            log.warning("a message for %s names no task of the ledger", spec.name)
+        with (
+            own.pulse.task(limit_s=spec.hard_limit.total_seconds()),
+            work_of(own.tracer, task.request.get),
+        ):
+            note("task", spec.name)
+            if task_id is not None:
+                run_task(spec, bound(own), task_id=UUID(task_id), context=own.context)
+            elif not spec.ledger:
+                bound(own)(NoPayload(), own.context)
+            else:
+                log.warning("a message for %s names no task of the ledger", spec.name)
 
     _: Any = handle

@@ -7,18 +7,22 @@ import logging
 import os
 import socket
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from oddline.catalogue import CATALOGUE
 from oddline.database import Database
 from oddline.errors import Unavailable
+from oddline.metrics import open_metrics
 from oddline.objects import open_objects
 from oddline.patterns import Masker
 from oddline.scoring import Memories, Scorer
 from oddline.scoring.registry import ModelCache, ModelSwitch, Shadow
 from oddline.settings import load_settings
-from oddline.tasks import Publisher, TaskContext
+from oddline.tasks import Publisher, TaskContext, WorkerClass
+from oddline.tracing import Tracer, open_sampling_tracer
+from worker_image.worker.pulse import Pulse
 from worker_image.worker.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -33,6 +37,7 @@ class Process:
     context: TaskContext
     models: ModelSwitch
     _watch: Watch
+    tracer: Tracer | None = None
     _scorer: Scorer | None = None
     _folded_at: float = float("-inf")
 
@@ -58,6 +63,11 @@ class Process:
         elif beside is None or beside.encoder is not shadow:
             self._scorer.shadow = Shadow(shadow, known_after_days=days)
         return self._scorer
+
+    @property
+    def pulse(self) -> Pulse:
+        """Where this process notes that it does tasks."""
+        return self._watch.pulse
 
     def begin(self) -> None:
         """Begin to watch, and load the model; one that cannot be loaded is tried again by each task that needs it."""
@@ -99,8 +109,8 @@ def open_models(context: TaskContext) -> ModelSwitch:
     )
 
 
-def open_process() -> Process:
-    """Make this process's resources."""
+def open_process(classes: Collection[WorkerClass]) -> Process:
+    """Make this process's resources; its worker serves the queues of these classes."""
     settings, host = load_settings(), host_name()
     context = TaskContext(
         db=Database(
@@ -111,7 +121,11 @@ def open_process() -> Process:
         settings=settings,
         catalogue=CATALOGUE,
         worker=f"{host}:{os.getpid()}",  # whose claims these are; the watch reads it again
+        metrics=open_metrics(settings),
     )
     return Process(
-        context=context, models=open_models(context), _watch=Watch(context, host=host, worker=f"{host}:{os.getppid()}")
+        context=context,
+        models=open_models(context),
+        tracer=open_sampling_tracer("Oddline worker", settings=settings),
+        _watch=Watch(context, host=host, worker=f"{host}:{os.getppid()}", classes=classes),
     )

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
+from oddline.metrics import CLAIM, spread
 from oddline.notifications import SEND_ANOMALY_MAIL
 from oddline.scoring import (
     DETECT_RATES,
@@ -11,6 +13,7 @@ from oddline.scoring import (
     FOLD_COUNTS,
     REPLAY,
     ReplayRange,
+    Scored,
     fold_counts,
     score_waiting,
 )
@@ -19,10 +22,12 @@ from oddline.scoring.replay import replay
 from oddline.scoring.sequences import detect_sequences
 from oddline.submissions import SCORE_WAITING, SCORE_WAITING_BATCH
 from oddline.tasks import NoPayload, Run, TaskContext
+from oddline.tracing import note, span
 from worker_image.worker.binding import Bound
 from worker_image.worker.process import Process
 
 LONGEST_STRETCH_S = 10.0  # then a wake-up goes behind whatever else waits in the queues
+MILLISECOND = timedelta(milliseconds=1)
 FOLD_EVERY_S = 5.0  # counts are asked for once a minute; folding more often costs more than it brings
 
 
@@ -36,16 +41,10 @@ class _Scoring:
         deadline = time.monotonic() + LONGEST_STRETCH_S
         stored = 0
         while time.monotonic() < deadline:
-            scored = score_waiting(
-                db=context.db,
-                objects=context.objects,
-                scorer=self._process.scorer,
-                worker=context.worker,
-                lease=context.settings.lease,
-                now=context.clock,
-            )
+            scored = self._score(context)
             if scored is None:
                 break
+            _measure(scored, context)
             stored += scored.entries
             for mail in scored.mails:
                 context.publisher.wake(SEND_ANOMALY_MAIL, task_id=mail)
@@ -55,6 +54,39 @@ class _Scoring:
             context.publisher.wake(SCORE_WAITING_BATCH)
         if stored and self._process.fold_is_due(FOLD_EVERY_S):
             context.publisher.wake(FOLD_COUNTS)
+
+    def _score(self, context: TaskContext) -> Scored | None:
+        with span("claim"):
+            scored = score_waiting(
+                db=context.db,
+                objects=context.objects,
+                scorer=self._process.scorer,
+                worker=context.worker,
+                lease=context.settings.lease,
+                now=context.clock,
+            )
+            note("submissions", scored.submissions if scored else 0)
+            note("entries", scored.entries if scored else 0)
+        return scored
+
+
+def _measure(scored: Scored, context: TaskContext) -> None:
+    """Tell what a claim came to; of one that stored nothing there is nothing to tell."""
+    if not scored.entries:
+        return
+    context.metrics.emit(
+        CLAIM,
+        {
+            "Scored": scored.entries,
+            "Odd": scored.anomalies,
+            "ScoringLatency": [one / MILLISECOND for one in spread(scored.latencies)],
+            "Patterns": scored.patterns,
+            "PatternsRead": scored.patterns_read,
+            "ModelTime": 1000 * scored.reading_s,
+            "ScoringDollars": scored.seconds * context.settings.vcpu_second_price,
+            "StoredBytes": scored.stored_bytes,
+        },
+    )
 
 
 def _fold(process: Process) -> Run:  # noqa: ARG001  # folding needs nothing of the process

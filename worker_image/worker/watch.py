@@ -4,12 +4,15 @@ import logging
 import os
 import random
 import threading
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from oddline import submissions, tasks
 from oddline.errors import DatabaseUnavailable
 from oddline.submissions import ATTEMPTS, SCORE_WAITING
-from oddline.tasks import TaskContext
+from oddline.tasks import TaskContext, WorkerClass
+from worker_image.worker.proof import Proof
+from worker_image.worker.pulse import Pulse
 
 log = logging.getLogger(__name__)
 
@@ -22,8 +25,11 @@ class Watch:
     It runs in the children and not in the worker's main process: a thread there could hold a lock while that forks.
     """
 
-    def __init__(self, context: TaskContext, *, host: str, worker: str) -> None:
+    def __init__(self, context: TaskContext, *, host: str, worker: str, classes: Collection[WorkerClass] = ()) -> None:
+        self.pulse = Pulse(context.settings.home)
+        self._proof = Proof(self.pulse, publisher=context.publisher, worker=worker)
         self._context = context
+        self._classes = classes
         self._host = host
         self._worker = worker
         self._started_at = context.clock()
@@ -46,7 +52,7 @@ class Watch:
             DatabaseUnavailable: PostgreSQL does not answer.
         """
         with self._context.db.transaction() as tx:
-            tasks.see_worker(tx, self._worker, started_at=self._started_at, now=now)
+            tasks.see_worker(tx, self._worker, classes=self._classes, started_at=self._started_at, now=now)
             held = {*submissions.holders(tx, host=self._host), *tasks.holders(tx, host=self._host)}
             dead = sorted(worker for worker in held if not _is_alive(worker))
             if dead:
@@ -62,6 +68,7 @@ class Watch:
 
     def _run(self) -> None:
         while True:
+            self._proof.seek()
             try:
                 self.look(now=self._context.clock())
             except DatabaseUnavailable as error:

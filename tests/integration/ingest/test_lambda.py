@@ -1,6 +1,5 @@
 """The function runs on Lambda: events of an HTTP API go in, answers in API Gateway's form come out."""
 
-import base64
 import gzip
 import json
 import os
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gateway_events import http_event
 from ingesting import Stored
 from mangum import Mangum
 
@@ -24,47 +24,8 @@ Event = dict[str, Any]
 CONTEXT: Any = {}
 
 
-def event(path: str, *, key: str, body: bytes, packed: bool = False, method: str = "POST") -> Event:
-    """As API Gateway sends it (developer guide, "Lambda proxy integrations for HTTP APIs", payload format 2.0)."""
-    headers = {
-        "accept": "*/*",
-        "content-length": str(len(body)),
-        "content-type": "application/json",
-        "host": "abcdef1234.execute-api.eu-central-1.amazonaws.com",
-        "user-agent": "curl/8.5.0",
-        "x-amzn-trace-id": "Root=1-6730f0a1-5d1e6f0a7b8c9d0e1f2a3b4c",
-        "x-api-key": key,
-        "x-forwarded-for": "198.51.100.7",
-        "x-forwarded-port": "443",
-        "x-forwarded-proto": "https",
-    }
-    return {
-        "version": "2.0",
-        "routeKey": f"{method} {path}",
-        "rawPath": path,
-        "rawQueryString": "",
-        "headers": headers | ({"content-encoding": "gzip"} if packed else {}),
-        "requestContext": {
-            "accountId": "123456789012",
-            "apiId": "abcdef1234",
-            "domainName": "abcdef1234.execute-api.eu-central-1.amazonaws.com",
-            "domainPrefix": "abcdef1234",
-            "http": {
-                "method": method,
-                "path": path,
-                "protocol": "HTTP/1.1",
-                "sourceIp": "198.51.100.7",
-                "userAgent": "curl/8.5.0",
-            },
-            "requestId": "BExampleRequestId=",
-            "routeKey": f"{method} {path}",
-            "stage": "$default",
-            "time": "05/Nov/2026:12:00:00 +0000",
-            "timeEpoch": 1793880000000,
-        },
-        "body": base64.b64encode(body).decode() if packed else body.decode(),
-        "isBase64Encoded": packed,
-    }
+def event(path: str, *, key: str, body: bytes, packed: bool = False) -> Event:
+    return http_event(path, method="POST", headers={"X-API-Key": key}, body=body, packed=packed)
 
 
 @pytest.fixture

@@ -1,0 +1,69 @@
+"""What a function stands on, opened at its first invocation: a cold start pays for what it uses."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from oddline.database import Database
+from oddline.metrics import OFF, Metrics, open_metrics
+from oddline.objects import ObjectStore, open_objects
+from oddline.settings import Settings, Side, load_settings
+from oddline.tasks import Clock, Publisher, utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What handlers use. One per process, shared by its threads."""
+
+    settings: Settings
+    db: Database
+    publisher: Publisher
+    objects: ObjectStore
+    clock: Clock = utc_now
+    metrics: Metrics = OFF
+
+
+class Opener:
+    """Opens the parts once, whichever thread asks first."""
+
+    def __init__(self, open_: Callable[[], Parts]) -> None:
+        self._open = open_
+        self._lock = threading.Lock()
+        self._parts: Parts | None = None
+
+    def __call__(self) -> Parts:
+        """The parts.
+
+        Raises:
+            NotConfigured: a setting that they need is not set.
+            SecretUnavailable: the secret that holds such settings cannot be read.
+        """
+        with self._lock:
+            if self._parts is None:
+                self._parts = self._open()
+            return self._parts
+
+
+def open_parts(side: Side) -> Parts:
+    """The parts of a function that connects to the database as `side`, from the process's settings.
+
+    Raises:
+        NotConfigured, SecretUnavailable: as `Opener`.
+    """
+    settings = load_settings()
+    settings.with_secret().database_url_for(side)  # what is missing is told here, not by a pool that waits for it
+    return Parts(
+        settings=settings,
+        db=Database(
+            lambda: settings.with_secret().database_url_for(side),
+            size=settings.database_pool_size,
+            application=f"oddline-{side}",
+        ),
+        publisher=Publisher(
+            lambda: settings.with_secret().redis_url,
+            timeout_s=settings.publish_timeout,
+            pause_s=settings.publish_pause,
+        ),
+        objects=open_objects(settings),
+        metrics=open_metrics(settings),
+    )

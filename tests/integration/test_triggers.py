@@ -1,0 +1,300 @@
+"""What CloudWatch Logs and S3 hand over becomes submissions, once each."""
+
+import gzip
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import boto3
+import pytest
+import redis
+from moto.server import ThreadedMotoServer
+from trigger_events import LOG_GROUP, control_message, log_events, notification, object_created
+
+from functions.parts import Parts
+from functions.triggers import app as triggers
+from functions.triggers.files import MOST_BYTES
+from oddline.database import Database
+from oddline.errors import BadRequest, NotConfigured, RequestInProgress, TooLarge
+from oddline.objects import S3Objects
+from oddline.settings import Settings, Side
+from oddline.submissions import Columns, accept, derived_submission_id, take_entries, unpack
+from oddline.submissions.store import insert
+from oddline.tasks import Publisher, Queue
+
+Databases = Callable[[Side], Database]
+CONTEXT: Any = None
+
+
+@pytest.fixture(scope="module")
+def s3_url() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+class Bucket:
+    def __init__(self, url: str) -> None:
+        self.name = f"test-{uuid4().hex}"
+        self._client = boto3.client("s3", endpoint_url=url)
+        self._client.create_bucket(Bucket=self.name)
+
+    def put(self, key: str, body: bytes) -> dict[str, Any]:
+        """Store an object; the event that tells of it."""
+        self._client.put_object(Bucket=self.name, Key=key, Body=body)
+        return object_created(self.name, key, size=len(body))
+
+
+@pytest.fixture
+def bucket(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    return Bucket(s3_url)
+
+
+@pytest.fixture
+def parts(
+    db: Databases, project: UUID, redis_url: str, bucket: Bucket, s3_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Parts]:
+    settings = Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        objects_url=f"s3://{bucket.name}",
+        trigger_project="first",
+        trigger_sources={"/aws/lambda/billing": "billing"},
+    )
+    publisher = Publisher(redis_url)
+    parts = Parts(
+        settings=settings,
+        db=db("ingest"),
+        publisher=publisher,
+        objects=S3Objects(bucket.name, endpoint_url=s3_url),
+    )
+    monkeypatch.setattr(triggers, "parts", lambda: parts)
+    yield parts
+    publisher.close()
+
+
+@pytest.fixture
+def stored(db: Databases, parts: Parts) -> Callable[[], list[tuple[UUID, Columns]]]:
+    """Reads all submissions, in the order in which they were stored."""
+
+    def read() -> list[tuple[UUID, Columns]]:
+        with db("worker").transaction() as tx:
+            rows = tx.execute(
+                "SELECT id, body, body_object FROM submissions JOIN submission_state USING (id) ORDER BY received_at"
+            ).fetchall()
+        return [(row[0], unpack(row[1] if row[2] is None else parts.objects.get(row[2]))) for row in rows]
+
+    return read
+
+
+Read = Callable[[], list[tuple[UUID, Columns]]]
+
+
+def test_log_events_become_one_submission(parts: Parts, stored: Read, redis_url: str) -> None:
+    at = datetime.now(UTC).replace(microsecond=0)
+
+    made = triggers.log_events(log_events(["started", "disk sda: I/O error"], at=at), CONTEXT)
+
+    [(_, columns)] = stored()
+    assert made == {"entries": 2, "submissions": 1}
+    assert columns.messages == ["started", "disk sda: I/O error"]
+    assert columns.sources == [LOG_GROUP] * 2
+    assert columns.timestamps[1] - columns.timestamps[0] == 1_000
+    assert columns.timestamps[0] == int(at.timestamp()) * 1_000_000
+    attributes = json.loads(columns.attributes[1])
+    assert attributes.keys() == {"log_group", "log_stream", "event_id"}
+    assert attributes["event_id"].endswith("1")
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.llen(Queue.BATCH_PROCESSING) == 1
+
+
+def test_a_control_message_makes_nothing(parts: Parts, stored: Read) -> None:
+    assert triggers.log_events(control_message(), CONTEXT) == {"entries": 0, "submissions": 0}
+    assert stored() == []
+
+
+def test_an_event_that_is_delivered_again_changes_nothing(parts: Parts, stored: Read) -> None:
+    event = log_events(["a", "b"])
+
+    first, second = triggers.log_events(event, CONTEXT), triggers.log_events(event, CONTEXT)
+
+    assert (first["entries"], second["entries"]) == (2, 0)
+    assert len(stored()) == 1
+
+
+def test_more_than_a_submission_holds_becomes_several(parts: Parts, stored: Read) -> None:
+    event = log_events([f"line {number}" for number in range(10_001)])
+
+    made = [triggers.log_events(event, CONTEXT) for _ in range(2)]
+
+    assert made == [{"entries": 10_001, "submissions": 2}, {"entries": 0, "submissions": 0}]
+    assert [len(columns) for _, columns in stored()] == [10_000, 1]
+
+
+def test_a_log_group_has_the_source_that_is_set_for_it(parts: Parts, stored: Read) -> None:
+    triggers.log_events(log_events(["a"], group="/aws/lambda/billing"), CONTEXT)
+    triggers.log_events(log_events(["a"], group="/" + "long" * 100), CONTEXT)
+
+    assert [columns.sources for _, columns in stored()] == [["billing"], ["long" * 50]]
+
+
+def test_characters_that_cannot_be_stored_are_replaced_and_told(parts: Parts, stored: Read) -> None:
+    triggers.log_events(log_events(["a\0b\ud800c"]), CONTEXT)
+
+    [(_, columns)] = stored()
+    assert columns.messages == ["a\ufffdb\ufffdc"]
+    assert json.loads(columns.attributes[0])["replaced_characters"] == 2
+
+
+def test_an_entry_that_cannot_be_taken_is_logged_and_left_out(
+    parts: Parts, stored: Read, caplog: pytest.LogCaptureFixture
+) -> None:
+    triggers.log_events(log_events(["good", "x" * 300_000]), CONTEXT)
+
+    assert [columns.messages for _, columns in stored()] == [["good"]]
+    assert "1 of 2 entries cannot be taken" in caplog.text
+
+
+@pytest.mark.parametrize("event", [{}, {"awslogs": {"data": "?"}}, {"awslogs": {"data": "bm8gZ3ppcA=="}}])
+def test_what_is_no_event_of_cloudwatch_logs_is_refused(parts: Parts, event: dict[str, Any]) -> None:
+    with pytest.raises(BadRequest):
+        triggers.log_events(event, CONTEXT)
+
+
+def test_without_a_project_nothing_is_taken(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = replace(parts, settings=parts.settings.model_copy(update={"trigger_project": ""}))
+    monkeypatch.setattr(triggers, "parts", lambda: nowhere)
+
+    with pytest.raises(NotConfigured, match="ODDLINE_TRIGGER_PROJECT"):
+        triggers.log_events(log_events(["a"]), CONTEXT)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_the_lines_of_an_uploaded_file_become_entries(
+    parts: Parts, stored: Read, bucket: Bucket, pack: Callable[[bytes], bytes]
+) -> None:
+    text = "\ufeffstarted\r\n\nGr\u00fc\u00dfe \u2603\nlast".encode() + b"\xff\n"
+
+    made = triggers.uploaded_files(bucket.put("uploads/shop api/today.log", pack(text)), CONTEXT)
+
+    [(_, columns)] = stored()
+    assert made == {"entries": 3, "submissions": 1}
+    assert columns.messages == ["started", "Gr\u00fc\u00dfe \u2603", "last\ufffd"]
+    assert columns.sources == ["shop api"] * 3
+    assert json.loads(columns.attributes[1]) == {"object": "uploads/shop api/today.log", "line": 3}
+
+
+def test_an_object_that_s3_itself_tells_of_is_the_same_object(parts: Parts, stored: Read, bucket: Bucket) -> None:
+    key = "uploads/shop api/gr\u00fc\u00dfe+1.log"
+
+    told = [
+        triggers.uploaded_files(bucket.put(key, b"a"), CONTEXT),
+        triggers.notified_files(notification(bucket.name, key, size=1), CONTEXT),
+    ]
+
+    [(_, columns)] = stored()
+    assert [one["entries"] for one in told] == [1, 0]
+    assert json.loads(columns.attributes[0])["object"] == key
+
+
+def test_a_file_in_no_folder_is_its_own_source(parts: Parts, stored: Read, bucket: Bucket) -> None:
+    triggers.uploaded_files(bucket.put("uploads/today.log", b"a"), CONTEXT)
+
+    assert stored()[0][1].sources == ["today.log"]
+
+
+def test_a_file_is_taken_up_where_its_first_delivery_failed(
+    db: Databases, parts: Parts, stored: Read, bucket: Bucket
+) -> None:
+    event = bucket.put("uploads/long.log", b"".join(b"line %d\n" % number for number in range(10_001)))
+    triggers.uploaded_files(event, CONTEXT)
+    before = stored()
+    with db("owner").transaction() as tx:
+        for table in ("submissions", "submission_state"):
+            tx.execute(f"DELETE FROM {table} WHERE id = %s", [before[1][0]])
+
+    made = [triggers.uploaded_files(event, CONTEXT) for _ in range(2)]
+
+    assert made == [{"entries": 1, "submissions": 1}, {"entries": 0, "submissions": 0}]
+    assert stored() == before
+
+
+def test_the_same_name_with_another_text_is_another_file(parts: Parts, stored: Read, bucket: Bucket) -> None:
+    for text in (b"one", b"two"):
+        triggers.uploaded_files(bucket.put("uploads/log", text), CONTEXT)
+
+    assert [columns.messages for _, columns in stored()] == [["one"], ["two"]]
+
+
+def test_an_empty_object_makes_nothing(parts: Parts, stored: Read, bucket: Bucket) -> None:
+    made = triggers.uploaded_files(bucket.put("uploads/folder/", b""), CONTEXT)
+
+    assert made == {"entries": 0, "submissions": 0}
+    assert stored() == []
+
+
+def test_what_is_too_large_is_refused_whole(parts: Parts, stored: Read, bucket: Bucket) -> None:
+    packed = gzip.compress(b"a\n" * (MOST_BYTES // 2 + 1))
+    events = [object_created(bucket.name, "uploads/large", size=MOST_BYTES + 1), bucket.put("uploads/bomb", packed)]
+
+    for event in events:
+        with pytest.raises(TooLarge, match=r"uploads/(large|bomb) has over 33554432 bytes"):
+            triggers.uploaded_files(event, CONTEXT)
+
+    assert stored() == []
+
+
+@pytest.mark.parametrize("body", [b"PAR1\0\0\0\0", gzip.compress(b"a" * 999)[:-9], b" \n"])
+def test_what_is_no_text_is_refused_by_name(parts: Parts, bucket: Bucket, body: bytes) -> None:
+    with pytest.raises(BadRequest, match="uploads/other"):
+        triggers.uploaded_files(bucket.put("uploads/other", body), CONTEXT)
+
+
+def test_an_object_elsewhere_is_refused(parts: Parts, bucket: Bucket) -> None:
+    for event in (bucket.put("chunks/one", b"a"), object_created("another", "uploads/one", size=1)):
+        with pytest.raises(BadRequest, match="does not lie under"):
+            triggers.uploaded_files(event, CONTEXT)
+
+
+def test_two_deliveries_at_once_store_one_submission(db: Databases, parts: Parts, project: UUID, stored: Read) -> None:
+    now = datetime.now(UTC)
+    columns, _ = take_entries([{"message": "a"}], now=now)
+    submission = derived_submission_id(at=now, of=b"the same")
+    refused: list[Exception] = []
+
+    def deliver() -> None:
+        try:
+            accept(
+                db("ingest"), project=project, columns=columns, answer=lambda _: {}, request_keys=(), body_hash=b"",
+                now=now, objects=parts.objects, body_object_bytes=1_000, submission=submission,
+            )  # fmt: skip
+        except RequestInProgress as error:
+            refused.append(error)
+
+    second = threading.Thread(target=deliver)
+    with db("ingest").transaction(project=project) as tx:
+        insert(tx, submission, project=project, body=b"-", body_object=None, entries=1, now=now)
+        second.start()
+        wait_until_blocked(db("owner"))
+    second.join()
+
+    assert len(refused) == 1
+
+
+def wait_until_blocked(database: Database) -> None:
+    """Until a backend of this database waits for another's lock."""
+    waiting: tuple[Any, ...] | None = None
+    while not waiting:
+        with database.transaction() as tx:
+            waiting = tx.execute(
+                "SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid)"
+                " WHERE NOT granted AND datname = current_database()"
+            ).fetchone()
