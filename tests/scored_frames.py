@@ -8,8 +8,9 @@ import polars as pl
 from oddline.chunks import SCHEMA
 from oddline.submissions import new_submission_id
 
-NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
-"""Of today, since partitions exist for the days around today only."""
+NOON = (datetime.now(UTC) + timedelta(days=1)).replace(hour=12, minute=0, second=0, microsecond=0)
+"""Of tomorrow: what the real clock stamps (verdicts, ids of chunks) comes before it, whatever hour it is. Partitions
+are there for the days around today only."""
 
 
 def scored_frame(count: int, *, spacing: timedelta = timedelta(seconds=1), **columns: Any) -> pl.DataFrame:

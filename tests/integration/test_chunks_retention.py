@@ -18,6 +18,7 @@ from oddline.chunks.compaction_store import why_kept
 from oddline.chunks.retention import HOT_DAYS, HotDays, delete_expired, drop_hot_days, sweep_unnamed
 from oddline.database import Database, Transaction, partition_days
 from oddline.entries import insert_odd, odd_rows
+from oddline.metrics import OFF
 from oddline.settings import Settings, Side
 from oddline.tasks import NoPayload
 
@@ -189,9 +190,9 @@ def test_a_day_that_is_in_use_stays_and_goes_the_next_time(archive: Archive) -> 
 
     free = drop_hot_days(archive.worker, now=PAST_HOT)
 
-    yesterday = TODAY - timedelta(days=1)
-    assert busy == HotDays(kept={yesterday: ["its lock could not be had"]})
-    assert free == HotDays(dropped=[yesterday, TODAY])
+    oldest = TODAY - timedelta(days=2)  # TODAY is the real clock's tomorrow
+    assert busy == HotDays(kept={oldest: ["its lock could not be had"]})
+    assert free == HotDays(dropped=[oldest, oldest + timedelta(days=1), TODAY])
 
 
 @pytest.mark.parametrize(("days_later", "left"), [(30, 1), (31, 0)])
@@ -292,7 +293,9 @@ def test_the_tasks_do_it_all_and_report_it(archive: Archive) -> None:
 
 def context(archive: Archive, now: Any) -> Any:
     settings = Settings(_env_file=None)  # type: ignore[call-arg]
-    return SimpleNamespace(db=archive.worker, objects=archive.objects, settings=settings, clock=lambda: now)
+    return SimpleNamespace(
+        db=archive.worker, objects=archive.objects, settings=settings, clock=lambda: now, metrics=OFF
+    )
 
 
 def keep_for_days(archive: Archive, days: int) -> None:

@@ -11,8 +11,9 @@ import pytest
 from inbox import Databases, Inbox
 from starlette.testclient import TestClient
 
-from functions.http import Parts, new_app
+from functions.http import new_app
 from functions.ingest.app import router
+from functions.parts import Parts
 from functions.schedules import app as schedules
 from oddline.catalogue import CATALOGUE
 from oddline.chunks import COMPACT_CHUNKS
@@ -63,13 +64,19 @@ def process(inbox: Inbox, redis_url: str, tmp_path: Path) -> Iterator[Process]:
 @pytest.fixture
 def fire(process: Process, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Calls the handler of a schedule that was due then, as EventBridge Scheduler does."""
-    monkeypatch.setattr(schedules, "database", lambda: process.context.db)
+    monkeypatch.setattr(schedules, "parts", lambda: parts_of(process, db=process.context.db))
     monkeypatch.setattr(schedules, "metrics", lambda: process.context.metrics)
 
     def call(name: str, *, at: datetime | None = None) -> None:
         schedules.HANDLERS[name](event(name, at=at or datetime.now(UTC)), None)
 
     return call
+
+
+def parts_of(process: Process, *, db: Database) -> Parts:
+    """What the schedules' function stands on, beside this worker."""
+    held = process.context
+    return Parts(held.settings, db, held.publisher, held.objects, held.clock, held.metrics)
 
 
 @pytest.fixture
@@ -233,10 +240,10 @@ def test_a_schedule_that_fires_tells_how_late_it_was(fire: Callable[..., None], 
 
 
 def test_a_schedule_that_fails_tells_so(
-    fire: Callable[..., None], lines: Lines, monkeypatch: pytest.MonkeyPatch
+    fire: Callable[..., None], process: Process, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = Database("postgresql://127.0.0.1:1/none", size=1)
-    monkeypatch.setattr(schedules, "database", lambda: gone)
+    monkeypatch.setattr(schedules, "parts", lambda: parts_of(process, db=gone))
 
     with pytest.raises(DatabaseUnavailable):
         fire("publish_metrics")
