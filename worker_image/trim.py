@@ -28,6 +28,8 @@ UNUSED = (
     "sqlalchemy/dialects/mysql",
     "sqlalchemy/dialects/oracle",
     "sqlalchemy/testing",
+    "humanize/locale",
+    "tornado/test",
     "zstandard/_cffi.*.so",
     "**/*.pyi",
     "**/*.pyx",
