@@ -9,7 +9,6 @@ from uuid import UUID
 import boto3
 import pytest
 from aws_account import Account
-from moto.server import ThreadedMotoServer
 from secrets_extension import SecretsExtension, running_extension
 
 from oddline.database import Database
@@ -23,21 +22,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if collection_path.name == "test_packages.py" and not config.getoption("--packages") else None
 
 
-@pytest.fixture(scope="session")
-def s3_url() -> Iterator[str]:
-    """The address of a server that stands in for S3."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
 def account(
     database_urls: dict[Side, str],
     redis_url: str,
-    s3_url: str,
+    aws_url: str,
     tmp_path: Path,
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
@@ -51,12 +40,12 @@ def account(
         account = Account(
             database_urls=database_urls,
             redis_url=redis_url,
-            s3_url=s3_url,
+            s3_url=aws_url,
             extension=extension,
             folder=tmp_path,
             packages=packages and packages.absolute(),
         )
-        boto3.client("s3", endpoint_url=s3_url).create_bucket(Bucket=account.bucket)
+        boto3.client("s3", endpoint_url=aws_url).create_bucket(Bucket=account.bucket)
         yield account
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import boto3
 import pytest
 from commands import Command, command_for, error_of, told
-from moto.server import ThreadedMotoServer
 
 from oddline.database import Database
 from oddline.errors import Forbidden, Unauthenticated
@@ -106,12 +105,9 @@ def test_a_database_that_does_not_answer_is_an_error_in_one_line(tmp_path: Path)
 
 
 def test_a_key_goes_into_a_secret_without_being_shown(
-    database_urls: dict[Side, str], db: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database_urls: dict[Side, str], db: Databases, aws_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -119,11 +115,8 @@ def test_a_key_goes_into_a_secret_without_being_shown(
     secrets.create_secret(Name="first-key")
     oddline = command_for(tmp_path, database_url=database_urls["worker"])
 
-    try:
-        printed = told(oddline("keys", "create", "--scope", "admin", "--into-secret", "first-key"))
-        kept = json.loads(secrets.get_secret_value(SecretId="first-key")["SecretString"])
-    finally:
-        server.stop()
+    printed = told(oddline("keys", "create", "--scope", "admin", "--into-secret", "first-key"))
+    kept = json.loads(secrets.get_secret_value(SecretId="first-key")["SecretString"])
 
     assert caller(db, kept["key"], scope=Scope.ADMIN).scopes == {Scope.ADMIN}
     assert kept["key"] not in printed

@@ -14,7 +14,6 @@ from uuid import UUID
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from moto.ses.models import ses_backends
 from smtp_server import Mailbox, certificate, smtp_server
 
@@ -325,18 +324,9 @@ def test_a_url_that_is_none_is_told_without_its_password(context: TaskContext, u
 # SES
 
 
-@pytest.fixture(scope="module")
-def moto_url() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def ses_url(moto_url: str, credentials: None) -> Iterator[str]:
-    yield moto_url
+def ses_url(aws_url: str, credentials: None) -> Iterator[str]:
+    yield aws_url
     ses_backends.reset()
 
 

@@ -4,27 +4,16 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from oddline.errors import CorruptBody, NotConfigured, ObjectMissing, ObjectStoreUnavailable, OddlineError
 from oddline.objects import FolderObjects, ObjectStore, S3Objects, open_objects
 from oddline.settings import Settings
-
-
-@pytest.fixture(scope="module")
-def s3_url() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture
@@ -39,7 +28,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     if request.param == "folder":
         return FolderObjects(tmp_path / "objects")
     request.getfixturevalue("credentials")
-    endpoint = request.getfixturevalue("s3_url")
+    endpoint = request.getfixturevalue("aws_url")
     bucket = f"test-{uuid4().hex}"
     boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket=bucket)
     return S3Objects(bucket, prefix="some/prefix", endpoint_url=endpoint)
@@ -290,18 +279,18 @@ def test_an_s3_that_is_not_there_is_unavailable_soon() -> None:
 
 
 @pytest.mark.usefixtures("credentials")
-def test_a_bucket_that_is_not_there_is_unavailable(s3_url: str) -> None:
-    store = S3Objects("no-such-bucket", endpoint_url=s3_url)
+def test_a_bucket_that_is_not_there_is_unavailable(aws_url: str) -> None:
+    store = S3Objects("no-such-bucket", endpoint_url=aws_url)
 
     with pytest.raises(ObjectStoreUnavailable, match="NoSuchBucket"):
         store.get("key")
 
 
 @pytest.mark.usefixtures("credentials")
-def test_keys_stand_under_the_prefix_of_the_url(s3_url: str) -> None:
-    client = boto3.client("s3", endpoint_url=s3_url)
+def test_keys_stand_under_the_prefix_of_the_url(aws_url: str) -> None:
+    client = boto3.client("s3", endpoint_url=aws_url)
     client.create_bucket(Bucket="named-by-url")
-    settings = Settings(objects_url="s3://named-by-url/odd/line/", AWS_ENDPOINT_URL=s3_url)
+    settings = Settings(objects_url="s3://named-by-url/odd/line/", AWS_ENDPOINT_URL=aws_url)
 
     open_objects(settings).put("a/b", b"data")
 

@@ -7,7 +7,6 @@ from typing import Any
 import boto3
 import psycopg
 import pytest
-from moto.server import ThreadedMotoServer
 from psycopg import sql
 from secrets_extension import SecretsExtension, running_extension
 
@@ -94,21 +93,17 @@ def test_what_cannot_be_read_now_may_be_read_later(
 
 
 @pytest.fixture
-def secrets_manager(closed_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def secrets_manager(aws_url: str, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A client of a server that stands in for Secrets Manager, where no extension runs."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
     for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ENDPOINT_URL": aws_url,
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(closed_port),
     }.items():
         monkeypatch.setenv(name, value)
-    yield boto3.client("secretsmanager")
-    server.stop()
+    return boto3.client("secretsmanager")
 
 
 def test_without_the_extension_secrets_manager_is_asked(settings: Settings, secrets_manager: Any) -> None:

@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 import boto3
 import pytest
 import redis
-from moto.server import ThreadedMotoServer
 from trigger_events import LOG_GROUP, control_message, log_events, notification, object_created
 
 from functions.parts import Parts
@@ -30,15 +29,6 @@ Databases = Callable[[Side], Database]
 CONTEXT: Any = None
 
 
-@pytest.fixture(scope="module")
-def s3_url() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 class Bucket:
     def __init__(self, url: str) -> None:
         self.name = f"test-{uuid4().hex}"
@@ -52,16 +42,16 @@ class Bucket:
 
 
 @pytest.fixture
-def bucket(s3_url: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+def bucket(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    return Bucket(s3_url)
+    return Bucket(aws_url)
 
 
 @pytest.fixture
 def parts(
-    db: Databases, project: UUID, redis_url: str, bucket: Bucket, s3_url: str, monkeypatch: pytest.MonkeyPatch
+    db: Databases, project: UUID, redis_url: str, bucket: Bucket, aws_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Parts]:
     settings = Settings(
         _env_file=None,  # type: ignore[call-arg]
@@ -74,7 +64,7 @@ def parts(
         settings=settings,
         db=db("ingest"),
         publisher=publisher,
-        objects=S3Objects(bucket.name, endpoint_url=s3_url),
+        objects=S3Objects(bucket.name, endpoint_url=aws_url),
     )
     monkeypatch.setattr(triggers, "parts", lambda: parts)
     yield parts
