@@ -63,8 +63,13 @@ def own_files(function: str) -> Iterator[Path]:
     for folder in (ROOT / "oddline", *(functions / part for part in (function, *SHARED[function]))):
         for file in sorted(folder.rglob("*")):
             inside = file.relative_to(ROOT)
-            if file.is_file() and "__pycache__" not in inside.parts and not inside.as_posix().startswith(LEFT_OUT):
+            if file.is_file() and "__pycache__" not in inside.parts and not _is_left_out(inside):
                 yield file
+
+
+def _is_left_out(inside: Path) -> bool:
+    """Whether a file of the repository is one of LEFT_OUT or lies in one of them."""
+    return any(inside.is_relative_to(left_out) for left_out in LEFT_OUT)
 
 
 def _installed(requirements: Path, *, python: str, architecture: str) -> Path:

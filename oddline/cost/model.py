@@ -119,7 +119,7 @@ class Deployment:
     valkey_nodes: int = 2
     secrets: int = 12  # that of the database's owner is made by RDS
     metrics: int = 41
-    alarms: int = 15
+    alarms: int = 16
     dashboards: int = 1
     image_gb: float = 1.5  # of the worker and of search, two versions each
     log_days: int = 30

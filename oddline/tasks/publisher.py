@@ -1,5 +1,6 @@
 """Put a wake-up on Redis, in Celery's message form, and never wait long for a Redis that is not there."""
 
+import logging
 import threading
 import time
 import uuid
@@ -13,6 +14,8 @@ from oddline.tracing import note, passed_on, span
 
 if TYPE_CHECKING:
     from kombu import Queue
+
+log = logging.getLogger(__name__)
 
 LONGEST_COUNTDOWN = timedelta(seconds=60)  # a message with a longer one would sit unacknowledged in a worker
 
@@ -71,7 +74,9 @@ class Publisher:
                 with span("enqueue"):
                     note("task", spec.name)
                     self._send(spec, task_id, countdown, queue)
-            except (*UNREACHABLE, SecretUnavailable):
+            except (*UNREACHABLE, SecretUnavailable) as error:
+                # Once in `pause_s` at the most. Its kind alone: what it says may quote the address with its password.
+                log.warning("cannot publish %s: %s", spec.name, type(error).__name__)
                 self._producer = None
                 self._closed_until = self._clock() + self._pause_s
                 return False

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from cfnlint.decode import decode
+from templates import TEMPLATE, resources
 
 from oddline.metrics import LEDGER, QUEUE, REPORTS, WORKER_CLASS
 from oddline.settings import Settings
@@ -175,7 +176,8 @@ def test_the_document_has_every_metric_with_its_unit_and_dimension() -> None:
 
 
 def test_the_document_says_of_every_alarm_what_to_do(alarms: dict[str, Resource]) -> None:
-    names = {alarm["AlarmName"]["Fn::Sub"].removeprefix("${Name}-") for alarm in alarms.values()}
+    beside = [alarm["Properties"] for alarm in resources(TEMPLATE, "AWS::CloudWatch::Alarm").values()]
+    names = {alarm["AlarmName"]["Fn::Sub"].partition("}-")[2] for alarm in [*alarms.values(), *beside]}
 
     rows = documented("Alarms")
 

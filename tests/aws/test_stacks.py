@@ -181,5 +181,7 @@ def test_the_bill_counts_what_is_made() -> None:
     ]
     of_owner = 1  # by RDS itself
     assert deployment.secrets == made("AWS::SecretsManager::Secret", "data", "workers") + of_owner
-    assert deployment.alarms == made("AWS::CloudWatch::Alarm", "observability")
+    assert deployment.alarms == made("AWS::CloudWatch::Alarm", "observability") + len(
+        resources(TEMPLATE, "AWS::CloudWatch::Alarm")
+    )
     assert deployment.endpoints == len(interfaces)

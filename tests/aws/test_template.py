@@ -257,7 +257,7 @@ def test_sam_builds_each_zip_of_the_folder_that_its_handler_is_in(
     for name, function in functions.items():
         if "ImageConfig" in function:
             continue
-        command = ["make", "--dry-run", f"build-{name}", "ARTIFACTS_DIR=there"]
+        command = ["make", "--dry-run", "--no-print-directory", f"build-{name}", "ARTIFACTS_DIR=there"]
         said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
 
         assert template["Resources"][name]["Metadata"]["BuildMethod"] == "makefile"

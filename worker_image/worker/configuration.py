@@ -7,6 +7,7 @@ from kombu import Queue as KombuQueue
 
 from oddline.settings import Settings
 from oddline.tasks import Catalogue, Queue
+from oddline.tasks.broker import tls_of
 
 # Above every hard limit: a task that is still running must never be delivered a second time.
 VISIBILITY_TIMEOUT = timedelta(seconds=2_400)
@@ -24,6 +25,7 @@ def configure(settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
             raise ValueError(f"{spec.name}: its hard limit must be below {VISIBILITY_TIMEOUT}")
     return {
         "broker_url": settings.redis_url,
+        "broker_use_ssl": tls_of(settings.redis_url),
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_transport_options": {

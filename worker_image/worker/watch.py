@@ -68,7 +68,10 @@ class Watch:
 
     def _run(self) -> None:
         while True:
-            self._proof.seek()
+            try:
+                self._proof.seek()
+            except OSError as error:
+                log.warning("the watch cannot note that the worker works: %s", error)
             try:
                 self.look(now=self._context.clock())
             except DatabaseUnavailable as error:
