@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Tests, what builds and installs, databases of others, hints for editors; and what CPython does not load: the library
+# Tests, what builds and installs, databases of others, mathematics and zones that nobody asks for, hints for editors; and what CPython does not load: the library
 # of ONNX Runtime for programs in C, whose code the module for Python has too, and zstandard's module for PyPy.
 UNUSED = (
     "**/tests",
@@ -17,6 +17,10 @@ UNUSED = (
     "numpy/_core/include",
     "numpy/_core/lib",
     "numpy/f2py",
+    "numpy/fft",
+    "numpy/ma",
+    "numpy/polynomial",
+    "numpy/testing",
     "numpy/_core/_*_tests.*.so",
     "numpy/_core/_simd.*.so",
     "onnxruntime/capi/libonnxruntime.so.*",
@@ -29,6 +33,7 @@ UNUSED = (
     "sqlalchemy/dialects/oracle",
     "sqlalchemy/testing",
     "humanize/locale",
+    "pytz/zoneinfo",
     "tornado/test",
     "zstandard/_cffi.*.so",
     "**/*.pyi",
