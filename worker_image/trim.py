@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Tests, what builds and installs, databases of others, mathematics and zones that nobody asks for, hints for editors; and what CPython does not load: the library
-# of ONNX Runtime for programs in C, whose code the module for Python has too, and zstandard's module for PyPy.
+# Tests, what builds and installs, databases of others, zones and mappers that nobody asks for, hints for editors; and what
+# CPython does not load: the library of ONNX Runtime for programs in C, whose code the module for Python has too, and
+# zstandard's module for PyPy.
 UNUSED = (
     "**/tests",
     "pip*",
@@ -17,10 +18,6 @@ UNUSED = (
     "numpy/_core/include",
     "numpy/_core/lib",
     "numpy/f2py",
-    "numpy/fft",
-    "numpy/ma",
-    "numpy/polynomial",
-    "numpy/testing",
     "numpy/_core/_*_tests.*.so",
     "numpy/_core/_simd.*.so",
     "onnxruntime/capi/libonnxruntime.so.*",
@@ -31,6 +28,8 @@ UNUSED = (
     "sqlalchemy/dialects/mssql",
     "sqlalchemy/dialects/mysql",
     "sqlalchemy/dialects/oracle",
+    "sqlalchemy/ext/asyncio",
+    "sqlalchemy/orm",
     "sqlalchemy/testing",
     "humanize/locale",
     "pytz/zoneinfo",
