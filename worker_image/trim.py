@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Tests, what builds and installs, databases of others, zones and mappers that nobody asks for, hints for editors; and what
-# CPython does not load: the library of ONNX Runtime for programs in C, whose code the module for Python has too, and
-# zstandard's module for PyPy.
+# Tests, what builds and installs, databases of others, zones and mappers that nobody asks for, hints for editors; and
+# what CPython does not load: the library of ONNX Runtime for programs in C, whose code the module for Python has too,
+# and zstandard's module for PyPy.
 UNUSED = (
     "**/tests",
     "pip*",
