@@ -4,33 +4,26 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.decode import decode
-from templates import TEMPLATE, resources
+from templates import NESTED, ROOT, TEMPLATE, Resource, load, resources
 
 from oddline.metrics import LEDGER, QUEUE, REPORTS, WORKER_CLASS
 from oddline.settings import Settings
 from oddline.tasks import Queue, WorkerClass
 
-ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = (ROOT / "docs" / "observability.md").read_text()
 OWN = "{MetricsNamespace}"
 VALUES = {"Queue": [*Queue], "Class": [*WorkerClass]}
 
-Resource = dict[str, Any]
 Metric = tuple[str, tuple[tuple[str, str], ...]]
 """A metric's name and dimensions."""
 
 
 @pytest.fixture(scope="module")
 def template() -> Resource:
-    decoded, faults = decode(str(ROOT / "infra" / "observability.yaml"))
-    assert not faults
-    plain: Resource = json.loads(json.dumps(decoded))
-    return plain
+    return load(NESTED["observability"])
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +95,7 @@ def test_alarms_watch_only_what_is_emitted(alarms: dict[str, Resource]) -> None:
 
 
 def test_the_namespace_is_the_one_that_the_template_of_the_functions_sets(template: Resource) -> None:
-    functions, _ = decode(str(ROOT / "template.yaml"))
+    functions = load(TEMPLATE)
 
     default = template["Parameters"]["MetricsNamespace"]["Default"]
 
@@ -186,8 +179,7 @@ def test_the_document_says_of_every_alarm_what_to_do(alarms: dict[str, Resource]
 
 
 def test_logs_are_kept_for_a_while_and_not_for_ever() -> None:
-    logs, faults = decode(str(ROOT / "infra" / "logs.yaml"))
-    assert not faults
+    logs = load(NESTED["logs"])
 
     groups = of_type(logs, "AWS::Logs::LogGroup")
 
