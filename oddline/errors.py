@@ -191,6 +191,12 @@ class CorruptBody(OddlineError):
     code, title = "corrupt-body", "Stored data cannot be read back"
 
 
+class Undecipherable(OddlineError):
+    """Something encrypted cannot be opened with the keys that are set."""
+
+    code, title = "undecipherable", "Stored data cannot be opened with the keys that are set"
+
+
 class UnknownTask(OddlineError):
     """No task of that name is in the catalogue."""
 

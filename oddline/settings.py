@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AliasChoices, BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from oddline.encryption import Cipher
+
 
 def _seconds(given: Any) -> Any:
     """Numbers in the environment are seconds; pydantic by itself takes only "30s" as "PT30S" or "00:00:30"."""
@@ -95,6 +97,10 @@ class Settings(BaseSettings):
         default={}, description="JSON: the sources of log groups that are not to be named as their group"
     )
 
+    encryption_keys: str = Field(
+        default="", description="keys of what is stored encrypted, with commas between, the newest first"
+    )
+
     smtp_url: str = Field(
         default="",
         description="smtps://user:password@host:port, or smtp://…: STARTTLS where offered; ?starttls=required, or =off",
@@ -127,6 +133,11 @@ class Settings(BaseSettings):
         return self.model_copy(
             update={name: value for name, value in members.items() if name in fields and fields[name].annotation is str}
         )
+
+    def cipher(self) -> Cipher:
+        """What encrypts and decrypts with the keys that are set now."""
+        keys = self.with_secret().encryption_keys.split(",")
+        return Cipher([key.strip() for key in keys if key.strip()])
 
     def database_url_for(self, side: Side) -> str:
         """The URL that `side` connects with.

@@ -1,0 +1,72 @@
+"""Encrypt what must not lie in the clear, with keys that can be changed without a gap."""
+
+import base64
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from oddline.errors import NotConfigured, Undecipherable
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
+
+SHORTEST_KEY = 16  # characters: what Secrets Manager and the local stack make has twice as many and more
+_PURPOSE = b"oddline encryption v1"
+
+
+class Cipher:
+    """Authenticated encryption (Fernet: AES-128 in CBC mode, HMAC-SHA256) under several keys.
+
+    Args:
+        keys: texts that nobody can guess, the newest first: that one encrypts, each of them decrypts.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._keys = tuple(keys)
+
+    def encrypt(self, plain: bytes) -> bytes:
+        """`plain` as a token of ASCII characters.
+
+        Raises:
+            NotConfigured: there is no key, or one is too short.
+        """
+        return self._fernet.encrypt(plain)
+
+    def decrypt(self, token: bytes) -> bytes:
+        """What `encrypt` was given.
+
+        Raises:
+            Undecipherable: none of the keys made this token, or it was changed.
+            NotConfigured: as `encrypt`.
+        """
+        from cryptography.fernet import InvalidToken
+
+        try:
+            return self._fernet.decrypt(token)
+        except InvalidToken as error:
+            raise Undecipherable("none of the keys in ODDLINE_ENCRYPTION_KEYS opens it") from error
+
+    def renew(self, token: bytes) -> bytes:
+        """The same content under the newest key.
+
+        Raises:
+            Undecipherable, NotConfigured: as `decrypt`.
+        """
+        return self.encrypt(self.decrypt(token))
+
+    @cached_property
+    def _fernet(self) -> "MultiFernet":
+        from cryptography.fernet import Fernet, MultiFernet
+
+        if not self._keys or min(map(len, self._keys)) < SHORTEST_KEY:
+            raise NotConfigured(f"ODDLINE_ENCRYPTION_KEYS needs keys of at least {SHORTEST_KEY} characters")
+        return MultiFernet([Fernet(_derived(key)) for key in self._keys])
+
+
+def _derived(key: str) -> bytes:
+    """A Fernet key from a text of any form (HKDF, RFC 5869: the text is no password that could be guessed)."""
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE).derive(key.encode())
+    return base64.urlsafe_b64encode(derived)
