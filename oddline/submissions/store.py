@@ -89,16 +89,33 @@ def read_bodies(tx: Transaction, claimed: Sequence[Claimed]) -> list[StoredBody]
         ).fetchall()
 
 
+_AGAIN = "state = 'accepted', attempt = 0, error = NULL, not_before = NULL, finished_at = NULL, replays = replays + 1"
+
+
 def replay(tx: Transaction, submission: UUID) -> bool:
     """Put a dead submission back to its beginning; False when it is not dead."""
     return (
-        tx.execute(
-            "UPDATE submission_state SET state = 'accepted', attempt = 0, error = NULL, not_before = NULL,"
-            " finished_at = NULL WHERE id = %s AND state = 'dead'",
-            [submission],
-        ).rowcount
-        == 1
+        tx.execute(f"UPDATE submission_state SET {_AGAIN} WHERE id = %s AND state = 'dead'", [submission]).rowcount == 1
     )
+
+
+def replay_many(tx: Transaction, *, cap: int, limit: int) -> int:
+    """Put dead submissions back that were replayed less often than `cap`, the oldest first; returns how many."""
+    return tx.execute(
+        f"UPDATE submission_state SET {_AGAIN} WHERE id IN (SELECT id FROM submission_state"
+        " WHERE state = 'dead' AND replays < %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)",
+        [cap, limit],
+    ).rowcount
+
+
+def count_dead(tx: Transaction, *, cap: int) -> tuple[int, int]:
+    """How many dead submissions were replayed less often than `cap`, and how many as often."""
+    row = tx.execute(
+        "SELECT count(*) FILTER (WHERE replays < %(cap)s), count(*) FILTER (WHERE replays >= %(cap)s)"
+        " FROM submission_state WHERE state = 'dead'",
+        {"cap": cap},
+    ).fetchone()
+    return (row[0], row[1]) if row else (0, 0)
 
 
 def drop(tx: Transaction, submission: UUID, *, now: datetime) -> bool:
@@ -110,6 +127,25 @@ def drop(tx: Transaction, submission: UUID, *, now: datetime) -> bool:
         ).rowcount
         == 1
     )
+
+
+def drop_many(tx: Transaction, *, now: datetime, limit: int) -> int:
+    """Settle dead submissions for good, the oldest first; returns how many."""
+    return tx.execute(
+        "UPDATE submission_state SET state = 'dropped', finished_at = %s WHERE id IN (SELECT id FROM submission_state"
+        " WHERE state = 'dead' ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)",
+        [now, limit],
+    ).rowcount
+
+
+def cancel(tx: Transaction, submission: UUID, *, now: datetime) -> int | None:
+    """Drop a submission that waits; returns how many attempts it had, or None when it does not wait."""
+    row = tx.execute(
+        "UPDATE submission_state SET state = 'dropped', finished_at = %s, not_before = NULL"
+        " WHERE id = %s AND state = 'accepted' RETURNING attempt",
+        [now, submission],
+    ).fetchone()
+    return row[0] if row else None
 
 
 def delete_keys(tx: Transaction, *, before: datetime) -> int:

@@ -15,7 +15,7 @@ from oddline.database import Database
 from oddline.maintenance import CLEANUP_OLD_RESULTS
 from oddline.settings import Side
 from oddline.submissions import SCORE_WAITING, fail, new_id
-from oddline.tasks import NoPayload, State, Task, enqueue, find
+from oddline.tasks import SEND_SYSTEM_ALERT, NoPayload, State, Task, enqueue, find
 
 Databases = Callable[[Side], Database]
 AWKWARD = "ValueError: [/red] is no :smile:"
@@ -68,8 +68,10 @@ def test_the_list_tells_tasks_and_scorings_of_every_project_newest_first(
     listed = json.loads(told(oddline("tasks", "list", "--json")))
     table = told(oddline("tasks", "list"))
 
-    assert [task["task_id"] for task in listed] == [str(waiting), str(submission), str(dead)]
-    assert [row.split()[0] for row in table.splitlines()[1:]] == [str(waiting), str(submission), str(dead)]
+    alert = next(task["task_id"] for task in listed if task["name"] == SEND_SYSTEM_ALERT.name)
+    wanted = [str(waiting), alert, str(submission), str(dead)]
+    assert [task["task_id"] for task in listed] == wanted
+    assert [row.split()[0] for row in table.splitlines()[1:]] == wanted
     assert AWKWARD in table
 
 
@@ -82,7 +84,7 @@ def test_the_list_can_be_narrowed_to_dead_letters_to_a_state_and_to_a_name(
         return [task["task_id"] for task in json.loads(told(oddline("tasks", "list", "--json", *options)))]
 
     assert listed("--dead") == [str(submission), str(dead)]
-    assert listed("--state", "PENDING") == [str(waiting)]
+    assert listed("--state", "PENDING", "--name", CLEANUP_OLD_RESULTS.name) == [str(waiting)]
     assert listed("--name", CLEANUP_OLD_RESULTS.name, "--dead") == [str(dead)]
     assert listed("--limit", "1") == [str(waiting)]
 

@@ -7,11 +7,12 @@ from oddline.tasks import Queue
 from worker_image.worker import maintenance, notifications, scoring
 from worker_image.worker.configuration import VISIBILITY_TIMEOUT, configure
 
-# SPEC J, as far as it is built.
+# SPEC J, as far as it is built; and I13, which it does not name.
 TABLE_J = {
     "reconcile": "rate(1 minute)",
     "health_check": "rate(1 minute)",
     "publish_metrics": "rate(1 minute)",
+    "check_task_patterns": "rate(5 minutes)",
     "compact_chunks": "rate(5 minutes)",
     "create_partitions": "cron(30 0 * * ? *)",
     "cleanup_old_logs": "cron(0 2 * * ? *)",
