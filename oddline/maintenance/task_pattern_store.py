@@ -13,6 +13,7 @@ from oddline.tasks import SEND_SYSTEM_ALERT
 # Chance that a Poisson number with the usual mean is as high: a day asks some ten thousand times, of the same hours.
 RARE = 1e-6
 LEAST_USUAL = 2.0  # an hour: so that, of what never happens, 14 are too many and a few are not
+LEAST_FACTOR = 2  # of the busiest hour: what comes in batches scatters more than chance would
 LOOKED_BACK = timedelta(hours=25)  # the last hour, and the day before it
 
 
@@ -28,13 +29,15 @@ class TaskPattern:
 
     @property
     def is_unusual(self) -> bool:
-        """Whether so many in an hour are too many to be chance, were the busiest hour of the day before the rule.
+        """Whether it is twice the busiest hour of the day before, and no chance were that the mean of all hours.
 
         By Chernoff's bound, P(X >= n) <= exp(n - m - n ln(n/m)) for a Poisson X with the mean m < n (Mitzenmacher and
         Upfal, Probability and Computing, theorem 5.4).
         """
         mean = max(float(self.usual), LEAST_USUAL)
-        return self.count > mean and self.count * math.log(self.count / mean) - self.count + mean > -math.log(RARE)
+        if self.count < LEAST_FACTOR * mean:
+            return False
+        return self.count * math.log(self.count / mean) - self.count + mean > -math.log(RARE)
 
     def told(self) -> str:
         """As operators read it."""

@@ -102,8 +102,9 @@ def replay(tx: Transaction, submission: UUID) -> bool:
 def replay_many(tx: Transaction, *, cap: int, limit: int) -> int:
     """Put dead submissions back that were replayed less often than `cap`, the oldest first; returns how many."""
     return tx.execute(
-        f"UPDATE submission_state SET {_AGAIN} WHERE id IN (SELECT id FROM submission_state"
-        " WHERE state = 'dead' AND replays < %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)",
+        "WITH chosen AS (SELECT id FROM submission_state"
+        " WHERE state = 'dead' AND replays < %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)"
+        f" UPDATE submission_state SET {_AGAIN} WHERE id IN (SELECT id FROM chosen)",
         [cap, limit],
     ).rowcount
 
@@ -132,9 +133,10 @@ def drop(tx: Transaction, submission: UUID, *, now: datetime) -> bool:
 def drop_many(tx: Transaction, *, now: datetime, limit: int) -> int:
     """Settle dead submissions for good, the oldest first; returns how many."""
     return tx.execute(
-        "UPDATE submission_state SET state = 'dropped', finished_at = %s WHERE id IN (SELECT id FROM submission_state"
-        " WHERE state = 'dead' ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)",
-        [now, limit],
+        "WITH chosen AS (SELECT id FROM submission_state"
+        " WHERE state = 'dead' ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)"
+        " UPDATE submission_state SET state = 'dropped', finished_at = %s WHERE id IN (SELECT id FROM chosen)",
+        [limit, now],
     ).rowcount
 
 
@@ -156,8 +158,9 @@ def delete_keys(tx: Transaction, *, before: datetime) -> int:
 def delete_finished(tx: Transaction, *, before: datetime, limit: int) -> int:
     """Delete up to `limit` states that ended before this, keeping their sums per day; returns how many."""
     row = tx.execute(
-        "WITH gone AS (DELETE FROM submission_state WHERE id IN (SELECT id FROM submission_state"
-        " WHERE state IN ('done', 'dropped') AND finished_at < %s LIMIT %s FOR UPDATE SKIP LOCKED)"
+        "WITH old AS (SELECT id FROM submission_state"
+        " WHERE state IN ('done', 'dropped') AND finished_at < %s LIMIT %s FOR UPDATE SKIP LOCKED),"
+        " gone AS (DELETE FROM submission_state WHERE id IN (SELECT id FROM old)"
         " RETURNING project_id, received_at, state, entries), summed AS (INSERT INTO day_counts AS d"
         " (project_id, day, accepted, stored, dropped) SELECT project_id, (received_at AT TIME ZONE 'UTC')::date,"
         " sum(entries), coalesce(sum(entries) FILTER (WHERE state = 'done'), 0),"

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from oddline.database import Transaction
 
+# What is chosen stands in a CTE: a subquery with LIMIT and SKIP LOCKED may be run again for each row, and choose more.
 _AGAIN = (
     "state = 'PENDING', attempt = 0, not_before = NULL, error = NULL, finished_at = NULL, expires_at = NULL,"
     " progress = NULL, cancelled_at = NULL, replays = replays + 1"
@@ -24,10 +25,10 @@ def replay(tx: Transaction, task_id: UUID) -> str | None:
 def replay_many(tx: Transaction, caps: Mapping[str, int], *, limit: int) -> list[tuple[UUID, str]]:
     """Put dead tasks of these names back that were replayed less often than their cap, the oldest first."""
     return tx.execute(
-        f"UPDATE tasks SET {_AGAIN} WHERE id IN (SELECT tasks.id FROM tasks"
+        "WITH chosen AS (SELECT tasks.id FROM tasks"
         " JOIN unnest(%(names)s::text[], %(caps)s::int[]) AS capped (name, cap) ON capped.name = tasks.name"
         " WHERE state = 'FAILURE' AND replays < cap ORDER BY tasks.id LIMIT %(limit)s FOR UPDATE OF tasks SKIP LOCKED)"
-        " RETURNING id, name",
+        f" UPDATE tasks SET {_AGAIN} WHERE id IN (SELECT id FROM chosen) RETURNING id, name",
         {"names": list(caps), "caps": list(caps.values()), "limit": limit},
     ).fetchall()
 
@@ -56,7 +57,8 @@ def drop(tx: Transaction, task_id: UUID, *, now: datetime, kept_until: datetime)
 def drop_many(tx: Transaction, name: str, *, now: datetime, kept_until: datetime, limit: int) -> int:
     """Settle dead tasks of a name for good, the oldest first; returns how many."""
     return tx.execute(
-        f"UPDATE tasks SET {_DROPPED} WHERE id IN (SELECT id FROM tasks WHERE state = 'FAILURE' AND name = %(name)s"
-        " ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)",
+        "WITH chosen AS (SELECT id FROM tasks WHERE state = 'FAILURE' AND name = %(name)s"
+        " ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)"
+        f" UPDATE tasks SET {_DROPPED} WHERE id IN (SELECT id FROM chosen)",
         {"name": name, "now": now, "kept_until": kept_until, "limit": limit},
     ).rowcount
