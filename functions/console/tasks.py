@@ -1,5 +1,6 @@
 """Routes of tasks: what became of one, which there are, and the dead letters among them."""
 
+import logging
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,7 +14,9 @@ from oddline.catalogue import CATALOGUE
 from oddline.errors import NotFound
 from oddline.identity import Caller, Scope
 from oddline.maintenance import drop_dead_letter, replay_dead_letter
-from oddline.tasks import State, Task, dead_letters, find, newest
+from oddline.tasks import State, Task, dead_letters, find, newest, opened, shown
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(tags=["tasks"])
 
@@ -47,7 +50,7 @@ def list_dead_letters(
     """List tasks that failed for good, with what they were given, newest first."""
     with parts_of(request).db.transaction(project=caller.project) as tx:
         tasks = dead_letters(tx, before=before, limit=limit + 1)
-    return _page(tasks, [{**task.view(), "payload": task.payload} for task in tasks], limit=limit)
+    return _page(tasks, [{**task.view(), "payload": shown(task.payload)} for task in tasks], limit=limit)
 
 
 @router.post("/api/v1/tasks/dead-letters/{task_id}/replay", status_code=202, responses=REPLAYED)
@@ -73,7 +76,10 @@ def drop(request: Request, caller: Administering, task_id: UUID) -> Response:
 @router.get("/api/v1/tasks/{task_id}", responses=TASK)
 @router.get("/api/v1/tasks/status/{task_id}", responses=TASK)
 def show_task(request: Request, caller: Reading, task_id: UUID) -> Response:
-    """Tell what became of a task. A submission's scoring is one too, by the submission's id."""
+    """Tell what became of a task. A submission's scoring is one too, by the submission's id.
+
+    What is about people (a mail's recipients and text) is `sealed`, and open to keys with the scope `admin` alone.
+    """
     return _shown(request, caller, task_id)
 
 
@@ -89,7 +95,12 @@ def _shown(request: Request, caller: Caller, task_id: UUID) -> Response:
         task = find(tx, task_id)
     if task is None:
         raise NotFound(f"there is no task {task_id}", field="task_id")
-    return json_answer(task.view())
+    if Scope.ADMIN not in caller.scopes:
+        return json_answer(task.view())
+    plain = opened(task, parts_of(request).settings.cipher())
+    if plain != task:
+        log.info("key %s opened what is sealed of task %s", caller.key_id, task_id)  # who looked at what is about people
+    return json_answer(plain.view() | {"payload": plain.payload})
 
 
 def _page(tasks: list[Task], views: list[dict[str, Any]], *, limit: int) -> Response:

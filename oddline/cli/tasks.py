@@ -63,6 +63,7 @@ def show(task_id: TaskId) -> None:
         task = tasks.find(tx, task_id)
     if task is None:
         raise NotFound(f"there is no task {task_id}")
+    task = tasks.opened(task, operator_settings().cipher())
     print(json.dumps(task.view() | {"project": task.project, "payload": dict(task.payload)}, default=str, indent=2))
 
 

@@ -2,6 +2,7 @@
 
 from oddline.maintenance.health import Health, check_health, read_health
 from oddline.maintenance.measuring import publish_metrics
+from oddline.maintenance.renewing import renew_encryption
 from oddline.maintenance.service import (
     cleanup_old_results,
     drop_dead_letter,
@@ -15,6 +16,7 @@ from oddline.maintenance.tasks import (
     HEALTH_CHECK,
     PUBLISH_METRICS,
     RECONCILE,
+    RENEW_ENCRYPTION,
     TASKS,
 )
 
@@ -24,6 +26,7 @@ __all__ = [
     "HEALTH_CHECK",
     "PUBLISH_METRICS",
     "RECONCILE",
+    "RENEW_ENCRYPTION",
     "TASKS",
     "Health",
     "check_health",
@@ -33,5 +36,6 @@ __all__ = [
     "publish_metrics",
     "read_health",
     "reconcile",
+    "renew_encryption",
     "replay_dead_letter",
 ]

@@ -16,6 +16,8 @@ from oddline.tasks.model import (
     WorkerClass,
 )
 from oddline.tasks.publisher import LONGEST_COUNTDOWN, Publisher
+from oddline.tasks.renewal_store import renew_tasks
+from oddline.tasks.sealing import opened, shown
 from oddline.tasks.service import (
     LONGEST_ERROR,
     Clock,
@@ -72,9 +74,12 @@ __all__ = [
     "heartbeat",
     "holders",
     "newest",
+    "opened",
     "publish_due",
+    "renew_tasks",
     "replay",
     "run_task",
     "see_worker",
+    "shown",
     "utc_now",
 ]

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from oddline.tasks.sealing import shown
+
 
 class WorkerClass(StrEnum):
     """The ECS services; each serves the queues of its class and is scaled by their backlog."""
@@ -112,7 +114,8 @@ class TaskSpec:
 
     `idempotency` says in a sentence why running it twice does what once does. A spec with `in_function` runs inside the
     schedules function itself: as a task it would wait behind the backlog that it is to mend. One without `ledger` is a
-    mere wake-up: the database says what there is to do. `smoke` is a payload with which it does no harm, so that
+    mere wake-up: the database says what there is to do. What a `sealed` one is given, gives back and fails of is about
+    people, and encrypted in the ledger. `smoke` is a payload with which it does no harm, so that
     operators can try every kind of task.
     """
 
@@ -129,6 +132,7 @@ class TaskSpec:
     starters: frozenset[Starter] = frozenset({Starter.SYSTEM})
     in_function: bool = False
     ledger: bool = True
+    sealed: bool = False
     result_kept: timedelta = timedelta(days=3)
     smoke: Payload = field(default_factory=NoPayload)
 
@@ -185,7 +189,7 @@ class Task:
     finished_at: datetime | None = None
 
     def view(self) -> dict[str, Any]:
-        """What `GET /api/v1/tasks/{id}` tells."""
+        """What lists tell of it, and `GET /api/v1/tasks/{id}`; of what is sealed, only that there is something."""
         return {
             "task_id": str(self.id),
             "name": self.name,
@@ -196,6 +200,6 @@ class Task:
             "progress": self.progress,
             "attempt": self.attempt,
             "created_at": self.created_at,
-            "result": self.result,
-            "error": self.error,
+            "result": shown(self.result),
+            "error": shown(self.error),
         }

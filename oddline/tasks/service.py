@@ -12,11 +12,12 @@ from oddline.database import Database, Transaction
 from oddline.errors import NotFound, OddlineError, UnknownTask
 from oddline.metrics import OFF, Metrics
 from oddline.objects import ObjectStore
-from oddline.settings import Settings
+from oddline.settings import Settings, load_settings
 from oddline.tasks import store
 from oddline.tasks.lease import heartbeat
 from oddline.tasks.model import Catalogue, Payload, State, Task, TaskSpec
 from oddline.tasks.publisher import LONGEST_COUNTDOWN, Publisher
+from oddline.tasks.sealing import seal, seal_text, unseal
 from oddline.tracing import mark
 
 log = logging.getLogger(__name__)
@@ -66,14 +67,18 @@ def enqueue(
     """Write a task into the ledger, in the caller's transaction; publish it after the commit with `Publisher.wake`.
 
     Returns False, and writes nothing, when a task with the same `unique_key` waits already.
+
+    Raises:
+        NotConfigured: it is to be sealed, and there is no key in this process's settings.
     """
+    given = payload.model_dump(mode="json")
     return store.insert(
         tx,
         task_id=task_id,
         project=project,
         name=spec.name,
         queue=str(spec.queue),
-        payload=payload.model_dump(mode="json"),
+        payload=seal(given, load_settings().cipher()) if spec.sealed else given,
         unique_key=unique_key,
         not_before=not_before,
         now=now,
@@ -98,7 +103,10 @@ def run_task(spec: TaskSpec, run: Run, *, task_id: UUID, context: TaskContext) -
     try:
         result = _run_attempt(spec, run, task, context)
     except Exception as error:
-        log.warning("task %s %s failed in attempt %d: %s", spec.name, task_id, task.attempt, error, exc_info=True)
+        told: object = type(error).__name__ if spec.sealed else error
+        log.warning(
+            "task %s %s failed in attempt %d: %s", spec.name, task_id, task.attempt, told, exc_info=not spec.sealed
+        )
         mark(error)
         _fail(task, spec, context, error)
     else:
@@ -171,11 +179,14 @@ def _run_attempt(spec: TaskSpec, run: Run, task: Task, context: TaskContext) -> 
             store.report_progress(tx, task.id, attempt=task.attempt, progress=progress)
 
     with heartbeat(renew, lease=context.settings.lease):
-        return run(spec.payload.model_validate(task.payload), replace(context, task_id=task.id, report=report))
+        given = unseal(task.payload, context.settings.cipher())
+        return run(spec.payload.model_validate(given), replace(context, task_id=task.id, report=report))
 
 
 def _fail(task: Task, spec: TaskSpec, context: TaskContext, error: Exception) -> None:
     text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
+    if spec.sealed:
+        text = seal_text(text, context.settings.cipher())
     permanent = isinstance(error, OddlineError) and error.permanent
     if permanent or task.attempt >= spec.retry.attempts:
         _end(task, spec, context, state=State.FAILURE, error=text)
@@ -197,6 +208,8 @@ def _end(
     wait: timedelta | None = None,
 ) -> None:
     now = context.clock()
+    if spec.sealed and result is not None:
+        result = seal(result, context.settings.cipher())
     with context.db.transaction() as tx:
         store.finish(
             tx,

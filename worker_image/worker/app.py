@@ -2,12 +2,14 @@
 
 import logging
 import os
+import sys
 from typing import Any
 
 from celery import Celery
 from celery.signals import celeryd_after_setup, setup_logging, worker_process_init, worker_process_shutdown
 
 from oddline.catalogue import CATALOGUE
+from oddline.errors import NotConfigured
 from oddline.settings import load_settings
 from oddline.tasks import Catalogue, Queue
 from worker_image.worker import maintenance, notifications, scoring
@@ -42,6 +44,15 @@ def set_up_logging(**_: Any) -> None:
     logging.basicConfig(
         level=load_settings().log_level, format="%(asctime)s %(levelname)s %(processName)s %(name)s: %(message)s"
     )
+
+
+@celeryd_after_setup.connect  # type: ignore[untyped-decorator]
+def refuse_without_keys(**_: Any) -> None:
+    """End before anything is taken that could not be stored as it must be: what waits is kept."""
+    try:
+        load_settings().cipher().check()
+    except NotConfigured as error:
+        sys.exit(f"error: {error}")
 
 
 @celeryd_after_setup.connect  # type: ignore[untyped-decorator]
