@@ -99,7 +99,9 @@ def _shown(request: Request, caller: Caller, task_id: UUID) -> Response:
         return json_answer(task.view())
     plain = opened(task, parts_of(request).settings.cipher())
     if plain != task:
-        log.info("key %s opened what is sealed of task %s", caller.key_id, task_id)  # who looked at what is about people
+        log.info(
+            "key %s opened what is sealed of task %s", caller.key_id, task_id
+        )  # who looked at what is about people
     return json_answer(plain.view() | {"payload": plain.payload})
 
 

@@ -67,15 +67,16 @@ def renew_deliveries(tx: Transaction, *, after: UUID, limit: int, cipher: Cipher
     ).fetchall()
     changed = 0
     for identifier, recipients, detail, sealed in rows:
+        shown = recipients
         if sealed is None:
-            token, recipients = _sealed(recipients, detail, cipher), [*map(masked, recipients)]
+            token, shown = _sealed(recipients, detail, cipher), [*map(masked, recipients)]
         elif not cipher.is_newest(sealed.encode()):
             token = cipher.renew(sealed.encode()).decode()
         else:
             continue
         changed += tx.execute(
             "UPDATE deliveries SET sealed = %s, recipients = %s, detail = '' WHERE id = %s",
-            [token, recipients, identifier],
+            [token, shown, identifier],
         ).rowcount
     return (rows[-1][0] if rows else None), changed
 

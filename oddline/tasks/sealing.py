@@ -1,6 +1,7 @@
 """What tasks are given and give back, where it is about people: encrypted in the ledger, and told apart there."""
 
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ def seal(value: Any, cipher: Cipher) -> dict[str, str]:
     Raises:
         NotConfigured: there is no key.
     """
-    return {SEALED: cipher.encrypt(json.dumps(value).encode()).decode()}
+    return {SEALED: cipher.encrypt(zlib.compress(json.dumps(value).encode())).decode()}
 
 
 def seal_text(text: str, cipher: Cipher) -> str:
@@ -35,7 +36,7 @@ def unseal(value: Any, cipher: Cipher) -> Any:
         Undecipherable: none of the keys made it.
     """
     if _is_sealed_value(value):
-        return json.loads(cipher.decrypt(value[SEALED].encode()))
+        return json.loads(zlib.decompress(cipher.decrypt(value[SEALED].encode())))
     if _is_sealed_text(value):
         return cipher.decrypt(value.removeprefix(_PREFIX).encode()).decode()
     return value

@@ -16,6 +16,7 @@ _COLUMNS = (
     " started_at, finished_at"
 )
 
+_IS_HELD = "EXISTS (SELECT 1 FROM queue_holds WHERE queue_holds.queue = tasks.queue)"
 
 _SUBMISSION_STATES = {
     State.PENDING: "accepted",
@@ -64,7 +65,7 @@ def claim(tx: Transaction, task_id: UUID, *, worker: str, now: datetime, lease_u
             " lease_until = %(lease_until)s, not_before = NULL, unique_key = NULL"
             " WHERE id = %(id)s AND (state IN ('PENDING', 'RETRY') AND (not_before IS NULL OR not_before <= %(now)s)"
             " OR state IN ('STARTED', 'PROGRESS') AND lease_until < %(now)s)"
-            f" RETURNING {_COLUMNS}",
+            f" AND NOT {_IS_HELD} RETURNING {_COLUMNS}",
             {"id": task_id, "worker": worker, "now": now, "lease_until": lease_until},
         ).fetchone()
 
@@ -160,9 +161,9 @@ def due(tx: Transaction, *, now: datetime, soon: datetime, limit: int) -> list[t
     """
     return tx.execute(
         "SELECT id, name, at FROM (SELECT id, name, lease_until AS at, 0 AS turn, lease_until AS since FROM tasks"
-        " WHERE state IN ('STARTED', 'PROGRESS') AND lease_until <= %(soon)s"
+        f" WHERE state IN ('STARTED', 'PROGRESS') AND lease_until <= %(soon)s AND NOT {_IS_HELD}"
         " UNION ALL SELECT id, name, not_before, 1, coalesce(not_before, created_at) FROM tasks"
-        " WHERE state IN ('PENDING', 'RETRY')"
+        f" WHERE state IN ('PENDING', 'RETRY') AND NOT {_IS_HELD}"
         " AND (not_before IS NULL AND created_at < %(now)s - interval '5 seconds' OR not_before <= %(soon)s)"
         ") AS due ORDER BY turn, since LIMIT %(limit)s",
         {"now": now, "soon": soon, "limit": limit},
@@ -217,10 +218,12 @@ def delete_expired(tx: Transaction, *, now: datetime, limit: int) -> int:
 def see_worker(
     tx: Transaction, name: str, *, classes: Collection[WorkerClass], started_at: datetime, now: datetime
 ) -> None:
-    """Note that a worker lives, and the classes whose queues it serves."""
+    """Note that a worker lives, and the classes whose queues it serves; one that was started anew begins anew."""
     tx.execute(
         "INSERT INTO workers (name, classes, started_at, seen_at) VALUES (%s, %s, %s, %s)"
-        " ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at",
+        " ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, classes = excluded.classes,"
+        " started_at = excluded.started_at,"
+        " ending_at = CASE workers.started_at WHEN excluded.started_at THEN workers.ending_at END",
         [name, [str(one) for one in classes], started_at, now],
     )
 

@@ -59,7 +59,7 @@ def score(inbox: Inbox) -> list[UUID]:
 
 
 def read(inbox: Inbox, mail: UUID) -> AnomalyMail:
-    return AnomalyMail.model_validate(inbox.task(mail).payload)
+    return AnomalyMail.model_validate(opened(inbox.task(mail), load_settings().cipher()).payload)
 
 
 def test_a_submission_with_odd_lines_is_told_in_one_mail(inbox: Inbox, project: UUID) -> None:
@@ -177,4 +177,5 @@ def test_a_mail_reaches_its_recipient_once(inbox: Inbox, context: TaskContext, p
     with inbox.db("console").transaction(project=project) as tx:
         task = find(tx, mail)
     assert task is not None
+    task = opened(task, load_settings().cipher())
     assert (task.state, task.result, task.attempt) == (State.SUCCESS, {"sent": 1, "refused": 0}, 1)

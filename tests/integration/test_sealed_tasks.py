@@ -175,7 +175,9 @@ def test_what_an_older_version_left_in_the_clear_is_sealed_by_the_renewal(contex
 
 
 @pytest.fixture
-def client_of_scope(db: Databases, redis_url: str, tmp_path: Path, project: UUID) -> Iterator[Callable[[Scope], TestClient]]:
+def client_of_scope(
+    db: Databases, redis_url: str, tmp_path: Path, project: UUID
+) -> Iterator[Callable[[Scope], TestClient]]:
     with client_with_key(
         "console", router, db=db, redis_url=redis_url, folder=tmp_path, project=project, scopes=[Scope.ADMIN]
     ) as client:
