@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from redis import Redis
 from redis.exceptions import RedisError
 
-from oddline.errors import Unavailable
+from oddline.errors import NotConfigured, Unavailable
 from oddline.tasks import Queue
 
 TIMEOUT_S = 2.0
@@ -17,6 +17,7 @@ def count_messages(redis_url: str) -> dict[Queue, int]:
 
     Raises:
         Unavailable: Redis does not answer.
+        NotConfigured: there is none.
     """
     with _connected(redis_url) as redis:
         pipeline = redis.pipeline()
@@ -36,6 +37,8 @@ def drop_messages(redis_url: str, queue: Queue) -> int:
 
 @contextmanager
 def _connected(redis_url: str) -> Iterator[Redis]:
+    if not redis_url:
+        raise NotConfigured("ODDLINE_REDIS_URL is not set")
     try:
         with Redis.from_url(redis_url, socket_connect_timeout=TIMEOUT_S, socket_timeout=TIMEOUT_S) as redis:
             yield redis

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from oddline.database import Database, Transaction
-from oddline.errors import InvalidParameter, NotFound, Unavailable, UnknownTask
+from oddline.errors import InvalidParameter, NotConfigured, NotFound, Unavailable, UnknownTask
 from oddline.fleet import store
 from oddline.fleet.model import QueueState, WorkerState
 from oddline.tasks import Catalogue, Queue, WorkerClass
@@ -43,7 +43,7 @@ def list_queues(db: Database, *, redis_url: str, now: datetime) -> list[QueueSta
     messages: dict[Queue, int] = {}
     try:
         messages = count_messages(redis_url)
-    except Unavailable as error:
+    except (Unavailable, NotConfigured) as error:
         log.warning("the queues' messages cannot be counted: %s", error)
     return [
         QueueState(queue, messages.get(queue), *waiting.get(queue, (0, 0, None)), hold=holds.get(queue))

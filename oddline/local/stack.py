@@ -12,12 +12,14 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from oddline.database import ROLES, Database
 from oddline.errors import Forbidden, StackFailed, Unauthenticated
 from oddline.identity import Scope, authenticate, create_key, ensure_project
-from oddline.local.state import choose_port, write_private
+from oddline.local.state import LOOPBACK, choose_port, write_private
 from oddline.settings import Settings
 from oddline.submissions import new_id
 
 FILE = "stack.json"
 PROJECT = "default"
+FLOWER_USER = "oddline"
+FLOWER_PORT = 5555
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Stack:
     first_start: bool = False
     encryption_keys: str = ""  # none in the file of an older version; each start makes what is missing
     flower_password: str = ""
+    flower_url: str = ""  # none where Flower was not wished for
 
     @classmethod
     def load(cls, home: Path) -> Self:
@@ -49,7 +52,15 @@ class Stack:
             raise StackFailed(f"no local stack was started in {home}: `oddline up` does it") from error
 
     @classmethod
-    def prepare(cls, settings: Settings, *, owner_url: str, passwords: Mapping[str, str], redis_url: str) -> Self:
+    def prepare(
+        cls,
+        settings: Settings,
+        *,
+        owner_url: str,
+        passwords: Mapping[str, str],
+        redis_url: str,
+        with_flower: bool = False,
+    ) -> Self:
         """The stack for servers that run; it keeps its key, or gets a new one where the database does not know it."""
         home = settings.home.absolute()
         before = cls.load(home) if (home / FILE).exists() else None
@@ -68,6 +79,7 @@ class Stack:
             first_start=before is None,
             encryption_keys=settings.encryption_keys or (before and before.encryption_keys) or secrets.token_hex(24),
             flower_password=settings.flower_password or (before and before.flower_password) or secrets.token_hex(24),
+            flower_url=f"http://{LOOPBACK}:{choose_port(FLOWER_PORT)}" if with_flower else "",
         )
         write_private(home / FILE, json.dumps(asdict(stack) | {"first_start": False}))
         return stack

@@ -13,9 +13,9 @@ from oddline.catalogue import CATALOGUE
 from oddline.identity import update_mail
 from oddline.notifications import SEND_ANOMALY_MAIL, AnomalyMail, send_anomaly_mail
 from oddline.objects import FolderObjects
-from oddline.settings import Settings
+from oddline.settings import Settings, load_settings
 from oddline.submissions import entry_id
-from oddline.tasks import Publisher, State, TaskContext, find, run_task
+from oddline.tasks import Publisher, State, TaskContext, find, opened, run_task
 
 SOURCE = "cart"
 LINES = [f"{word} failed on host {word}" for word in ("disk", "network", "memory", "payment", "login")]

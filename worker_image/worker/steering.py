@@ -1,4 +1,4 @@
-"""Tell how this worker is, and do what operators wish of it: end to be replaced, keep to other limits, publish again."""
+"""Tell how this worker is, and do what operators wish: end to be replaced, keep to other limits, publish again."""
 
 import logging
 import os
