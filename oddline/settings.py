@@ -93,6 +93,9 @@ class Settings(BaseSettings):
     )
     flower_password: str = Field(default="", description="of the user oddline in Flower, which does not start without")
 
+    operator_project: str = Field(
+        default="", description="project whose admins may steer workers and queues by API; empty: nobody may"
+    )
     legacy_project: str = Field(default="", description="project of callers of /api/logs/ who send no X-API-Key")
     hmac_secret: str = Field(default="", description="secret of X-HMAC-Signature at the older routes")
     trigger_project: str = Field(default="", description="project of what CloudWatch Logs and S3 hand over")

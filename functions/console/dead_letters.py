@@ -20,7 +20,7 @@ from functions.http.parameters import DEFAULT_AT_ONCE, From, Limit, Name, To
 from oddline.catalogue import CATALOGUE
 from oddline.identity import Caller, Scope
 from oddline.maintenance import drop_dead_letter, drop_dead_letters, replay_dead_letter, replay_dead_letters
-from oddline.tasks import Search, State, Task, dead_letter, newest
+from oddline.tasks import Search, State, Task, dead_letter, newest, shown
 
 router = APIRouter(tags=["tasks"])
 
@@ -108,4 +108,4 @@ def drop(request: Request, caller: Administering, task_id: UUID) -> Response:
 
 
 def _view(letter: Task) -> dict[str, Any]:
-    return {**letter.view(), "payload": letter.payload, "replays": letter.replays}
+    return {**letter.view(), "payload": shown(letter.payload), "replays": letter.replays}

@@ -1,5 +1,6 @@
 """Routes of tasks: which there are, what became of one, start one, cancel one."""
 
+import logging
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,8 +16,10 @@ from oddline.catalogue import CATALOGUE
 from oddline.errors import NotFound
 from oddline.identity import Caller, Scope
 from oddline.maintenance import cancel_task
-from oddline.tasks import Outcome, Search, Starter, State, TaskSpec, find, newest
+from oddline.tasks import Outcome, Search, Starter, State, TaskSpec, find, newest, opened
 from oddline.tasks import request as request_task
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(tags=["tasks"])
 
@@ -110,7 +113,10 @@ def cancel(request: Request, caller: Administering, task_id: UUID) -> Response:
 @router.get("/api/v1/tasks/{task_id}", responses=TASK)
 @router.get("/api/v1/tasks/status/{task_id}", responses=TASK)
 def show_task(request: Request, caller: Reading, task_id: UUID) -> Response:
-    """Tell what became of a task. A submission's scoring is one too, by the submission's id."""
+    """Tell what became of a task. A submission's scoring is one too, by the submission's id.
+
+    What is about people (a mail's recipients and text) is `sealed`, and open to keys with the scope `admin` alone.
+    """
     return _shown(request, caller, task_id)
 
 
@@ -126,7 +132,14 @@ def _shown(request: Request, caller: Caller, task_id: UUID) -> Response:
         task = find(tx, task_id)
     if task is None:
         raise NotFound(f"there is no task {task_id}", field="task_id")
-    return json_answer(task.view())
+    if Scope.ADMIN not in caller.scopes:
+        return json_answer(task.view())
+    plain = opened(task, parts_of(request).settings.cipher())
+    if plain != task:
+        log.info(
+            "key %s opened what is sealed of task %s", caller.key_id, task_id
+        )  # who looked at what is about people
+    return json_answer(plain.view() | {"payload": plain.payload})
 
 
 def _list(request: Request, caller: Caller, search: Search, *, before: UUID | None, limit: int) -> Response:

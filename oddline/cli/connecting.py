@@ -1,6 +1,7 @@
 """What a command talks to: the servers named in the environment, else the local stack of this folder."""
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,7 +17,7 @@ OWN_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def operator_settings() -> Settings:
-    """Settings with a database: those of the environment, else the local stack's.
+    """Settings with a database: those of the environment, else the local stack's, which become this process's own.
 
     Raises:
         StackFailed: there is neither.
@@ -24,7 +25,10 @@ def operator_settings() -> Settings:
     settings = load_settings()
     if settings.database_url_worker or settings.database_url:
         return settings
-    return Stack.load(settings.home).settings()
+    # Whoever writes a task that is sealed asks the process's settings for the key.
+    os.environ.update(Stack.load(settings.home).environment())
+    load_settings.cache_clear()
+    return load_settings()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from oddline import maintenance, tasks
 from oddline.catalogue import CATALOGUE
 from oddline.cli import dead_letters, smoke
 from oddline.cli.app import make_app
-from oddline.cli.connecting import operator_database
+from oddline.cli.connecting import operator_database, operator_settings
 from oddline.cli.console import TIMES, new_console
 from oddline.cli.waking import wake
 from oddline.errors import InvalidParameter, NotFound
@@ -87,6 +87,7 @@ def show(task_id: TaskId) -> None:
         task = tasks.find(tx, task_id)
     if task is None:
         raise NotFound(f"there is no task {task_id}")
+    task = tasks.opened(task, operator_settings().cipher())
     more = {
         "project": task.project,
         "worker": task.worker,
@@ -163,7 +164,7 @@ def _print(search: Search, *, limit: int, as_json: bool) -> None:
             str(task.state) if task.progress is None else f"{task.state} {task.progress:.0%}",
             str(task.attempt),
             f"{task.created_at:%Y-%m-%d %H:%M:%S}",
-            (task.error or "")[:80],
+            (tasks.shown(task.error) or "")[:80],
         )
         for task in found
     ]

@@ -10,6 +10,7 @@ from oddline.maintenance.dead_letters import (
 )
 from oddline.maintenance.health import Health, check_health, read_health
 from oddline.maintenance.measuring import publish_metrics
+from oddline.maintenance.renewing import renew_encryption
 from oddline.maintenance.service import (
     cleanup_old_results,
     make_partitions,
@@ -23,6 +24,7 @@ from oddline.maintenance.tasks import (
     HEALTH_CHECK,
     PUBLISH_METRICS,
     RECONCILE,
+    RENEW_ENCRYPTION,
     TASKS,
 )
 
@@ -33,6 +35,7 @@ __all__ = [
     "HEALTH_CHECK",
     "PUBLISH_METRICS",
     "RECONCILE",
+    "RENEW_ENCRYPTION",
     "TASKS",
     "Cancelled",
     "Health",
@@ -47,6 +50,7 @@ __all__ = [
     "publish_metrics",
     "read_health",
     "reconcile",
+    "renew_encryption",
     "replay_dead_letter",
     "replay_dead_letters",
 ]

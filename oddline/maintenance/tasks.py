@@ -54,5 +54,22 @@ CLEANUP_OLD_RESULTS = TaskSpec(
     schedule=Schedule("cron(30 3 * * ? *)"),
     critical=True,
 )
+RENEW_ENCRYPTION = TaskSpec(
+    name="renew_encryption",
+    queue=Queue.MAINTENANCE,
+    idempotency="encrypts again only what the newest key did not",
+    priority=Priority.LOW,
+    soft_limit=timedelta(seconds=1_500),
+    hard_limit=timedelta(seconds=1_800),
+    schedule=Schedule("cron(45 3 * * ? *)"),  # after what is past its time is gone
+)
 
-TASKS = (RECONCILE, HEALTH_CHECK, PUBLISH_METRICS, CHECK_TASK_PATTERNS, CREATE_PARTITIONS, CLEANUP_OLD_RESULTS)
+TASKS = (
+    RECONCILE,
+    HEALTH_CHECK,
+    PUBLISH_METRICS,
+    CHECK_TASK_PATTERNS,
+    CREATE_PARTITIONS,
+    CLEANUP_OLD_RESULTS,
+    RENEW_ENCRYPTION,
+)

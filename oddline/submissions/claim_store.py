@@ -21,11 +21,14 @@ _CLAIM = (
     " RETURNING id, project_id AS project, attempt, entries, received_at, body_day"
 )
 
+# Operators may hold the queue that wakes for scoring: then all of it waits.
+_IS_HELD = "EXISTS (SELECT 1 FROM queue_holds WHERE queue = 'analysis')"
+
 # The distinct projects are found by a loose index scan (PostgreSQL wiki, "Loose indexscan"), whatever the number of
 # submissions that wait.
-_CHOSEN_SHARE = """
+_CHOSEN_SHARE = f"""
 WITH RECURSIVE step AS (
-    (SELECT project_id FROM submission_state WHERE state = 'accepted' ORDER BY project_id LIMIT 1)
+    (SELECT project_id FROM submission_state WHERE state = 'accepted' AND NOT {_IS_HELD} ORDER BY project_id LIMIT 1)
     UNION ALL
     SELECT (SELECT project_id FROM submission_state
             WHERE state = 'accepted' AND project_id > step.project_id ORDER BY project_id LIMIT 1)
@@ -97,6 +100,7 @@ def claim_retried(tx: Transaction, *, worker: str, after: UUID, now: datetime, l
     with tx.cursor(row_factory=class_row(Claimed)) as cursor:
         return cursor.execute(
             "WITH chosen AS (SELECT id FROM submission_state WHERE state = 'accepted' AND attempt > 0"
+            f" AND NOT {_IS_HELD}"
             " AND (not_before IS NULL OR not_before <= %(now)s)"
             " ORDER BY project_id <= %(after)s, project_id, id LIMIT 1 FOR UPDATE SKIP LOCKED) " + _CLAIM,
             {"after": after, "worker": worker, "now": now, "lease_until": lease_until},
@@ -207,7 +211,7 @@ def fail(tx: Transaction, one: Claimed, *, error: str, dead: bool, not_before: d
 def waiting(tx: Transaction, *, now: datetime) -> bool:
     """Whether anything could be claimed now."""
     row = tx.execute(
-        "SELECT EXISTS (SELECT 1 FROM submission_state WHERE state = 'accepted'"
+        f"SELECT NOT {_IS_HELD} AND EXISTS (SELECT 1 FROM submission_state WHERE state = 'accepted'"
         " AND (not_before IS NULL OR not_before <= %s))",
         [now],
     ).fetchone()
@@ -219,7 +223,7 @@ def next_due(tx: Transaction, *, soon: datetime) -> datetime | None:
     row = tx.execute(
         "SELECT min(at) FROM (SELECT lease_until AS at FROM submission_state WHERE state = 'claimed'"
         " UNION ALL SELECT not_before FROM submission_state WHERE state = 'accepted' AND not_before IS NOT NULL) AS due"
-        " WHERE at <= %s",
+        " WHERE at <= %s AND NOT " + _IS_HELD,
         [soon],
     ).fetchone()
     return row[0] if row else None

@@ -33,7 +33,9 @@ from oddline.tasks.model import (
     WorkerClass,
 )
 from oddline.tasks.publisher import LONGEST_COUNTDOWN, Publisher
+from oddline.tasks.renewal_store import renew_tasks
 from oddline.tasks.requests import request
+from oddline.tasks.sealing import opened, shown
 from oddline.tasks.search_store import find, newest
 from oddline.tasks.service import enqueue, publish_due, run_task
 from oddline.tasks.store import (
@@ -91,13 +93,16 @@ __all__ = [
     "heartbeat",
     "holders",
     "newest",
+    "opened",
     "publish_due",
     "raise_alert",
     "raised_alerts",
+    "renew_tasks",
     "replay",
     "replay_many",
     "request",
     "run_task",
     "see_worker",
+    "shown",
     "utc_now",
 ]

@@ -9,6 +9,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from oddline.tasks.sealing import shown
+
 
 class WorkerClass(StrEnum):
     """The ECS services; each serves the queues of its class and is scaled by their backlog."""
@@ -117,9 +119,10 @@ class TaskSpec:
 
     `idempotency` says in a sentence why running it twice does what once does. A spec with `in_function` runs inside the
     schedules function itself: as a task it would wait behind the backlog that it is to mend. One without `ledger` is a
-    mere wake-up: the database says what there is to do. `smoke` is a payload with which it does no harm, so that
-    operators can try every kind of task. When a `critical` one fails for good, operators are told. One that came back
-    dead after `most_replays` replays is not replayed again unless somebody insists.
+    mere wake-up: the database says what there is to do. What a `sealed` one is given, gives back and fails of is about
+    people, and encrypted in the ledger. `smoke` is a payload with which it does no harm, so that operators can try
+    every kind of task. When a `critical` one fails for good, operators are told. One that came back dead after
+    `most_replays` replays is not replayed again unless somebody insists.
     """
 
     name: str
@@ -135,6 +138,7 @@ class TaskSpec:
     starters: frozenset[Starter] = frozenset({Starter.SYSTEM})
     in_function: bool = False
     ledger: bool = True
+    sealed: bool = False
     result_kept: timedelta = timedelta(days=3)
     smoke: Payload = field(default_factory=NoPayload)
     critical: bool = False
@@ -224,7 +228,7 @@ class Task:
     failures: Sequence[Mapping[str, Any]] = ()
 
     def view(self) -> dict[str, Any]:
-        """What `GET /api/v1/tasks/{id}` tells."""
+        """What lists tell of it, and `GET /api/v1/tasks/{id}`; of what is sealed, only that there is something."""
         return {
             "task_id": str(self.id),
             "name": self.name,
@@ -238,8 +242,8 @@ class Task:
             "due_at": self.not_before,
             "started_at": self.started_at,
             "finished_at": self.finished_at,
-            "result": self.result,
-            "error": self.error,
+            "result": shown(self.result),
+            "error": shown(self.error),
         }
 
 

@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from oddline.database import Database, Transaction
+from oddline.settings import load_settings
 from oddline.tasks import cancel_store, store
 from oddline.tasks.attempt import SETTLED_KEPT, Attempt
 from oddline.tasks.context import OnFailure, Run, TaskContext
 from oddline.tasks.interruption import TaskCancelled
 from oddline.tasks.model import Catalogue, Payload, State, Task, TaskSpec
 from oddline.tasks.publisher import LONGEST_COUNTDOWN, Publisher
+from oddline.tasks.sealing import seal
 from oddline.tracing import mark
 
 log = logging.getLogger(__name__)
@@ -30,14 +32,18 @@ def enqueue(
     """Write a task into the ledger, in the caller's transaction; publish it after the commit with `Publisher.wake`.
 
     Returns False, and writes nothing, when a task with the same `unique_key` waits already.
+
+    Raises:
+        NotConfigured: it is to be sealed, and there is no key in this process's settings.
     """
+    given = payload.model_dump(mode="json")
     return store.insert(
         tx,
         task_id=task_id,
         project=project,
         name=spec.name,
         queue=str(spec.queue),
-        payload=payload.model_dump(mode="json"),
+        payload=seal(given, load_settings().cipher()) if spec.sealed else given,
         unique_key=unique_key,
         not_before=not_before,
         now=now,
@@ -69,7 +75,10 @@ def run_task(
         log.info("task %s %s was cancelled in attempt %d", spec.name, task_id, task.attempt)
         attempt.end(State.REVOKED)
     except Exception as error:
-        log.warning("task %s %s failed in attempt %d: %s", spec.name, task_id, task.attempt, error, exc_info=True)
+        told: object = type(error).__name__ if spec.sealed else error
+        log.warning(
+            "task %s %s failed in attempt %d: %s", spec.name, task_id, task.attempt, told, exc_info=not spec.sealed
+        )
         mark(error)
         attempt.fail(error)
     else:

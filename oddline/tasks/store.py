@@ -13,6 +13,8 @@ from oddline.database import Transaction
 from oddline.tasks.model import State, Task, WorkerClass
 from oddline.tasks.search_store import COLUMNS, task_of
 
+_IS_HELD = "EXISTS (SELECT 1 FROM queue_holds WHERE queue_holds.queue = tasks.queue)"
+
 
 class Hold(Enum):
     """How a running attempt's claim stands."""
@@ -74,7 +76,7 @@ def claim(tx: Transaction, task_id: UUID, *, worker: str, now: datetime, lease_u
             " WHERE id = %(id)s AND cancelled_at IS NULL"
             " AND (state IN ('PENDING', 'RETRY') AND (not_before IS NULL OR not_before <= %(now)s)"
             " OR state IN ('STARTED', 'PROGRESS') AND lease_until < %(now)s)"
-            f" RETURNING {COLUMNS}",
+            f" AND NOT {_IS_HELD} RETURNING {COLUMNS}",
             {"id": task_id, "worker": worker, "now": now, "lease_until": lease_until},
         ).fetchone()
 
@@ -113,12 +115,13 @@ def finish(
     kept_until: datetime,
     result: Any = None,
     error: str | None = None,
+    reason: str | None = None,
     not_before: datetime | None = None,
 ) -> State | None:
     """End an attempt as SUCCESS, RETRY, FAILURE or REVOKED; None when it was not ours any more.
 
     Returns how it ended: a cancelled one is not tried again. A dead letter stays until somebody settles it, all else
-    that ended until `kept_until`.
+    that ended until `kept_until`. `reason` is what the list of failed attempts keeps of the error.
     """
     row = tx.execute(
         "WITH ended AS (SELECT id, CASE WHEN %(state)s = 'RETRY' AND cancelled_at IS NOT NULL THEN 'REVOKED'"
@@ -126,7 +129,7 @@ def finish(
         " WHERE id = %(id)s AND attempt = %(attempt)s AND state IN ('STARTED', 'PROGRESS') FOR UPDATE)"
         " UPDATE tasks SET state = ended.state, result = %(result)s, error = %(error)s, lease_until = NULL,"
         " not_before = CASE ended.state WHEN 'RETRY' THEN %(not_before)s::timestamptz END,"
-        f" failures = CASE WHEN %(error)s::text IS NULL THEN failures ELSE {and_failure('%(error)s')} END,"
+        f" failures = CASE WHEN %(reason)s::text IS NULL THEN failures ELSE {and_failure('%(reason)s')} END,"
         " finished_at = CASE WHEN ended.state <> 'RETRY' THEN %(now)s::timestamptz END,"
         " expires_at = CASE WHEN ended.state IN ('SUCCESS', 'REVOKED') THEN %(kept_until)s::timestamptz END"
         " FROM ended WHERE tasks.id = ended.id RETURNING ended.state",
@@ -136,6 +139,7 @@ def finish(
             "state": str(state),
             "result": None if result is None else Jsonb(result),
             "error": error,
+            "reason": reason,
             "not_before": not_before,
             "now": now,
             "kept_until": kept_until,
@@ -151,9 +155,9 @@ def due(tx: Transaction, *, now: datetime, soon: datetime, limit: int) -> list[t
     """
     return tx.execute(
         "SELECT id, name, at FROM (SELECT id, name, lease_until AS at, 0 AS turn, lease_until AS since FROM tasks"
-        " WHERE state IN ('STARTED', 'PROGRESS') AND lease_until <= %(soon)s"
+        f" WHERE state IN ('STARTED', 'PROGRESS') AND lease_until <= %(soon)s AND NOT {_IS_HELD}"
         " UNION ALL SELECT id, name, not_before, 1, coalesce(not_before, created_at) FROM tasks"
-        " WHERE state IN ('PENDING', 'RETRY')"
+        f" WHERE state IN ('PENDING', 'RETRY') AND NOT {_IS_HELD}"
         " AND (not_before IS NULL AND created_at < %(now)s - interval '5 seconds' OR not_before <= %(soon)s)"
         ") AS due ORDER BY turn, since LIMIT %(limit)s",
         {"now": now, "soon": soon, "limit": limit},
@@ -187,10 +191,12 @@ def delete_expired(tx: Transaction, *, now: datetime, limit: int) -> int:
 def see_worker(
     tx: Transaction, name: str, *, classes: Collection[WorkerClass], started_at: datetime, now: datetime
 ) -> None:
-    """Note that a worker lives, and the classes whose queues it serves."""
+    """Note that a worker lives, and the classes whose queues it serves; one that was started anew begins anew."""
     tx.execute(
         "INSERT INTO workers (name, classes, started_at, seen_at) VALUES (%s, %s, %s, %s)"
-        " ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at",
+        " ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, classes = excluded.classes,"
+        " started_at = excluded.started_at,"
+        " ending_at = CASE workers.started_at WHEN excluded.started_at THEN workers.ending_at END",
         [name, [str(one) for one in classes], started_at, now],
     )
 

@@ -21,6 +21,7 @@ TABLE_J = {
     "create_partitions": "cron(30 0 * * ? *)",
     "cleanup_old_logs": "cron(0 2 * * ? *)",
     "cleanup_old_results": "cron(30 3 * * ? *)",
+    "renew_encryption": "cron(45 3 * * ? *)",
 }
 
 

@@ -9,7 +9,8 @@ from uuid import UUID
 from celery import Celery
 
 from oddline.errors import UnknownTask
-from oddline.tasks import Catalogue, NoPayload, OnFailure, Run, TaskSpec, run_task
+from oddline.fleet import held_queues
+from oddline.tasks import Catalogue, NoPayload, OnFailure, Run, TaskContext, TaskSpec, WorkerClass, run_task
 from oddline.tracing import note, work_of
 from worker_image.worker.process import Process
 
@@ -61,8 +62,17 @@ def _bind(
             if task_id is not None:
                 run_task(spec, bound(own), task_id=UUID(task_id), context=own.context, on_failure=on_failure)
             elif not spec.ledger:
-                bound(own)(NoPayload(), own.context)
+                if not _is_held(spec, own.context):
+                    bound(own)(NoPayload(), own.context)
             else:
                 log.warning("a message for %s names no task of the ledger", spec.name)
 
     _: Any = handle
+
+
+def _is_held(spec: TaskSpec, context: TaskContext) -> bool:
+    """Whether operators hold the queue of a mere wake-up; claims of what is to be scored look by themselves."""
+    if spec.name not in context.catalogue or spec.queue.worker_class is WorkerClass.SCORING:
+        return False
+    with context.db.transaction() as tx:
+        return spec.queue in held_queues(tx)
