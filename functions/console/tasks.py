@@ -3,22 +3,20 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from functions.console.documentation import DEAD_LETTERS, DROPPED, REPLAYED, TASK, TASKS
-from functions.http import json_answer, needs, parts_of
+from functions.http import Authenticated, json_answer, parts_of
 from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Name
 from oddline.catalogue import CATALOGUE
 from oddline.errors import NotFound
-from oddline.identity import Caller, Scope
+from oddline.identity import Caller
 from oddline.maintenance import drop_dead_letter, replay_dead_letter
 from oddline.tasks import State, Task, dead_letters, find, newest
 
 router = APIRouter(tags=["tasks"])
 
-Reading = Annotated[Caller, Depends(needs(Scope.READ))]
-Administering = Annotated[Caller, Depends(needs(Scope.ADMIN))]
 States = Annotated[list[State] | None, Query(description="In one of these states")]
 Before = Annotated[UUID | None, Query(description="The `next` of the page before")]
 
@@ -26,7 +24,7 @@ Before = Annotated[UUID | None, Query(description="The `next` of the page before
 @router.get("/api/v1/tasks", responses=TASKS)
 def list_tasks(
     request: Request,
-    caller: Reading,
+    caller: Authenticated,
     *,
     state: States = None,
     name: Name | None = None,
@@ -42,7 +40,7 @@ def list_tasks(
 # Before `/tasks/{task_id}`, which would take the name for an id.
 @router.get("/api/v1/tasks/dead-letters", responses=DEAD_LETTERS)
 def list_dead_letters(
-    request: Request, caller: Reading, *, before: Before = None, limit: Limit = DEFAULT_AT_ONCE
+    request: Request, caller: Authenticated, *, before: Before = None, limit: Limit = DEFAULT_AT_ONCE
 ) -> Response:
     """List tasks that failed for good, with what they were given, newest first."""
     with parts_of(request).db.transaction(project=caller.project) as tx:
@@ -51,7 +49,7 @@ def list_dead_letters(
 
 
 @router.post("/api/v1/tasks/dead-letters/{task_id}/replay", status_code=202, responses=REPLAYED)
-def replay(request: Request, caller: Administering, task_id: UUID) -> Response:
+def replay(request: Request, caller: Authenticated, task_id: UUID) -> Response:
     """Put a dead letter back to its beginning."""
     parts = parts_of(request)
     with parts.db.transaction(project=caller.project) as tx:
@@ -62,7 +60,7 @@ def replay(request: Request, caller: Administering, task_id: UUID) -> Response:
 
 
 @router.delete("/api/v1/tasks/dead-letters/{task_id}", status_code=204, responses=DROPPED)
-def drop(request: Request, caller: Administering, task_id: UUID) -> Response:
+def drop(request: Request, caller: Authenticated, task_id: UUID) -> Response:
     """Settle a dead letter for good: it will not be tried again."""
     parts = parts_of(request)
     with parts.db.transaction(project=caller.project) as tx:
@@ -72,14 +70,14 @@ def drop(request: Request, caller: Administering, task_id: UUID) -> Response:
 
 @router.get("/api/v1/tasks/{task_id}", responses=TASK)
 @router.get("/api/v1/tasks/status/{task_id}", responses=TASK)
-def show_task(request: Request, caller: Reading, task_id: UUID) -> Response:
+def show_task(request: Request, caller: Authenticated, task_id: UUID) -> Response:
     """Tell what became of a task. A submission's scoring is one too, by the submission's id."""
     return _shown(request, caller, task_id)
 
 
 @router.get("/api/task-status/{task_id}", include_in_schema=False)
 @router.get("/api/task-status/{task_id}/", responses=TASK)
-def show_task_in_older_form(request: Request, caller: Reading, task_id: UUID) -> Response:
+def show_task_in_older_form(request: Request, caller: Authenticated, task_id: UUID) -> Response:
     """Tell what became of a task, at the path of earlier systems; here, too, a key is needed."""
     return _shown(request, caller, task_id)
 

@@ -3,6 +3,7 @@
 from oddline.maintenance.health import Health, check_health, read_health
 from oddline.maintenance.measuring import publish_metrics
 from oddline.maintenance.service import (
+    cleanup_expired_api_keys,
     cleanup_old_results,
     drop_dead_letter,
     make_partitions,
@@ -10,6 +11,7 @@ from oddline.maintenance.service import (
     replay_dead_letter,
 )
 from oddline.maintenance.tasks import (
+    CLEANUP_EXPIRED_API_KEYS,
     CLEANUP_OLD_RESULTS,
     CREATE_PARTITIONS,
     HEALTH_CHECK,
@@ -19,6 +21,7 @@ from oddline.maintenance.tasks import (
 )
 
 __all__ = [
+    "CLEANUP_EXPIRED_API_KEYS",
     "CLEANUP_OLD_RESULTS",
     "CREATE_PARTITIONS",
     "HEALTH_CHECK",
@@ -27,6 +30,7 @@ __all__ = [
     "TASKS",
     "Health",
     "check_health",
+    "cleanup_expired_api_keys",
     "cleanup_old_results",
     "drop_dead_letter",
     "make_partitions",

@@ -45,5 +45,12 @@ CLEANUP_OLD_RESULTS = TaskSpec(
     hard_limit=timedelta(seconds=1_800),
     schedule=Schedule("cron(30 3 * * ? *)"),
 )
+CLEANUP_EXPIRED_API_KEYS = TaskSpec(
+    name="cleanup_expired_api_keys",
+    queue=Queue.MAINTENANCE,
+    idempotency="deletes only what is past its time",
+    priority=Priority.LOW,
+    schedule=Schedule("cron(30 2 * * ? *)"),
+)
 
-TASKS = (RECONCILE, HEALTH_CHECK, PUBLISH_METRICS, CREATE_PARTITIONS, CLEANUP_OLD_RESULTS)
+TASKS = (RECONCILE, HEALTH_CHECK, PUBLISH_METRICS, CREATE_PARTITIONS, CLEANUP_OLD_RESULTS, CLEANUP_EXPIRED_API_KEYS)

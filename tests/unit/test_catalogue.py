@@ -14,6 +14,7 @@ TABLE_J = {
     "publish_metrics": "rate(1 minute)",
     "compact_chunks": "rate(5 minutes)",
     "create_partitions": "cron(30 0 * * ? *)",
+    "cleanup_expired_api_keys": "cron(30 2 * * ? *)",
     "cleanup_old_logs": "cron(0 2 * * ? *)",
     "cleanup_old_results": "cron(30 3 * * ? *)",
 }

@@ -3,11 +3,17 @@
 from collections.abc import Mapping
 
 from oddline.chunks import CLEANUP_OLD_LOGS, COMPACT_CHUNKS, cleanup_old_logs, compact_chunks
-from oddline.maintenance import CLEANUP_OLD_RESULTS, cleanup_old_results
+from oddline.maintenance import (
+    CLEANUP_EXPIRED_API_KEYS,
+    CLEANUP_OLD_RESULTS,
+    cleanup_expired_api_keys,
+    cleanup_old_results,
+)
 from worker_image.worker.binding import Bound
 
 BINDINGS: Mapping[str, Bound] = {
     COMPACT_CHUNKS.name: lambda process: compact_chunks,  # noqa: ARG005  # needs nothing of the process
     CLEANUP_OLD_LOGS.name: lambda process: cleanup_old_logs,  # noqa: ARG005
     CLEANUP_OLD_RESULTS.name: lambda process: cleanup_old_results,  # noqa: ARG005
+    CLEANUP_EXPIRED_API_KEYS.name: lambda process: cleanup_expired_api_keys,  # noqa: ARG005
 }

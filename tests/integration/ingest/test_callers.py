@@ -80,12 +80,12 @@ def test_a_key_is_taken_in_either_header(anonymous: TestClient, make_key: MakeKe
 
 
 def test_a_revoked_key_is_refused_at_once(
-    anonymous: TestClient, make_key: MakeKey, db: Callable[[Any], Database], stored: Read
+    anonymous: TestClient, make_key: MakeKey, project: UUID, db: Callable[[Any], Database], stored: Read
 ) -> None:
-    key = make_key().key
-    revoke_key(db("owner"), key, now=datetime.now(UTC))
+    made = make_key()
+    revoke_key(db("owner"), made.id, project=project, now=datetime.now(UTC))
 
-    answer = anonymous.post("/api/v1/logs", content=BODY, headers={"X-API-Key": key})
+    answer = anonymous.post("/api/v1/logs", content=BODY, headers={"X-API-Key": made.key})
 
     assert "revoked" in assert_refused(answer, 401)["detail"]
     assert stored() == []
