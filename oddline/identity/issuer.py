@@ -6,13 +6,10 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from oddline.errors import IssuerUnavailable, Unauthenticated
-
-if TYPE_CHECKING:
-    from jwt import PyJWK
 
 log = logging.getLogger(__name__)
 
@@ -85,33 +82,35 @@ class Issuer:
         import jwt
 
         try:
-            header = jwt.get_unverified_header(token)
-            algorithm = header.get("alg")
-            if algorithm not in self._algorithms:
+            if jwt.get_unverified_header(token).get("alg") not in self._algorithms:
                 raise Unauthenticated(f"the token's algorithm is none of {', '.join(sorted(self._algorithms))}")
-            return jwt.decode(
-                token,
-                key=self._key(header.get("kid"), algorithm, now=now),
-                algorithms=[algorithm],
-                audience=self._audience,
-                issuer=self.url,
-                leeway=LEEWAY,
-                options={"require": CLAIMS},
-            )
+            keys = self._current_keys(now)
+            try:
+                return self._claims(token, keys)
+            except jwt.InvalidSignatureError:
+                newer = self._refetched_keys(now)
+                if newer is keys:
+                    raise
+                return self._claims(token, newer)
         except jwt.PyJWTError as error:
             raise Unauthenticated(f"the token is not valid: {error}") from error
 
-    def _key(self, key_id: str | None, algorithm: str, *, now: datetime) -> "PyJWK":
-        from jwt import PyJWK
+    def _claims(self, token: str, keys: _Keys) -> dict[str, Any]:
+        import jwt
 
-        found = self._current_keys(now).by_id.get(key_id)
-        if found is None:
-            found = self._refetched_keys(now).by_id.get(key_id)
-        if found is None:
-            raise Unauthenticated("the issuer has no key by the token's key id")
-        if found.get("alg", algorithm) != algorithm:
-            raise Unauthenticated("the token's algorithm is not that of its key")
-        return PyJWK(dict(found), algorithm)
+        header = jwt.get_unverified_header(token)
+        key = keys.by_id.get(header.get("kid"))
+        if key is None or key.get("alg", header["alg"]) != header["alg"]:
+            raise jwt.InvalidSignatureError("the issuer has no such key")
+        return jwt.decode(
+            token,
+            key=jwt.PyJWK(dict(key), header["alg"]),
+            algorithms=sorted(self._algorithms),
+            audience=self._audience,
+            issuer=self.url,
+            leeway=LEEWAY,
+            options={"require": CLAIMS},
+        )
 
     def _current_keys(self, now: datetime) -> _Keys:
         keys = self._keys
