@@ -1,5 +1,6 @@
 """A real OpenID Connect provider, at which people of the tests sign in by the authorization code flow."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,7 +41,8 @@ class Provider:
 @contextmanager
 def running_provider(*, port: int = 0, token_life: timedelta = timedelta(hours=1)) -> Iterator[Provider]:
     """A provider with a new key of its own, for as long as the block lasts."""
-    from oidc_provider_mock import run_server_in_thread  # late: its own dependency warns at the import
+    with warnings.catch_warnings(record=True):  # its own dependency tells everybody that it is deprecated
+        from oidc_provider_mock import run_server_in_thread
 
     with run_server_in_thread(port=port, access_token_max_age=token_life) as server:
         yield Provider(server.server_port)
