@@ -68,15 +68,15 @@ class UnsupportedEncoding(OddlineError):
 
 
 class Unauthenticated(OddlineError):
-    """The request bears no valid key or signature."""
+    """The request bears no valid key, token or signature."""
 
-    status, code, title = 401, "unauthenticated", "A valid API key or signature is needed"
+    status, code, title = 401, "unauthenticated", "A valid API key, token or signature is needed"
 
 
 class Forbidden(OddlineError):
-    """The key is valid, but may not do this."""
+    """The caller is known, but may not do this."""
 
-    status, code, title = 403, "forbidden", "This key may not do that"
+    status, code, title = 403, "forbidden", "This caller may not do that"
 
 
 class NotFound(OddlineError):
@@ -130,6 +130,12 @@ class SecretUnavailable(Unavailable):
     """The secret with the addresses of the other parts cannot be read."""
 
     code, title = "secret-unavailable", "A secret cannot be read now"
+
+
+class IssuerUnavailable(Unavailable):
+    """The issuer of a token does not tell its keys."""
+
+    code, title = "issuer-unavailable", "The keys that the token is checked with cannot be read now"
 
 
 class DatabaseUnavailable(Unavailable):

@@ -107,6 +107,19 @@ class Settings(BaseSettings):
         default="", description="keys of what is stored encrypted, with commas between, the newest first"
     )
 
+    oidc_issuer: str = Field(
+        default="", description="URL of the OpenID Connect issuer at which people sign in; empty: none, keys alone"
+    )
+    oidc_audience: str = Field(default="", description="what its tokens must have in aud, as a rule a client id")
+    oidc_algorithms: str = Field(
+        default="RS256,ES256",
+        pattern=r"^((RS|PS|ES)(256|384|512)|EdDSA)(,((RS|PS|ES)(256|384|512)|EdDSA))*$",
+        description="of their signatures, with commas between; only such with a public key",
+    )
+    oidc_role_claim: str = Field(
+        default="", description="claim whose items oddline:<project>:<role> give roles, beside the members of projects"
+    )
+
     smtp_url: str = Field(
         default="",
         description="smtps://user:password@host:port, or smtp://…: STARTTLS where offered; ?starttls=required, or =off",

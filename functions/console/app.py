@@ -5,11 +5,35 @@ from functools import partial
 from fastapi import APIRouter
 from mangum import Mangum
 
-from functions.console import anomalies, dead_letters, monitoring, project, sources, system_alerts, tasks, workers
+from functions.console import (
+    anomalies,
+    dead_letters,
+    keys,
+    members,
+    monitoring,
+    project,
+    signing_in,
+    sources,
+    system_alerts,
+    tasks,
+    workers,
+)
 from functions.http import Opener, new_app, open_parts
 
 router = APIRouter()
-for part in (dead_letters, tasks, workers, system_alerts, monitoring, sources, project, anomalies):
+for part in (
+    dead_letters,
+    tasks,
+    workers,
+    system_alerts,
+    monitoring,
+    sources,
+    project,
+    anomalies,
+    signing_in,
+    keys,
+    members,
+):
     router.include_router(part.router)
 
 app = new_app(router, title="Oddline: console", parts=Opener(partial(open_parts, "console")))

@@ -14,18 +14,15 @@ from functions.console.task_documentation import (
     REPLAYED_MANY,
 )
 from functions.console.task_pages import Before, Text, page_of
-from functions.http import json_answer, needs, parts_of
+from functions.http import Authenticated, json_answer, parts_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, From, Limit, Name, To
 from oddline.catalogue import CATALOGUE
-from oddline.identity import Caller, Scope
 from oddline.maintenance import drop_dead_letter, drop_dead_letters, replay_dead_letter, replay_dead_letters
 from oddline.tasks import Search, State, Task, dead_letter, newest, shown
 
 router = APIRouter(tags=["tasks"])
 
-Reading = Annotated[Caller, Depends(needs(Scope.READ))]
-Administering = Annotated[Caller, Depends(needs(Scope.ADMIN))]
 Force = Annotated[bool, Query(description="Also where it came back dead too often")]
 
 
@@ -38,7 +35,7 @@ class Which(Body):
 @router.get("/api/v1/tasks/dead-letters", responses=DEAD_LETTERS)
 def list_dead_letters(
     request: Request,
-    caller: Reading,
+    caller: Authenticated,
     *,
     name: Name | None = None,
     time_from: From = None,
@@ -55,7 +52,7 @@ def list_dead_letters(
 
 
 @router.post("/api/v1/tasks/dead-letters/replay", responses=REPLAYED_MANY, openapi_extra=documented(Which))
-def replay_many(request: Request, caller: Administering, which: Annotated[Which, Depends(body_of(Which))]) -> Response:
+def replay_many(request: Request, caller: Authenticated, which: Annotated[Which, Depends(body_of(Which))]) -> Response:
     """Put up to 500 dead letters back, the oldest first: call again until none is `left`.
 
     Those that are `capped` came back dead too often, and stay: only one by one and with `force` they are put back.
@@ -70,7 +67,7 @@ def replay_many(request: Request, caller: Administering, which: Annotated[Which,
 
 @router.delete("/api/v1/tasks/dead-letters", responses=DROPPED_MANY)
 def drop_many(
-    request: Request, caller: Administering, *, name: Annotated[Name, Query(description="Of this task")]
+    request: Request, caller: Authenticated, *, name: Annotated[Name, Query(description="Of this task")]
 ) -> Response:
     """Settle up to 500 dead letters of a task for good: call again until none is dropped."""
     parts = parts_of(request)
@@ -79,7 +76,7 @@ def drop_many(
 
 
 @router.get("/api/v1/tasks/dead-letters/{task_id}", responses=DEAD_LETTER)
-def show(request: Request, caller: Reading, task_id: UUID) -> Response:
+def show(request: Request, caller: Authenticated, task_id: UUID) -> Response:
     """Show a dead letter, with the attempts that failed, the last 20."""
     with parts_of(request).db.transaction(project=caller.project) as tx:
         letter = dead_letter(tx, task_id)
@@ -88,7 +85,7 @@ def show(request: Request, caller: Reading, task_id: UUID) -> Response:
 
 
 @router.post("/api/v1/tasks/dead-letters/{task_id}/replay", status_code=202, responses=REPLAYED)
-def replay(request: Request, caller: Administering, task_id: UUID, *, force: Force = False) -> Response:
+def replay(request: Request, caller: Authenticated, task_id: UUID, *, force: Force = False) -> Response:
     """Put a dead letter back to its beginning."""
     parts = parts_of(request)
     with parts.db.transaction(project=caller.project) as tx:
@@ -99,7 +96,7 @@ def replay(request: Request, caller: Administering, task_id: UUID, *, force: For
 
 
 @router.delete("/api/v1/tasks/dead-letters/{task_id}", status_code=204, responses=DROPPED)
-def drop(request: Request, caller: Administering, task_id: UUID) -> Response:
+def drop(request: Request, caller: Authenticated, task_id: UUID) -> Response:
     """Settle a dead letter for good: it will not be tried again."""
     parts = parts_of(request)
     with parts.db.transaction(project=caller.project) as tx:

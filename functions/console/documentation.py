@@ -70,6 +70,39 @@ _UNHEALTHY = _HEALTHY | {
     "workers": 0,
 }
 
+_KEY: dict[str, Any] = {
+    "id": "01934f0e-2222-7abc-8def-0123456789ab",
+    "name": "checkout",
+    "prefix": "odl_1a2b3c4d",
+    "scopes": ["ingest"],
+    "signed": True,
+    "older_secret_until": None,
+    "state": "in force",
+    "created_at": "2026-11-05T08:15:30.201000Z",
+    "expires_at": "2027-11-05T08:15:30.201000Z",
+    "revoked_at": None,
+    "last_used_at": None,
+}
+_MADE = {"key": "odl_1a2b3c4d_…", "signing_secret": "whsec_…"}
+_MEMBER: dict[str, Any] = {
+    "id": "01934f0e-3333-7abc-8def-0123456789ab",
+    "person": "person:5a1f2c3d-8a67-5a26-9c8f-54d8cfb1d3f1",
+    "issuer": "https://login.example.org",
+    "subject": "248289761001",
+    "email": "ada@example.org",
+    "role": "member",
+    "created_at": "2026-11-05T08:15:30.201000Z",
+    "last_seen_at": "2026-11-05T09:00:12.480000Z",
+}
+_ME = {
+    "actor": _MEMBER["person"],
+    "name": None,
+    "project": {"id": _PROJECT["id"], "name": "shop"},
+    "role": "member",
+    "scopes": ["ingest", "read", "write"],
+    "projects": [{"id": _PROJECT["id"], "name": "shop", "role": "member"}],
+}
+
 
 def answer(description: str, example: Any, *, status: int = 200) -> dict[int | str, dict[str, Any]]:
     """The answers of a route: problems, and this one."""
@@ -90,3 +123,20 @@ SOURCES = answer(NEXT, {"sources": [_SOURCE], "next": "checkout-api"})
 SOURCE = answer("The source as it is now; a promise is kept from the next minutes on", _SOURCE)
 PROJECT = answer("The settings as they are now", _PROJECT)
 ANOMALIES = answer(NEXT, {"anomalies": [_ANOMALY], "next": "AAZCz0qX8HgBk08OfFp9K58-UsihH0AD"})
+KEYS = answer(NEXT, {"keys": [_KEY], "next": _KEY["id"]})
+KEY_MADE = answer("The key, at the only time that it is shown", _KEY | _MADE, status=201)
+KEY_REVOKED = PROBLEM_RESPONSES | {204: {"description": "Revoked, now or before"}}
+SECRET_MADE = answer(
+    "The secret, at the only time that it is shown",
+    {"signing_secret": "whsec_…", "older_valid_until": "2026-11-06T08:15:30.201000Z"},
+)
+MEMBERS = answer(NEXT, {"members": [_MEMBER], "next": _MEMBER["id"]})
+MEMBER = answer("The member as they are now", _MEMBER)
+MEMBER_ADDED = answer("The member", _MEMBER, status=201)
+MEMBER_REMOVED = PROBLEM_RESPONSES | {204: {"description": "Removed"}}
+ME = answer("Who calls; `projects` are those that a person may choose among with X-Project", _ME)
+SESSION = answer(
+    "A token for `Authorization: Bearer`; it ends with its key",
+    {"token": "eyJ…", "token_type": "Bearer", "expires_at": "2026-11-05T09:15:30.000000Z"},
+    status=201,
+)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from functions.console.task_documentation import CANCELLED, KINDS, STARTED, TASK, TASKS
 from functions.console.task_pages import Before, States, Text, page_of
-from functions.http import json_answer, needs, parts_of
+from functions.http import Authenticated, json_answer, parts_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, From, Limit, Name, To
 from oddline.catalogue import CATALOGUE
@@ -23,10 +23,6 @@ log = logging.getLogger(__name__)
 
 router = APIRouter(tags=["tasks"])
 
-Reading = Annotated[Caller, Depends(needs(Scope.READ))]
-Writing = Annotated[Caller, Depends(needs(Scope.INGEST))]
-Administering = Annotated[Caller, Depends(needs(Scope.ADMIN))]
-
 
 class Wish(Body):
     """A task that somebody wishes to run."""
@@ -38,7 +34,7 @@ class Wish(Body):
 @router.get("/api/v1/tasks", responses=TASKS)
 def list_tasks(
     request: Request,
-    caller: Reading,
+    caller: Authenticated,
     *,
     state: States = None,
     name: Name | None = None,
@@ -54,7 +50,7 @@ def list_tasks(
 
 
 @router.post("/api/v1/tasks", status_code=202, responses=STARTED, openapi_extra=documented(Wish))
-def start_task(request: Request, caller: Writing, wish: Annotated[Wish, Depends(body_of(Wish))]) -> Response:
+def start_task(request: Request, caller: Authenticated, wish: Annotated[Wish, Depends(body_of(Wish))]) -> Response:
     """Start a task of the catalogue, if the caller may."""
     parts = parts_of(request)
     with parts.db.transaction(project=caller.project) as tx:
@@ -74,14 +70,14 @@ def start_task(request: Request, caller: Writing, wish: Annotated[Wish, Depends(
 
 # These names before `/tasks/{task_id}`, which would take them for ids.
 @router.get("/api/v1/tasks/catalogue", responses=KINDS)
-def list_kinds(caller: Reading) -> Response:
+def list_kinds(caller: Authenticated) -> Response:
     """List the kinds of task: who may start each and with what, and how it is run."""
     return json_answer({"tasks": [_kind(spec, caller) for spec in CATALOGUE.values()]})
 
 
 @router.get("/api/v1/tasks/active", responses=TASKS)
 def list_active(
-    request: Request, caller: Administering, *, before: Before = None, limit: Limit = DEFAULT_AT_ONCE
+    request: Request, caller: Authenticated, *, before: Before = None, limit: Limit = DEFAULT_AT_ONCE
 ) -> Response:
     """List what runs now, newest first."""
     search = Search(states=[State.STARTED, State.PROGRESS])
@@ -90,7 +86,7 @@ def list_active(
 
 @router.get("/api/v1/tasks/scheduled", responses=TASKS)
 def list_scheduled(
-    request: Request, caller: Administering, *, before: Before = None, limit: Limit = DEFAULT_AT_ONCE
+    request: Request, caller: Authenticated, *, before: Before = None, limit: Limit = DEFAULT_AT_ONCE
 ) -> Response:
     """List what waits for its time, `due_at`: for a start that is set, or for another attempt. Newest first."""
     search = Search(states=[State.PENDING, State.RETRY], due_after=parts_of(request).clock())
@@ -98,7 +94,7 @@ def list_scheduled(
 
 
 @router.delete("/api/v1/tasks/cancel/{task_id}", responses=CANCELLED)
-def cancel(request: Request, caller: Administering, task_id: UUID) -> Response:
+def cancel(request: Request, caller: Authenticated, task_id: UUID) -> Response:
     """Cancel a task. The answer waits up to 5 s, so as to tell what came of it; 202: it is being stopped."""
     parts = parts_of(request)
     cancelled = cancel_task(parts.db, task_id, project=caller.project, clock=parts.clock)
@@ -112,7 +108,7 @@ def cancel(request: Request, caller: Administering, task_id: UUID) -> Response:
 
 @router.get("/api/v1/tasks/{task_id}", responses=TASK)
 @router.get("/api/v1/tasks/status/{task_id}", responses=TASK)
-def show_task(request: Request, caller: Reading, task_id: UUID) -> Response:
+def show_task(request: Request, caller: Authenticated, task_id: UUID) -> Response:
     """Tell what became of a task. A submission's scoring is one too, by the submission's id.
 
     What is about people (a mail's recipients and text) is `sealed`, and open to keys with the scope `admin` alone.
@@ -122,7 +118,7 @@ def show_task(request: Request, caller: Reading, task_id: UUID) -> Response:
 
 @router.get("/api/task-status/{task_id}", include_in_schema=False)
 @router.get("/api/task-status/{task_id}/", responses=TASK)
-def show_task_in_older_form(request: Request, caller: Reading, task_id: UUID) -> Response:
+def show_task_in_older_form(request: Request, caller: Authenticated, task_id: UUID) -> Response:
     """Tell what became of a task, at the path of earlier systems; here, too, a key is needed."""
     return _shown(request, caller, task_id)
 
@@ -136,9 +132,7 @@ def _shown(request: Request, caller: Caller, task_id: UUID) -> Response:
         return json_answer(task.view())
     plain = opened(task, parts_of(request).settings.cipher())
     if plain != task:
-        log.info(
-            "key %s opened what is sealed of task %s", caller.key_id, task_id
-        )  # who looked at what is about people
+        log.info("%s opened what is sealed of task %s", caller.actor, task_id)  # about people: so who looks is kept
     return json_answer(plain.view() | {"payload": plain.payload})
 
 

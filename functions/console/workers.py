@@ -1,19 +1,17 @@
 """Routes of workers and queues. They act on the whole installation: for admins of the operator's project alone."""
 
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AfterValidator, StringConstraints
 
 from functions.console.fleet_documentation import HELD, LIMITS, PURGED, QUEUES, RESTARTED, SETTLED, WORKERS
-from functions.http import json_answer, needs, parts_of
+from functions.http import Authenticated, json_answer, parts_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import LONGEST_NAME, Name, without_nul
 from oddline import fleet
 from oddline.catalogue import CATALOGUE
-from oddline.errors import Conflict, Forbidden
-from oddline.identity import Caller, Scope, find_project
+from oddline.errors import Conflict
 from oddline.tasks import Queue, WorkerClass
 
 router = APIRouter(tags=["workers"])
@@ -39,26 +37,8 @@ class Limit(Body):
     rate: str
 
 
-def operator(request: Request, caller: Annotated[Caller, Depends(needs(Scope.ADMIN))]) -> Caller:
-    """A dependency: the caller, an admin of the operator's project.
-
-    Raises (as a dependency):
-        Forbidden: of another project, or none is the operator's.
-    """
-    parts = parts_of(request)
-    name = parts.settings.operator_project
-    with parts.db.transaction() as tx:
-        project: UUID | None = find_project(tx, name) if name else None
-    if project != caller.project:
-        raise Forbidden("workers and queues serve all projects: only admins of ODDLINE_OPERATOR_PROJECT may see them")
-    return caller
-
-
-Operating = Annotated[Caller, Depends(operator)]
-
-
 @router.get("/api/v1/workers", responses=WORKERS)
-def list_workers(request: Request, caller: Operating) -> Response:  # noqa: ARG001  # that there is one is enough
+def list_workers(request: Request) -> Response:
     """List the workers that are alive: memory, what each process does now, and since when."""
     parts = parts_of(request)
     workers = fleet.list_workers(parts.db, now=parts.clock())
@@ -67,17 +47,17 @@ def list_workers(request: Request, caller: Operating) -> Response:  # noqa: ARG0
 
 @router.post("/api/v1/workers/restart", status_code=202, responses=RESTARTED, openapi_extra=documented(Restart))
 def restart_workers(
-    request: Request, caller: Operating, body: Annotated[Restart, Depends(body_of(Restart))]
+    request: Request, caller: Authenticated, body: Annotated[Restart, Depends(body_of(Restart))]
 ) -> Response:
     """Have workers finish what they do and be replaced, one of a class after the other."""
     parts = parts_of(request)
     with parts.db.transaction() as tx:
-        fleet.ask_restart(tx, body.classes, by=_actor(caller), now=parts.clock())
+        fleet.ask_restart(tx, body.classes, by=caller.actor, now=parts.clock())
     return json_answer({"classes": body.classes or list(WorkerClass), "status": "asked"}, status=202)
 
 
 @router.get("/api/v1/queues", responses=QUEUES)
-def list_queues(request: Request, caller: Operating) -> Response:  # noqa: ARG001
+def list_queues(request: Request) -> Response:
     """List the queues: messages in Redis beside what waits in the ledger, and which are held."""
     parts = parts_of(request)
     queues = fleet.list_queues(parts.db, redis_url=parts.settings.with_secret().redis_url, now=parts.clock())
@@ -86,18 +66,18 @@ def list_queues(request: Request, caller: Operating) -> Response:  # noqa: ARG00
 
 @router.post("/api/v1/queues/{queue}/hold", responses=HELD, openapi_extra=documented(Hold))
 def hold_queue(
-    request: Request, caller: Operating, queue: Queue, body: Annotated[Hold, Depends(body_of(Hold))]
+    request: Request, caller: Authenticated, queue: Queue, body: Annotated[Hold, Depends(body_of(Hold))]
 ) -> Response:
     """Have nobody take work of a queue: it waits in the ledger until the queue is released."""
     parts = parts_of(request)
     with parts.db.transaction() as tx:
-        fleet.hold(tx, queue, by=_actor(caller), reason=body.reason, now=parts.clock())
+        fleet.hold(tx, queue, by=caller.actor, reason=body.reason, now=parts.clock())
     return json_answer({"queue": queue, "status": "held"})
 
 
 @router.post("/api/v1/queues/{queue}/purge", responses=PURGED, openapi_extra=documented(Hold))
 def purge_queue(
-    request: Request, caller: Operating, queue: Queue, body: Annotated[Hold, Depends(body_of(Hold))]
+    request: Request, caller: Authenticated, queue: Queue, body: Annotated[Hold, Depends(body_of(Hold))]
 ) -> Response:
     """Hold a queue and delete its messages in Redis. Nothing is lost: its work stays in the ledger."""
     parts = parts_of(request)
@@ -105,7 +85,7 @@ def purge_queue(
         parts.db,
         queue,
         redis_url=parts.settings.with_secret().redis_url,
-        by=_actor(caller),
+        by=caller.actor,
         reason=body.reason,
         now=parts.clock(),
     )
@@ -113,7 +93,7 @@ def purge_queue(
 
 
 @router.post("/api/v1/queues/{queue}/release", responses=HELD)
-def release_queue(request: Request, caller: Operating, queue: Queue) -> Response:  # noqa: ARG001
+def release_queue(request: Request, queue: Queue) -> Response:
     """Let work of a queue be taken again; workers publish what waits within seconds."""
     with parts_of(request).db.transaction() as tx:
         if not fleet.release(tx, queue):
@@ -122,7 +102,7 @@ def release_queue(request: Request, caller: Operating, queue: Queue) -> Response
 
 
 @router.get("/api/v1/rate-limits", responses=LIMITS)
-def list_limits(request: Request, caller: Operating) -> Response:  # noqa: ARG001
+def list_limits(request: Request) -> Response:
     """List the rate limits that differ from the catalogue's; each holds for every worker by itself."""
     with parts_of(request).db.transaction() as tx:
         found = fleet.limits(tx)
@@ -131,22 +111,18 @@ def list_limits(request: Request, caller: Operating) -> Response:  # noqa: ARG00
 
 @router.put("/api/v1/rate-limits/{task}", status_code=204, responses=SETTLED, openapi_extra=documented(Limit))
 def set_limit(
-    request: Request, caller: Operating, task: Name, body: Annotated[Limit, Depends(body_of(Limit))]
+    request: Request, caller: Authenticated, task: Name, body: Annotated[Limit, Depends(body_of(Limit))]
 ) -> Response:
     """Change how often each worker may start a task; workers follow within seconds."""
     parts = parts_of(request)
     with parts.db.transaction() as tx:
-        fleet.set_limit(tx, task, rate=body.rate, catalogue=CATALOGUE, by=_actor(caller), now=parts.clock())
+        fleet.set_limit(tx, task, rate=body.rate, catalogue=CATALOGUE, by=caller.actor, now=parts.clock())
     return Response(status_code=204)
 
 
 @router.delete("/api/v1/rate-limits/{task}", status_code=204, responses=SETTLED)
-def lift_limit(request: Request, caller: Operating, task: Name) -> Response:  # noqa: ARG001
+def lift_limit(request: Request, task: Name) -> Response:
     """Let the catalogue's limit hold again."""
     with parts_of(request).db.transaction() as tx:
         fleet.lift_limit(tx, task)
     return Response(status_code=204)
-
-
-def _actor(caller: Caller) -> str:
-    return f"key:{caller.key_id}"

@@ -21,7 +21,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     },
     "example": {
         "type": PROBLEM_BASE + "unauthenticated",
-        "title": "A valid API key or signature is needed",
+        "title": "A valid API key, token or signature is needed",
         "status": 401,
         "code": "unauthenticated",
         "detail": "the API key was revoked",

@@ -12,6 +12,7 @@ from oddline.maintenance.health import Health, check_health, read_health
 from oddline.maintenance.measuring import publish_metrics
 from oddline.maintenance.renewing import renew_encryption
 from oddline.maintenance.service import (
+    cleanup_expired_api_keys,
     cleanup_old_results,
     make_partitions,
     reconcile,
@@ -19,6 +20,7 @@ from oddline.maintenance.service import (
 from oddline.maintenance.task_patterns import check_task_patterns
 from oddline.maintenance.tasks import (
     CHECK_TASK_PATTERNS,
+    CLEANUP_EXPIRED_API_KEYS,
     CLEANUP_OLD_RESULTS,
     CREATE_PARTITIONS,
     HEALTH_CHECK,
@@ -30,6 +32,7 @@ from oddline.maintenance.tasks import (
 
 __all__ = [
     "CHECK_TASK_PATTERNS",
+    "CLEANUP_EXPIRED_API_KEYS",
     "CLEANUP_OLD_RESULTS",
     "CREATE_PARTITIONS",
     "HEALTH_CHECK",
@@ -43,6 +46,7 @@ __all__ = [
     "cancel_task",
     "check_health",
     "check_task_patterns",
+    "cleanup_expired_api_keys",
     "cleanup_old_results",
     "drop_dead_letter",
     "drop_dead_letters",

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from oddline import submissions
 from oddline.database import Database, Transaction, create_partitions, drop_partition, partition_days
+from oddline.identity import clean_up_keys
 from oddline.objects import ObjectStore
 from oddline.scoring import DETECT_RATES, DETECT_SEQUENCES, FOLD_COUNTS
 from oddline.scoring.replay import drop_old_replays
@@ -63,6 +64,11 @@ def cleanup_old_results(payload: NoPayload, context: TaskContext) -> dict[str, i
     deleted["alerts"] = _in_transaction(context.db, lambda tx: delete_alerts(tx, now=now))
     deleted["days"] = _drop_old_bodies(context.db, context.objects, now=now)
     return deleted
+
+
+def cleanup_expired_api_keys(payload: NoPayload, context: TaskContext) -> dict[str, int]:  # noqa: ARG001
+    """Delete API keys that ended long ago, and signing secrets that others have taken the place of."""
+    return clean_up_keys(context.db, now=context.clock())
 
 
 def _in_transaction(db: Database, work: Callable[[Transaction], int]) -> int:

@@ -63,6 +63,13 @@ RENEW_ENCRYPTION = TaskSpec(
     hard_limit=timedelta(seconds=1_800),
     schedule=Schedule("cron(45 3 * * ? *)"),  # after what is past its time is gone
 )
+CLEANUP_EXPIRED_API_KEYS = TaskSpec(
+    name="cleanup_expired_api_keys",
+    queue=Queue.MAINTENANCE,
+    idempotency="deletes only what is past its time",
+    priority=Priority.LOW,
+    schedule=Schedule("cron(30 2 * * ? *)"),
+)
 
 TASKS = (
     RECONCILE,
@@ -72,4 +79,5 @@ TASKS = (
     CREATE_PARTITIONS,
     CLEANUP_OLD_RESULTS,
     RENEW_ENCRYPTION,
+    CLEANUP_EXPIRED_API_KEYS,
 )

@@ -46,6 +46,7 @@ NOT_IN_TEMPLATES = {
         "rate_warm_up",
         "lease",
         "cancel_grace",
+        "oidc_algorithms",
         "soft_shutdown_timeout",
         "worker_max_tasks_per_child",
         "worker_max_memory_per_child_kb",
@@ -214,9 +215,11 @@ def test_every_function_has_the_settings_that_all_need(functions: dict[str, Reso
         "ODDLINE_METRICS",
         "SECRETS_MANAGER_TTL",
     }
+    signing_in = {"ODDLINE_OIDC_ISSUER", "ODDLINE_OIDC_AUDIENCE", "ODDLINE_OIDC_ROLE_CLAIM"}
     more = {
         "Ingest": {"ODDLINE_LEGACY_PROJECT"},
-        "Console": {"ODDLINE_OPERATOR_PROJECT"},
+        "Console": {"ODDLINE_OPERATOR_PROJECT"} | signing_in,
+        "Search": signing_in,
         "LogEvents": {"ODDLINE_TRIGGER_PROJECT", "ODDLINE_TRIGGER_SOURCES"},
         "UploadedFiles": {"ODDLINE_TRIGGER_PROJECT"},
     }

@@ -19,6 +19,7 @@ TABLE_J = {
     "check_task_patterns": "rate(5 minutes)",
     "compact_chunks": "rate(5 minutes)",
     "create_partitions": "cron(30 0 * * ? *)",
+    "cleanup_expired_api_keys": "cron(30 2 * * ? *)",
     "cleanup_old_logs": "cron(0 2 * * ? *)",
     "cleanup_old_results": "cron(30 3 * * ? *)",
     "renew_encryption": "cron(45 3 * * ? *)",
