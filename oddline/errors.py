@@ -168,6 +168,18 @@ class DeliveryRefused(OddlineError):
     code, title = "delivery-refused", "The receiver refused the message"
 
 
+class OutgoingFailed(Unavailable):
+    """A server that was called does not answer as it should now."""
+
+    code, title = "outgoing-failed", "The server that was called does not answer as it should now"
+
+
+class OutgoingRefused(OddlineError):
+    """The address is none that may be called from here."""
+
+    status, code, title = 422, "outgoing-refused", "The address is none that may be called from here"
+
+
 # What happens inside tasks
 
 

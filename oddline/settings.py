@@ -97,6 +97,12 @@ class Settings(BaseSettings):
         default={}, description="JSON: the sources of log groups that are not to be named as their group"
     )
 
+    outgoing_allowed: str = Field(
+        default="",
+        description="what may be called beside public addresses on ports 80 and 443: networks, addresses, hosts, each "
+        "with `:port` if need be, with commas between",
+    )
+
     encryption_keys: str = Field(
         default="", description="keys of what is stored encrypted, with commas between, the newest first"
     )
