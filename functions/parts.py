@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from oddline.database import Database
+from oddline.limits import UNLIMITED, Limiter, open_limiter
 from oddline.metrics import OFF, Metrics, open_metrics
 from oddline.objects import ObjectStore, open_objects
 from oddline.settings import Settings, Side, load_settings
@@ -21,6 +22,7 @@ class Parts:
     objects: ObjectStore
     clock: Clock = utc_now
     metrics: Metrics = OFF
+    limiter: Limiter = UNLIMITED
 
 
 class Opener:
@@ -52,13 +54,14 @@ def open_parts(side: Side) -> Parts:
     """
     settings = load_settings()
     settings.with_secret().database_url_for(side)  # what is missing is told here, not by a pool that waits for it
+    db = Database(
+        lambda: settings.with_secret().database_url_for(side),
+        size=settings.database_pool_size,
+        application=f"oddline-{side}",
+    )
     return Parts(
         settings=settings,
-        db=Database(
-            lambda: settings.with_secret().database_url_for(side),
-            size=settings.database_pool_size,
-            application=f"oddline-{side}",
-        ),
+        db=db,
         publisher=Publisher(
             lambda: settings.with_secret().redis_url,
             timeout_s=settings.publish_timeout,
@@ -66,4 +69,5 @@ def open_parts(side: Side) -> Parts:
         ),
         objects=open_objects(settings),
         metrics=open_metrics(settings),
+        limiter=open_limiter(settings, db),
     )

@@ -91,6 +91,20 @@ class Conflict(OddlineError):
     status, code, title = 409, "conflict", "The thing is not in a state in which this can be done"
 
 
+class RateLimited(OddlineError):
+    """More requests came than may come in a minute."""
+
+    permanent = False
+    status, code, title = 429, "rate-limited", "More requests came than may come in a minute"
+
+
+class QuotaExceeded(OddlineError):
+    """The project has sent as much as it may send a day."""
+
+    permanent = False
+    status, code, title = 429, "quota-exceeded", "The project has sent as much as it may send a day"
+
+
 class RequestInProgress(Conflict):
     """A request with the same idempotency key is still being worked on."""
 

@@ -97,6 +97,20 @@ class Settings(BaseSettings):
         default={}, description="JSON: the sources of log groups that are not to be named as their group"
     )
 
+    limit_key_ingest: NonNegativeInt = Field(
+        default=12_000, description="requests a minute in which one key sends logs; here and below 0 is no limit"
+    )
+    limit_key_read: NonNegativeInt = Field(default=3_000, description="the same of requests that read")
+    limit_key_write: NonNegativeInt = Field(default=1_200, description="the same of requests that change something")
+    limit_project_ingest: NonNegativeInt = Field(default=60_000, description="the same of all keys of a project")
+    limit_project_read: NonNegativeInt = Field(default=15_000, description="the same")
+    limit_project_write: NonNegativeInt = Field(default=6_000, description="the same")
+    limit_entries_a_day: NonNegativeInt = Field(default=0, description="entries that a project may send a UTC day")
+    limit_bytes_a_day: NonNegativeInt = Field(default=0, description="bytes of messages and attributes, the same")
+    limit_failures: NonNegativeInt = Field(
+        default=100, description="authentications of one client address that may fail a minute"
+    )
+
     outgoing_allowed: str = Field(
         default="",
         description="what may be called beside public addresses on ports 80 and 443: networks, addresses, hosts, each "

@@ -4,6 +4,7 @@ from functions.http.application import new_app
 from functions.http.authentication import authenticate_key, needs, presented_key
 from functions.http.bodies import json_answer, raw_body
 from functions.http.documentation import PROBLEM_RESPONSES
+from functions.http.limiting import guarded, limit
 from functions.http.parts import parts_of
 from functions.parts import Opener, Parts, open_parts
 
@@ -12,7 +13,9 @@ __all__ = [
     "Opener",
     "Parts",
     "authenticate_key",
+    "guarded",
     "json_answer",
+    "limit",
     "needs",
     "new_app",
     "open_parts",

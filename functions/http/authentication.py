@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
+from functions.http.limiting import guarded, kind_of, limit
 from functions.http.parts import parts_of
 from functions.parts import Parts
 from oddline.errors import Unauthenticated
@@ -29,10 +30,14 @@ def needs(scope: Scope) -> Callable[[Request, str | None], Caller]:
     Raises (as a dependency):
         Unauthenticated: there is no key, or it is unknown, revoked or past its time.
         Forbidden: it lacks the scope.
+        RateLimited: it, its project or its address has made too many requests.
     """
 
     def authenticated(request: Request, presented: Annotated[str | None, Depends(presented_key)]) -> Caller:
-        return authenticate_key(parts_of(request), presented, scope)
+        with guarded(request, presented):
+            caller = authenticate_key(parts_of(request), presented, scope)
+        limit(request, kind_of(scope, request.method), actor=caller.actor, project=caller.project)
+        return caller
 
     return authenticated
 

@@ -14,6 +14,7 @@ from oddline.identity.signatures import sign_webhook, verify_older, verify_webho
 from oddline.identity.store import (
     WITHIN_RETENTION,
     find_project,
+    list_projects,
     read_project,
     update_alarms,
     update_mail,
@@ -34,6 +35,7 @@ __all__ = [
     "ensure_project",
     "find_project",
     "list_keys",
+    "list_projects",
     "read_project",
     "revoke_key",
     "sign_webhook",

@@ -23,6 +23,8 @@ from oddline.submissions.model import (
     Columns,
     Fault,
     Finished,
+    Quota,
+    Usage,
     derived_submission_id,
     entry_id,
     index_of,
@@ -45,6 +47,7 @@ from oddline.submissions.service import (
 )
 from oddline.submissions.store import delete_finished, delete_keys, drop, keep_unsettled_bodies, needed_objects, replay
 from oddline.submissions.tasks import ATTEMPTS, SCORE_WAITING, SCORE_WAITING_BATCH, TASKS
+from oddline.submissions.usage_store import delete_usage, read_usage
 
 __all__ = [
     "ATTEMPTS",
@@ -65,6 +68,8 @@ __all__ = [
     "Fault",
     "Finished",
     "Limits",
+    "Quota",
+    "Usage",
     "accept",
     "claim_share",
     "decode_batch",
@@ -72,6 +77,7 @@ __all__ = [
     "decode_single",
     "delete_finished",
     "delete_keys",
+    "delete_usage",
     "derived_submission_id",
     "drop",
     "end_leases",
@@ -90,6 +96,7 @@ __all__ = [
     "next_due",
     "pack",
     "read_body",
+    "read_usage",
     "release_expired",
     "renew",
     "replay",
