@@ -9,7 +9,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from oddline.errors import SecretUnavailable
+from oddline.errors import NotConfigured, SecretUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Counter:
             try:
                 if shared := self._connected():
                     return shared.incr(name, expires_s)
-            except (RedisError, OSError, SecretUnavailable) as error:
+            except (RedisError, OSError, SecretUnavailable, NotConfigured) as error:
                 # Once in `pause_s` at the most. Its kind alone: what it says may quote the address with its password.
                 log.warning("limits are counted in this process alone: %s", type(error).__name__)
                 self._shared = None
