@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from oddline.database import Database
 from oddline.errors import NotConfigured
 from oddline.identity import Issuer
+from oddline.limits import UNLIMITED, Limiter, open_limiter
 from oddline.metrics import OFF, Metrics, open_metrics
 from oddline.objects import ObjectStore, open_objects
 from oddline.settings import Settings, Side, load_settings
@@ -24,6 +25,7 @@ class Parts:
     clock: Clock = utc_now
     metrics: Metrics = OFF
     issuer: Issuer | None = None
+    limiter: Limiter = UNLIMITED
 
 
 class Opener:
@@ -55,13 +57,14 @@ def open_parts(side: Side) -> Parts:
     """
     settings = load_settings()
     settings.with_secret().database_url_for(side)  # what is missing is told here, not by a pool that waits for it
+    db = Database(
+        lambda: settings.with_secret().database_url_for(side),
+        size=settings.database_pool_size,
+        application=f"oddline-{side}",
+    )
     return Parts(
         settings=settings,
-        db=Database(
-            lambda: settings.with_secret().database_url_for(side),
-            size=settings.database_pool_size,
-            application=f"oddline-{side}",
-        ),
+        db=db,
         publisher=Publisher(
             lambda: settings.with_secret().redis_url,
             timeout_s=settings.publish_timeout,
@@ -70,6 +73,7 @@ def open_parts(side: Side) -> Parts:
         objects=open_objects(settings),
         metrics=open_metrics(settings),
         issuer=open_issuer(settings),
+        limiter=open_limiter(settings, db),
     )
 
 

@@ -91,6 +91,20 @@ class Conflict(OddlineError):
     status, code, title = 409, "conflict", "The thing is not in a state in which this can be done"
 
 
+class RateLimited(OddlineError):
+    """More requests came than may come in a minute."""
+
+    permanent = False
+    status, code, title = 429, "rate-limited", "More requests came than may come in a minute"
+
+
+class QuotaExceeded(OddlineError):
+    """The project has sent as much as it may send a day."""
+
+    permanent = False
+    status, code, title = 429, "quota-exceeded", "The project has sent as much as it may send a day"
+
+
 class RequestInProgress(Conflict):
     """A request with the same idempotency key is still being worked on."""
 
@@ -172,6 +186,18 @@ class DeliveryRefused(OddlineError):
     """The receiver refused the message for good."""
 
     code, title = "delivery-refused", "The receiver refused the message"
+
+
+class OutgoingFailed(Unavailable):
+    """A server that was called does not answer as it should now."""
+
+    code, title = "outgoing-failed", "The server that was called does not answer as it should now"
+
+
+class OutgoingRefused(OddlineError):
+    """The address is none that may be called from here."""
+
+    status, code, title = 422, "outgoing-refused", "The address is none that may be called from here"
 
 
 # What happens inside tasks

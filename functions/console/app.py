@@ -16,6 +16,7 @@ from functions.console import (
     sources,
     system_alerts,
     tasks,
+    usage,
     workers,
 )
 from functions.http import Opener, new_app, open_parts
@@ -29,6 +30,7 @@ for part in (
     monitoring,
     sources,
     project,
+    usage,
     anomalies,
     signing_in,
     keys,

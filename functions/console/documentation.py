@@ -56,6 +56,18 @@ _PROJECT = {
     "retention_days": 30,
     "alarms_per_day": None,
 }
+_USAGE = {
+    "entries": {"used": 812_044, "limit": 50_000_000},
+    "bytes": {"used": 118_602_112, "limit": None},
+    "resets_at": "2026-11-06T00:00:00Z",
+    "requests": {
+        "window_seconds": 60,
+        "ingest": {"key": 12_000, "project": 60_000},
+        "read": {"key": 3_000, "project": 15_000},
+        "write": {"key": 1_200, "project": 6_000},
+    },
+    "days": [{"day": "2026-11-05", "entries": 812_044, "bytes": 118_602_112}],
+}
 _HEALTHY = {
     "status": "healthy",
     "message": "all parts answer",
@@ -121,6 +133,7 @@ HEALTH = PROBLEM_RESPONSES | {
 }
 SOURCES = answer(NEXT, {"sources": [_SOURCE], "next": "checkout-api"})
 SOURCE = answer("The source as it is now; a promise is kept from the next minutes on", _SOURCE)
+USAGE = answer("What was sent, and what may be; null is no limit", _USAGE)
 PROJECT = answer("The settings as they are now", _PROJECT)
 ANOMALIES = answer(NEXT, {"anomalies": [_ANOMALY], "next": "AAZCz0qX8HgBk08OfFp9K58-UsihH0AD"})
 KEYS = answer(NEXT, {"keys": [_KEY], "next": _KEY["id"]})

@@ -4,6 +4,7 @@ from functions.http.application import new_app
 from functions.http.authentication import Authenticated, authenticate_key, presented_key
 from functions.http.bodies import json_answer, raw_body
 from functions.http.documentation import PROBLEM_RESPONSES
+from functions.http.limiting import guarded, limit
 from functions.http.parts import parts_of
 from functions.parts import Opener, Parts, open_parts
 
@@ -13,7 +14,9 @@ __all__ = [
     "Opener",
     "Parts",
     "authenticate_key",
+    "guarded",
     "json_answer",
+    "limit",
     "new_app",
     "open_parts",
     "parts_of",

@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from functions.http.access import Access, Beyond, Open, scope_of
+from functions.http.limiting import guarded, kind_of, limit
 from functions.http.parts import parts_of
 from functions.parts import Parts
 from oddline.errors import Forbidden, Unauthenticated
@@ -44,18 +45,19 @@ def gate(request: Request, presented: Annotated[str | None, Depends(presented_ke
         Unauthenticated: there is no key or token, or it is unknown, revoked or past its time.
         Forbidden: the caller lacks the route's scope, or belongs to no such project, or not to the operator's.
         IssuerUnavailable: it is a token, and the keys to check it with cannot be had now.
+        RateLimited: the caller, its project or its address has made too many requests.
     """
     access: Access = request.app.state.access[request.method, request.scope["route"].path]
     if access in {Open.PUBLIC, Open.OLDER_SIGNATURE}:
         return None
-    if request.app.state.takes_tokens and presented is not None and presented.count(".") == 2:
-        caller = _authenticate_token(parts_of(request), presented, project=request.headers.get("X-Project"))
-    else:
-        caller = authenticate_key(parts_of(request), presented)
-    if scope := scope_of(access):
-        demand(caller, scope)
-    if access is Beyond.OPERATOR:
-        _demand_operator(parts_of(request), caller)
+    scope = scope_of(access)
+    with guarded(request, presented):
+        caller = _authenticate(request, presented)
+        if scope:
+            demand(caller, scope)
+        if access is Beyond.OPERATOR:
+            _demand_operator(parts_of(request), caller)
+    limit(request, kind_of(scope, request.method), actor=caller.actor, project=caller.project)
     return caller
 
 
@@ -80,6 +82,12 @@ def authenticate_key(parts: Parts, presented: str | None, scope: Scope | None = 
     if not presented:
         raise Unauthenticated("send an API key, as Authorization: Bearer … or as X-API-Key")
     return authenticate(parts.db, presented=presented, scope=scope, now=parts.clock())
+
+
+def _authenticate(request: Request, presented: str | None) -> Caller:
+    if request.app.state.takes_tokens and presented is not None and presented.count(".") == 2:
+        return _authenticate_token(parts_of(request), presented, project=request.headers.get("X-Project"))
+    return authenticate_key(parts_of(request), presented)
 
 
 def _demand_operator(parts: Parts, caller: Caller) -> None:

@@ -29,7 +29,10 @@ PROBLEM_SCHEMA: dict[str, Any] = {
 }
 
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    "4XX": {"description": "Refused", "content": {"application/problem+json": {"schema": PROBLEM_SCHEMA}}},
+    "4XX": {
+        "description": "Refused; 429 says in `Retry-After` when to try again",
+        "content": {"application/problem+json": {"schema": PROBLEM_SCHEMA}},
+    },
     "5XX": {
         "description": "Failed; where it may pass, `Retry-After` says when to try again",
         "content": {"application/problem+json": {"schema": PROBLEM_SCHEMA}},

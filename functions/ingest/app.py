@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from mangum import Mangum
 
-import oddline.tasks.broker  # noqa: F401  # what will be published is loaded now, while Lambda lends a whole processor
+import oddline.limits.counter
+import oddline.tasks.broker  # noqa: F401  # what each request uses is loaded now, while Lambda lends a whole processor
 from functions.http import Authenticated, Opener, new_app, open_parts, parts_of, presented_key, raw_body
 from functions.ingest.documentation import BATCH_DOCUMENTATION, BATCH_RESPONSES, SINGLE_DOCUMENTATION, SINGLE_RESPONSES
 from functions.ingest.submitters import older_submitter_of, submitter_of
@@ -39,7 +40,7 @@ def submit_batch(request: Request, caller: Authenticated, body: Body) -> Respons
 def submit_entry_in_older_form(request: Request, presented: PresentedKey, body: Body) -> Response:
     """Submit one entry as callers of earlier systems do: a key, or `X-HMAC-Signature` (hex HMAC-SHA256 of the body)."""
     parts = parts_of(request)
-    submitter = older_submitter_of(parts, presented, headers=request.headers, body=body)
+    submitter = older_submitter_of(request, presented, body=body)
     return submit(parts, SINGLE, submitter=submitter, headers=request.headers, body=body)
 
 
@@ -48,7 +49,7 @@ def submit_entry_in_older_form(request: Request, presented: PresentedKey, body: 
 def submit_batch_in_older_form(request: Request, presented: PresentedKey, body: Body) -> Response:
     """Submit a batch as callers of earlier systems do: `{"log_entries": […]}`, with a key or `X-HMAC-Signature`."""
     parts = parts_of(request)
-    submitter = older_submitter_of(parts, presented, headers=request.headers, body=body)
+    submitter = older_submitter_of(request, presented, body=body)
     return submit(parts, BATCH, submitter=submitter, headers=request.headers, body=body)
 
 

@@ -31,6 +31,7 @@ from oddline.identity.signatures import sign_webhook, verify_older, verify_webho
 from oddline.identity.store import (
     WITHIN_RETENTION,
     find_project,
+    list_projects,
     read_project,
     update_alarms,
     update_mail,
@@ -69,6 +70,7 @@ __all__ = [
     "is_session",
     "list_keys",
     "list_members",
+    "list_projects",
     "person_id",
     "read_key",
     "read_project",

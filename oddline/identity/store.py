@@ -50,6 +50,12 @@ def read_project(tx: Transaction, project: UUID) -> Project | None:
         return cursor.execute(f"SELECT {_PROJECT} FROM projects WHERE id = %s", [project]).fetchone()
 
 
+def list_projects(tx: Transaction) -> list[Project]:
+    """All projects that the transaction may see, by their names."""
+    with tx.cursor(row_factory=kwargs_row(_project)) as cursor:
+        return cursor.execute(f"SELECT {_PROJECT} FROM projects ORDER BY name").fetchall()
+
+
 def update_mail(
     tx: Transaction, project: UUID, *, recipients: Sequence[str] | None, minimum_score: float | None
 ) -> None:

@@ -23,6 +23,7 @@ from oddline.tasks import (
 
 STATES_KEPT = timedelta(days=3)
 BODIES_KEPT = timedelta(days=2)
+USAGE_KEPT = timedelta(days=35)  # a month, and what it is compared with
 ROWS_AT_ONCE = 5_000  # in one transaction, so that none is long
 
 
@@ -60,6 +61,8 @@ def cleanup_old_results(payload: NoPayload, context: TaskContext) -> dict[str, i
     ):
         deleted["submissions"] += count
     deleted["keys"] = _in_transaction(context.db, lambda tx: submissions.delete_keys(tx, before=now - KEYS_KEPT))
+    oldest_usage = (now - USAGE_KEPT).date()
+    deleted["usage"] = _in_transaction(context.db, lambda tx: submissions.delete_usage(tx, before=oldest_usage))
     deleted["replays"] = drop_old_replays(context.db, context.objects, now=now)
     deleted["alerts"] = _in_transaction(context.db, lambda tx: delete_alerts(tx, now=now))
     deleted["days"] = _drop_old_bodies(context.db, context.objects, now=now)

@@ -24,6 +24,8 @@ from oddline.submissions.model import (
     Columns,
     Fault,
     Finished,
+    Quota,
+    Usage,
     derived_submission_id,
     entry_id,
     index_of,
@@ -57,6 +59,7 @@ from oddline.submissions.store import (
     replay_many,
 )
 from oddline.submissions.tasks import ATTEMPTS, SCORE_WAITING, SCORE_WAITING_BATCH, TASKS
+from oddline.submissions.usage_store import delete_usage, read_usage
 
 __all__ = [
     "ATTEMPTS",
@@ -77,6 +80,8 @@ __all__ = [
     "Fault",
     "Finished",
     "Limits",
+    "Quota",
+    "Usage",
     "accept",
     "cancel",
     "claim_share",
@@ -86,6 +91,7 @@ __all__ = [
     "decode_single",
     "delete_finished",
     "delete_keys",
+    "delete_usage",
     "derived_submission_id",
     "drop",
     "drop_many",
@@ -105,6 +111,7 @@ __all__ = [
     "next_due",
     "pack",
     "read_body",
+    "read_usage",
     "release_expired",
     "renew",
     "replay",

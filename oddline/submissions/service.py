@@ -2,22 +2,34 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
+from math import ceil
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
 from oddline.database import Database, Transaction
-from oddline.errors import CorruptBody, KeyReused, LostClaim, RequestInProgress
+from oddline.errors import CorruptBody, KeyReused, LostClaim, QuotaExceeded, RequestInProgress
 from oddline.objects import ObjectStore
 from oddline.submissions import claim_store, store
 from oddline.submissions.body import pack, unpack
-from oddline.submissions.model import Accepted, Claimed, Columns, Finished, StoredBody, new_submission_id
+from oddline.submissions.model import (
+    Accepted,
+    Claimed,
+    Columns,
+    Finished,
+    Quota,
+    StoredBody,
+    Usage,
+    new_submission_id,
+)
 from oddline.submissions.tasks import ATTEMPTS, SCORE_WAITING
+from oddline.submissions.usage_store import read_usage
 from oddline.tasks import LONGEST_ERROR, raise_alert
 
+UNLIMITED = Quota()
 KEYS_KEPT = timedelta(hours=24)
 KEY_WAIT = "2s"  # for another request with the same key that is being written at this moment
 
@@ -34,6 +46,7 @@ def accept(
     objects: ObjectStore,
     body_object_bytes: int,
     submission: UUID | None = None,
+    quota: Quota = UNLIMITED,
 ) -> Accepted:
     """Store the accepted entries as one submission, or give the first answer when the same request came before.
 
@@ -43,10 +56,12 @@ def accept(
         body_hash: SHA-256 of the request as it came.
         body_object_bytes: a body over this goes to the object store.
         submission: its id where that is derived from what came, so that a repeat is known by it.
+        quota: what the project may send today, with this.
 
     Raises:
         KeyReused: one of the keys came before with another body.
         RequestInProgress: another request with one of the keys, or the id, is being written now.
+        QuotaExceeded: it is more than the project may send today.
         DatabaseUnavailable, ObjectStoreUnavailable: nothing was stored.
     """
     if submission is not None and _is_there(db, submission, project=project):
@@ -67,7 +82,18 @@ def accept(
             if first is not None:
                 tx.rollback()
                 return first
-        _insert(tx, submission, project=project, body=body, body_object=body_object, entries=len(columns), now=now)
+        size = columns.utf8_bytes
+        _check_quota(tx, quota, project=project, entries=len(columns), size=size, now=now)
+        _insert(
+            tx,
+            submission,
+            project=project,
+            body=body,
+            body_object=body_object,
+            entries=len(columns),
+            utf8_bytes=size,
+            now=now,
+        )
     return Accepted(submission=submission, answer=told, replayed=False)
 
 
@@ -192,6 +218,27 @@ def _raise_dead(tx: Transaction, project: UUID, error: str, *, now: datetime) ->
 def _is_there(db: Database, submission: UUID, *, project: UUID) -> bool:
     with db.transaction(project=project) as tx:
         return store.is_there(tx, submission)
+
+
+def _check_quota(tx: Transaction, quota: Quota, *, project: UUID, entries: int, size: int, now: datetime) -> None:
+    """Requests that come at the same moment do not see each other: so many of them may be over it."""
+    if quota == UNLIMITED:
+        return
+    used = next(iter(read_usage(tx, project, since=now.date())), Usage(day=now.date()))
+    midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
+    for name, most, before, more in (
+        ("entries", quota.entries, used.entries, entries),
+        ("bytes", quota.bytes, used.bytes, size),
+    ):
+        if most and before + more > most:
+            raise QuotaExceeded(
+                f"the project may send {most:,} {name} a day; {before:,} came today, and this request has {more:,}",
+                quota=name,
+                limit=most,
+                used=before,
+                resets_at=midnight.isoformat().replace("+00:00", "Z"),
+                retry_after=ceil((midnight - now).total_seconds()),
+            )
 
 
 def _insert(tx: Transaction, submission: UUID, **row: Any) -> None:

@@ -22,7 +22,9 @@ Databases = Callable[[Side], Database]
 def submit(db: Databases, project: UUID) -> UUID:
     submission = new_submission_id()
     with db("ingest").transaction(project=project) as tx:
-        insert(tx, submission, project=project, body=b"x", body_object=None, entries=1, now=datetime.now(UTC))
+        insert(
+            tx, submission, project=project, body=b"x", body_object=None, entries=1, utf8_bytes=1, now=datetime.now(UTC)
+        )
     return submission
 
 
@@ -42,7 +44,14 @@ def test_ingest_cannot_write_into_another_project(db: Databases, project: UUID, 
         db("ingest").transaction(project=project) as tx,
     ):
         insert(
-            tx, new_submission_id(), project=other_project, body=b"", body_object=None, entries=1, now=datetime.now(UTC)
+            tx,
+            new_submission_id(),
+            project=other_project,
+            body=b"",
+            body_object=None,
+            entries=1,
+            utf8_bytes=1,
+            now=datetime.now(UTC),
         )
 
 
