@@ -10,6 +10,7 @@ from typing import Final, Self
 from cronsim import CronSim, CronSimError
 
 YEARS: Final = range(1970, 2200)
+_WALL_CLOCK: Final = datetime(YEARS.start, 1, 1)  # noqa: DTZ001  # without a zone, as everything here
 
 _MONTH = "[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
 _WEEKDAY = "[1-7]|SUN|MON|TUE|WED|THU|FRI|SAT"
@@ -70,7 +71,7 @@ class Cron:
             day = _days_near(int(nearest[1]))
         fields = f"{minutes} {hours} {day} {month} {_as_cron(weekday)}".replace("?", "*")
         try:
-            CronSim(fields, datetime.min)
+            CronSim(fields, _WALL_CLOCK)
         except CronSimError as error:
             raise ValueError(f"{error}: it ends before it begins, or there is no such day") from error
         return cls(fields, _years(year), int(nearest[1]) if nearest else None)
@@ -78,7 +79,7 @@ class Cron:
     def local_times(self, *, after: datetime) -> Iterator[datetime]:
         """What a wall clock shows, after `after` (without a zone), whenever it fires."""
         for year in (year for year in self.years if year >= after.year):
-            start = max(after, datetime.min.replace(year=year) - timedelta(seconds=1))
+            start = max(after, _WALL_CLOCK.replace(year=year) - timedelta(seconds=1))
             for moment in CronSim(self.fields, start):
                 if moment.year != year:
                     break

@@ -13,7 +13,7 @@ from oddline.schedules.model import CatchUp, Outcome, Run, ScheduleState, UserSc
 from oddline.schedules.planning import planned_times
 from oddline.tasks import Catalogue, Publisher, Starter, TaskSpec, raise_alert, request
 
-TOLERANCE: Final = timedelta(minutes=5)  # a run that is later is missed: EventBridge takes a minute, a cold start seconds
+TOLERANCE: Final = timedelta(minutes=5)  # what comes later is missed: timer and sweep have had their minutes
 EARLY: Final = timedelta(seconds=5)  # by how much the clock of who fires may be behind that of who woke it
 MOST_PASSED: Final = 10_000  # planned times that are counted one by one: a week of minutes
 
@@ -26,9 +26,7 @@ class Started:
     task_id: UUID
 
 
-def fire(
-    db: Database, publisher: Publisher, schedule_id: UUID, *, catalogue: Catalogue, now: datetime
-) -> UUID | None:
+def fire(db: Database, publisher: Publisher, schedule_id: UUID, *, catalogue: Catalogue, now: datetime) -> UUID | None:
     """Start the task of a schedule that is due, and publish it; None where nothing is.
 
     Called twice, side by side, late or for no reason it does no harm: the row is locked, and its next time moves on in
@@ -42,9 +40,7 @@ def fire(
     return started.task_id
 
 
-def run_now(
-    tx: Transaction, schedule_id: UUID, *, starter: Starter, catalogue: Catalogue, now: datetime
-) -> Started:
+def run_now(tx: Transaction, schedule_id: UUID, *, starter: Starter, catalogue: Catalogue, now: datetime) -> Started:
     """Start a schedule's task beside its planned times, also that of a paused one; publish it after the commit.
 
     Raises:

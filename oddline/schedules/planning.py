@@ -40,7 +40,7 @@ def first_time(wish: Wish, *, after: datetime, made_at: datetime) -> datetime:
     """
     first = next(planned_times(wish, after=after, made_at=made_at), None)
     if first is None:
-        raise InvalidParameter(f"{wish.expression!r} never fires from now, or its start, until its end", field="expression")
+        raise InvalidParameter(f"{wish.expression!r} never fires before its end, or at all", field="expression")
     return first
 
 
@@ -50,7 +50,7 @@ def next_times(schedule: UserSchedule, *, now: datetime) -> list[datetime]:
 
 
 def system_schedules(catalogue: Catalogue, *, now: datetime) -> list[dict[str, Any]]:
-    """The catalogue's own schedules with their next five times: they are part of the version, and nobody changes them."""
+    """The catalogue's own schedules with their next five times: they come with the version, and nobody changes them."""
     return [
         {
             "task": spec.name,

@@ -15,8 +15,8 @@ from oddline.errors import Conflict
 from oddline.schedules.model import CatchUp, Outcome, Run, ScheduleState, UserSchedule
 
 _SCHEDULE: Final = (
-    "id, project_id AS project, name, task, payload, expression, timezone, starts_at, ends_at, catch_up, state, next_at,"
-    " starter, actor, created_at, changed_at, revision, synced"
+    "id, project_id AS project, name, task, payload, expression, timezone, starts_at, ends_at, catch_up, state,"
+    " next_at, starter, actor, created_at, changed_at, revision, synced"
 )
 _KEPT: Final = "state <> 'removed'"
 

@@ -1,4 +1,4 @@
-"""What wakes schedules at their times, behind one small interface: EventBridge Scheduler on AWS, else the rows themselves."""
+"""What wakes schedules at their times, behind one small interface: EventBridge Scheduler, or the rows themselves."""
 
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
