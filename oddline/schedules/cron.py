@@ -2,49 +2,83 @@
 
 import calendar
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Self
 
 from cronsim import CronSim, CronSimError
 
-YEARS: Final = range(1970, 2200)
-_WALL_CLOCK: Final = datetime(YEARS.start, 1, 1)  # noqa: DTZ001  # without a zone, as everything here
-
-_MONTH = "[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
-_WEEKDAY = "[1-7]|SUN|MON|TUE|WED|THU|FRI|SAT"
-_DAY = "0?[1-9]|[12][0-9]|3[01]"
+LONGEST_NUMBER: Final = 4  # digits of a year
+_WALL_CLOCK: Final = datetime(1970, 1, 1)  # noqa: DTZ001  # without a zone, as everything here
 
 
-_WEEKDAYS = rf"(?:{_WEEKDAY})(?:-(?:{_WEEKDAY})|#[1-5])?|[1-7]L"
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """What may stand in a field: lists of numbers or their names, ranges and steps.
+
+    `is_round`: after the last comes the first again, so that hours may be 20-2.
+    """
+
+    name: str
+    all: range
+    names: Sequence[str] = ()
+    has_steps: bool = True
+    is_round: bool = True
+
+    def numbers(self, text: str) -> list[int]:
+        """What the text stands for.
+
+        Raises:
+            ValueError: it cannot stand in this field.
+        """
+        return sorted({number for item in text.split(",") for number in self._of_item(item)})
+
+    def number(self, text: str) -> int:
+        """One of the numbers, or of their names."""
+        if text in self.names:
+            return self.all[self.names.index(text)]
+        if not _is_number(text) or int(text) not in self.all:
+            raise ValueError(f"{text!r} cannot be the {self.name}")
+        return int(text)
+
+    def _of_item(self, item: str) -> Sequence[int]:
+        span, slash, step = item.partition("/")
+        if slash and not (self.has_steps and _is_number(step) and int(step)):
+            raise ValueError(f"{item!r} cannot be the {self.name}")
+        return self._of_span(span, is_open=bool(slash))[:: int(step) if slash else 1]
+
+    def _of_span(self, span: str, *, is_open: bool) -> Sequence[int]:
+        """`is_open`: a single number begins what goes on until the end."""
+        if span == "*":
+            return self.all
+        first, dash, last = span.partition("-")
+        begin = self.number(first)
+        end = self.number(last) if dash else self.all[-1] if is_open else begin
+        if begin <= end:
+            return range(begin, end + 1)
+        if not self.is_round:
+            raise ValueError(f"{span!r} ends before it begins")
+        return [*range(begin, self.all.stop), *range(self.all.start, end + 1)]
 
 
-def _listed(item: str) -> str:
-    return f"(?:{item})(?:,(?:{item}))*"
-
-
-def _values(value: str, *, more: str = "") -> re.Pattern[str]:
-    """A list of values, ranges and `*`, each perhaps with a step."""
-    return re.compile(_listed(rf"(?:\*|(?:{value})(?:-(?:{value}))?)(?:/[1-9]\d?)?{more}"))
-
-
-# EventBridge Scheduler user guide, "Schedule types": what each field may hold.
-_FIELDS: Final = {
-    "minutes": _values("[0-5]?[0-9]"),
-    "hours": _values("[01]?[0-9]|2[0-3]"),
-    "day-of-month": _values(_DAY, more="|LW?"),
-    "month": _values(_MONTH),
-    "day-of-week": re.compile(rf"L|\*|{_listed(_WEEKDAYS)}"),
-    "year": _values("19[7-9][0-9]|2[01][0-9]{2}"),
-}
-_NEAREST = re.compile(rf"({_DAY})W")
-_WEEKDAY_NUMBER = re.compile(r"(?<!#)[1-7]")
+# EventBridge Scheduler user guide, "Schedule types".
+_MINUTES: Final = _Field("minutes", range(60))
+_HOURS: Final = _Field("hours", range(24))
+_DAY: Final = _Field("day-of-month", range(1, 32))
+_MONTH: Final = _Field(
+    "month", range(1, 13), ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+)
+_WEEKDAY: Final = _Field("day-of-week", range(1, 8), ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"], has_steps=False)
+_YEAR: Final = _Field("year", range(1970, 2200), is_round=False)
+_NEAREST: Final = re.compile(r"(\w+)W")
+_NTH: Final = re.compile(r"(\w+)#([1-5])")
+_LAST: Final = re.compile(r"([1-7])L")
 
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """An expression's fields as cronsim reads them, and beside them what it cannot: `15W` and years."""
+    """An expression's fields as cronsim reads them, and beside them what it cannot: years, and days such as `15W`."""
 
     fields: str
     years: tuple[int, ...]
@@ -58,23 +92,19 @@ class Cron:
             ValueError: a field is missing or wrong, or there is no such day in any year.
         """
         given = text.split(" ")
-        if len(given) != len(_FIELDS):
-            raise ValueError(f"six fields are needed: {', '.join(_FIELDS)}")
+        if len(given) != 6:
+            raise ValueError("six fields are needed: minutes, hours, day-of-month, month, day-of-week, year")
         minutes, hours, day, month, weekday, year = given
         if (day == "?") == (weekday == "?"):
             raise ValueError("exactly one of day-of-month and day-of-week is ?")
-        nearest = _NEAREST.fullmatch(day)
-        for (name, pattern), field in zip(_FIELDS.items(), given, strict=True):
-            if field != "?" and not (name == "day-of-month" and nearest) and not pattern.fullmatch(field):
-                raise ValueError(f"{field!r} cannot be the {name}")
-        if nearest:
-            day = _days_near(int(nearest[1]))
-        fields = f"{minutes} {hours} {day} {month} {_as_cron(weekday)}".replace("?", "*")
+        nearest = _DAY.number(found[1]) if (found := _NEAREST.fullmatch(day)) and day != "LW" else None
+        fields = [_listed(_MINUTES, minutes), _listed(_HOURS, hours), _days(day), _listed(_MONTH, month)]
+        fields.append(_weekdays(weekday))
         try:
-            CronSim(fields, _WALL_CLOCK)
+            CronSim(" ".join(fields), _WALL_CLOCK)
         except CronSimError as error:
-            raise ValueError(f"{error}: it ends before it begins, or there is no such day") from error
-        return cls(fields, _years(year), int(nearest[1]) if nearest else None)
+            raise ValueError(f"{error}: there is no such day") from error
+        return cls(" ".join(fields), tuple(_YEAR.numbers(year)), nearest)
 
     def local_times(self, *, after: datetime) -> Iterator[datetime]:
         """What a wall clock shows, after `after` (without a zone), whenever it fires."""
@@ -100,26 +130,33 @@ def nearest_weekday(year: int, month: int, day: int) -> int | None:
     return day
 
 
-def _days_near(day: int) -> str:
-    return f"{max(day - 2, 1)}-{min(day + 2, 31)}"
+def _days(text: str) -> str:
+    if text in {"?", "*"}:
+        return "*"
+    if text in {"L", "LW"}:
+        return text
+    if nearest := _NEAREST.fullmatch(text):  # one of these, and which, the month tells
+        day = _DAY.number(nearest[1])
+        return f"{max(day - 2, 1)}-{min(day + 2, 31)}"
+    return _listed(_DAY, text)
 
 
-def _as_cron(weekday: str) -> str:
+def _weekdays(text: str) -> str:
     """EventBridge counts Sunday as 1, cron as 0; its bare `L` is the last day of the week."""
-    if weekday == "L":
+    if text in {"?", "*"}:
+        return "*"
+    if text == "L":
         return "6"
-    return _WEEKDAY_NUMBER.sub(lambda number: str(int(number[0]) - 1), weekday)
+    if last := _LAST.fullmatch(text):
+        return f"{_WEEKDAY.number(last[1]) - 1}L"
+    if nth := _NTH.fullmatch(text):
+        return f"{_WEEKDAY.number(nth[1]) - 1}#{nth[2]}"
+    return ",".join(str(number - 1) for number in _WEEKDAY.numbers(text))
 
 
-def _years(field: str) -> tuple[int, ...]:
-    found: set[int] = set()
-    for item in field.split(","):
-        span, _, step = item.partition("/")
-        first, _, last = span.partition("-")
-        if span == "*":
-            years = YEARS
-        else:
-            end = int(last) if last else YEARS.stop - 1 if step else int(first)
-            years = range(int(first), end + 1)
-        found.update(years[:: int(step or 1)])
-    return tuple(sorted(found))
+def _listed(field: _Field, text: str) -> str:
+    return ",".join(map(str, field.numbers(text)))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER

@@ -7,11 +7,12 @@ from oddline.tasks import Queue
 from worker_image.worker import maintenance, notifications, scoring
 from worker_image.worker.configuration import VISIBILITY_TIMEOUT, configure
 
-# SPEC J, as far as it is built.
+# SPEC J, as far as it is built, and what it needs.
 TABLE_J = {
     "reconcile": "rate(1 minute)",
     "health_check": "rate(1 minute)",
     "publish_metrics": "rate(1 minute)",
+    "watch_schedules": "rate(1 minute)",
     "compact_chunks": "rate(5 minutes)",
     "create_partitions": "cron(30 0 * * ? *)",
     "cleanup_old_logs": "cron(0 2 * * ? *)",
