@@ -1,7 +1,7 @@
 """Expressions fire when EventBridge Scheduler says they do: its examples, its calendar, its daylight saving time."""
 
 from calendar import SATURDAY, monthrange
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -18,9 +18,7 @@ WEDNESDAY = datetime(2026, 11, 4, 10, 0, 30, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")  # clocks go forward on 28 March 2027 and back on 25 October 2026
 
 
-def shown(
-    expression: str, *, count: int = 3, after: datetime = WEDNESDAY, zone: ZoneInfo = ZoneInfo("UTC")
-) -> list[str]:
+def shown(expression: str, *, count: int = 3, after: datetime = WEDNESDAY, zone: tzinfo = UTC) -> list[str]:
     times = islice(parse(expression).times(after=after, zone=zone), count)
     return [f"{at.astimezone(zone):%a %Y-%m-%d %H:%M}" for at in times]
 
