@@ -1,5 +1,6 @@
 """What users do with their schedules: make, change, pause, resume, remove, look at them."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from datetime import datetime
@@ -7,13 +8,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from oddline.database import Transaction
-from oddline.errors import Conflict, NotFound
+from oddline.errors import Conflict, InvalidParameter, NotFound
 from oddline.schedules import store
 from oddline.schedules.model import Run, ScheduleState, UserSchedule, Wish
 from oddline.schedules.planning import first_time, next_times, planned_times
 from oddline.tasks import Catalogue, Starter, request
 
 MOST_SCHEDULES: Final = 1_000  # of one project; EventBridge Scheduler holds a million in an account
+
+LARGEST_PAYLOAD: Final = 65_536  # characters of JSON
 
 
 def create(
@@ -170,6 +173,12 @@ def _check_startable(
     tx: Transaction, wish: Wish, *, project: UUID, starter: Starter, catalogue: Catalogue, now: datetime
 ) -> None:
     """Start it and take that back: so whoever may not start it, or not with that payload, hears so at once."""
+    try:
+        size = len(json.dumps(dict(wish.payload), allow_nan=False))
+    except ValueError as error:  # NaN and the like, which pydantic reads and PostgreSQL does not
+        raise InvalidParameter(f"the payload is no JSON: {error}", field="payload") from error
+    if size > LARGEST_PAYLOAD:
+        raise InvalidParameter(f"a payload has {LARGEST_PAYLOAD:,} characters at most", field="payload")
     with tx.transaction(force_rollback=True):
         request(tx, catalogue, name=wish.task, payload=wish.payload, starter=starter, project=project, now=now)
 
