@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from oddline.database import Transaction
-from oddline.errors import Conflict, InvalidParameter, NotFound
+from oddline.errors import Conflict, Forbidden, InvalidParameter, NotFound, UnknownTask
 from oddline.schedules import store
 from oddline.schedules.model import Run, ScheduleState, UserSchedule, Wish
 from oddline.schedules.planning import first_time, next_times, planned_times
@@ -179,8 +179,13 @@ def _check_startable(
         raise InvalidParameter(f"the payload is no JSON: {error}", field="payload") from error
     if size > LARGEST_PAYLOAD:
         raise InvalidParameter(f"a payload has {LARGEST_PAYLOAD:,} characters at most", field="payload")
-    with tx.transaction(force_rollback=True):
-        request(tx, catalogue, name=wish.task, payload=wish.payload, starter=starter, project=project, now=now)
+    try:
+        with tx.transaction(force_rollback=True):
+            request(tx, catalogue, name=wish.task, payload=wish.payload, starter=starter, project=project, now=now)
+    except (UnknownTask, Forbidden) as error:
+        if error.extra["field"] == "name":  # which is the task's there, and the schedule's here
+            error.extra["field"] = "task"
+        raise
 
 
 def _locked(tx: Transaction, schedule_id: UUID) -> UserSchedule:
