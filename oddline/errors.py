@@ -182,6 +182,18 @@ class DeliveryFailed(Unavailable):
     code, title = "delivery-failed", "The message could not be delivered now"
 
 
+class TimerUnavailable(Unavailable):
+    """What wakes schedules at their times does not answer."""
+
+    code, title = "timer-unavailable", "What wakes schedules does not answer now"
+
+
+class AlarmRefused(OddlineError):
+    """What wakes schedules will not take one as it is."""
+
+    code, title = "alarm-refused", "What wakes schedules will not take this one"
+
+
 class DeliveryRefused(OddlineError):
     """The receiver refused the message for good."""
 

@@ -134,6 +134,12 @@ class Settings(BaseSettings):
         "with `:port` if need be, with commas between",
     )
 
+    schedule_group: str = Field(
+        default="", description="of EventBridge Scheduler, for users' schedules; empty: they are looked at each minute"
+    )
+    schedule_target: str = Field(default="", description="ARN of the function that such a schedule calls")
+    schedule_role: str = Field(default="", description="ARN of the role in which it does")
+
     encryption_keys: str = Field(
         default="", repr=False, description="keys of what is stored encrypted, with commas between, the newest first"
     )

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cache, partial
 from typing import Any
+from uuid import UUID
 
 from chalice import Chalice
 from chalice.app import CloudWatchEvent
 
 import oddline.tasks.broker  # noqa: F401  # what will be published is loaded now, while Lambda lends a whole processor
 from functions.parts import Opener, Parts, open_parts
-from oddline import maintenance
+from oddline import maintenance, schedules
 from oddline.catalogue import CATALOGUE
 from oddline.metrics import SCHEDULES, Metrics, open_metrics
 from oddline.settings import load_settings
@@ -43,6 +44,9 @@ IN_FUNCTION: dict[str, Callable[[Parts], Any]] = {
     "publish_metrics": lambda on: maintenance.publish_metrics(on.db, on.metrics, now=on.clock()),
     "check_task_patterns": lambda on: maintenance.check_task_patterns(on.db, on.publisher, now=on.clock()),
     "create_partitions": lambda on: maintenance.make_partitions(on.db, now=on.clock()),
+    "watch_schedules": lambda on: schedules.watch_schedules(
+        on.db, schedules.open_timer(on.settings, on.db), on.publisher, catalogue=CATALOGUE, now=on.clock()
+    ),
 }
 
 
@@ -66,19 +70,37 @@ def _run(spec: TaskSpec) -> None:
             _start(spec, parts())
 
 
+def _counted(event: CloudWatchEvent, work: Callable[[], None]) -> None:
+    """Do the work of an event, and tell how late it came and whether it failed."""
+    lateness = utc_now() - datetime.fromisoformat(event.time)
+    failed = 1
+    try:
+        work()
+        failed = 0
+    finally:
+        fired = {"Fired": 1, "Failed": failed, "Lateness": lateness.total_seconds()}
+        metrics().emit(SCHEDULES, fired)
+
+
 def _handler(spec: TaskSpec, *, expression: str) -> Any:
     def handle(event: CloudWatchEvent) -> None:  # a schedule says no more than that it is time
-        lateness = utc_now() - datetime.fromisoformat(event.time)
-        failed = 1
-        try:
-            _run(spec)
-            failed = 0
-        finally:
-            fired = {"Fired": 1, "Failed": failed, "Lateness": lateness.total_seconds()}
-            metrics().emit(SCHEDULES, fired)
+        _counted(event, partial(_run, spec))
 
     handle.__name__ = spec.name
     return app.schedule(expression, name=spec.name)(handle)
+
+
+def _fire(schedule: UUID) -> None:
+    with work_of(tracer(), lambda _: None):
+        note("task", "user_schedule")
+        on = parts()
+        schedules.fire(on.db, on.publisher, schedule, catalogue=CATALOGUE, now=on.clock())
+
+
+@app.on_cw_event({"source": ["aws.scheduler"], "detail-type": ["Scheduled Event"]})  # type: ignore[untyped-decorator]
+def user_schedule(event: CloudWatchEvent) -> None:
+    """Fire the schedule that the event names, if it is due."""
+    _counted(event, partial(_fire, UUID(event.detail["schedule"])))
 
 
 HANDLERS = {spec.name: _handler(spec, expression=schedule.expression) for spec, schedule in CATALOGUE.scheduled()}

@@ -37,6 +37,7 @@ COMMANDS: Final = (
     Entry("tasks", "oddline.cli.tasks:app", "What runs, what waits, what failed; start, cancel, replay, drop, smoke."),
     Entry("queues", "oddline.cli.queues:app", "What waits in the queues; hold, purge and release them."),
     Entry("workers", "oddline.cli.workers:app", "What workers do now, their events; restart them, limit tasks."),
+    Entry("schedules", "oddline.cli.schedules:app", "Start tasks at set times; show what became of it."),
     Entry("score", "oddline.cli.score:score", "Point at the odd lines of files, or of standard input."),
     Entry("model", "oddline.cli.model:app", "Train, add, list, promote and compare models; replay with another one."),
     Entry("cost", "oddline.cli.cost:cost", "Estimate what a deployment costs a month."),

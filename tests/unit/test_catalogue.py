@@ -11,12 +11,13 @@ from worker_image.worker import maintenance, notifications, scoring
 from worker_image.worker.binding import bind_all
 from worker_image.worker.configuration import VISIBILITY_TIMEOUT, configure
 
-# SPEC J, as far as it is built; and I13, which it does not name.
+# SPEC J, as far as it is built; I13, which it does not name, and what they need.
 TABLE_J = {
     "reconcile": "rate(1 minute)",
     "health_check": "rate(1 minute)",
     "publish_metrics": "rate(1 minute)",
     "check_task_patterns": "rate(5 minutes)",
+    "watch_schedules": "rate(1 minute)",
     "compact_chunks": "rate(5 minutes)",
     "create_partitions": "cron(30 0 * * ? *)",
     "cleanup_expired_api_keys": "cron(30 2 * * ? *)",
