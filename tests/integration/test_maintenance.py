@@ -218,6 +218,7 @@ def test_results_states_and_keys_go_when_their_time_is_over(inbox: Inbox, contex
 
 def test_usage_goes_after_thirty_five_days(inbox: Inbox, context: TaskContext, project: UUID) -> None:
     inbox.submit(project, "a", "b")
+    inbox.score()
 
     inbox.clock.move(timedelta(days=35))
     kept = cleanup(context)["usage"]
