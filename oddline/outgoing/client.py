@@ -23,6 +23,8 @@ READ_S = 10.0  # between two pieces of an answer
 TOTAL_S = 30.0  # below every task's time limit
 MOST_BYTES = 1_000_000  # of an answer: key sets and the like have some thousand
 
+USER_AGENT = "oddline"  # some refuse those who do not say who they are
+
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 # What frames a message or names its receiver is not the caller's to say.
 _OWN_HEADERS: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te"})
@@ -189,8 +191,9 @@ def _is_disguised(host: str) -> bool:
 def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     if own := _OWN_HEADERS.intersection(map(str.lower, headers)):
         raise OutgoingRefused(f"the header {min(own)} cannot be chosen")
+    named = {"user-agent": USER_AGENT} | {name.lower(): value for name, value in headers.items()}
     try:
-        return [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
+        return [(name.encode("ascii"), value.encode("latin-1")) for name, value in named.items()]
     except UnicodeError as error:
         raise OutgoingRefused("a header holds characters that HTTP has none for") from error
 

@@ -48,6 +48,7 @@ def test_a_call_reaches_the_server_with_its_name_headers_and_body(server: Server
     assert head.startswith(b"POST /hook?a=b HTTP/1.1\r\n")
     assert f"host: {HOST}:{server.port}" in head.decode().lower()
     assert "x-own: 1" in head.decode().lower()
+    assert "user-agent: oddline" in head.decode().lower()
     assert body == b"{}"
 
 
