@@ -35,17 +35,24 @@ BeforeRun = Annotated[Moment | None, Query(description="The `next` of the page b
 OfTheSystem = Annotated[bool, Query(description="Oddline's own schedules instead; for administrators")]
 
 
+ScheduleName = Annotated[Name, Field(description="Unique in the project", examples=["morning mail"])]
+TaskName = Annotated[Name, Field(description="Of the task catalogue", examples=["send_email"])]
+Expression = Annotated[
+    str,
+    Field(
+        description="EventBridge Scheduler's: rate(…), cron(…) with six fields, at(…)",
+        examples=["cron(0 8 ? * MON-FRI *)"],
+    ),
+]
+
+
 class ScheduleChange(Body):
     """What of a schedule can be set; what is left out stays as it is."""
 
-    name: Name = Field(default="", description="Unique in the project", examples=["morning mail"])
-    task: Name = Field(default="", description="Of the task catalogue", examples=["send_email"])
+    name: ScheduleName = ""
+    task: TaskName = ""
+    expression: Expression = ""
     payload: dict[str, Any] = Field(default={}, description="What the task is given")
-    expression: str = Field(
-        default="",
-        description="EventBridge Scheduler's: rate(…), cron(…) with six fields, at(…)",
-        examples=["cron(0 8 ? * MON-FRI *)"],
-    )
     timezone: str = Field(default="UTC", description="Of the IANA database", examples=["Europe/Berlin"])
     starts_at: Moment | None = Field(default=None, description="It fires at this moment at the soonest")
     ends_at: Moment | None = Field(default=None, description="It fires before this moment only")
@@ -61,12 +68,9 @@ class ScheduleChange(Body):
 class NewSchedule(ScheduleChange):
     """A schedule to be made."""
 
-    name: Name = Field(description="Unique in the project", examples=["morning mail"])
-    task: Name = Field(description="Of the task catalogue", examples=["send_email"])
-    expression: str = Field(
-        description="EventBridge Scheduler's: rate(…), cron(…) with six fields, at(…)",
-        examples=["cron(0 8 ? * MON-FRI *)"],
-    )
+    name: ScheduleName
+    task: TaskName
+    expression: Expression
 
 
 @router.get("/api/v1/schedules", responses=SCHEDULES)
