@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     worker_max_memory_per_child_kb: PositiveInt = Field(default=1_500_000, description="then the process is replaced")
     soft_shutdown_timeout: PositiveFloat = Field(default=25.0, description="below ECS stopTimeout (60 s)")
     lease: Seconds = Field(default=timedelta(seconds=30), description="a claim without a heartbeat ends after this")
+    cancel_grace: Seconds = Field(
+        default=timedelta(seconds=10), description="a cancelled task that goes on for longer loses its process"
+    )
     flower_password: str = Field(default="", description="of the user oddline in Flower, which does not start without")
 
     legacy_project: str = Field(default="", description="project of callers of /api/logs/ who send no X-API-Key")

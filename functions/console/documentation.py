@@ -4,45 +4,6 @@ from typing import Any
 
 from functions.http import PROBLEM_RESPONSES
 
-_TASK_ID = "01934f0e-7c5a-7d2b-9f3e-52c8a1d64000"
-_TASK: dict[str, Any] = {
-    "task_id": _TASK_ID,
-    "name": "score_waiting",
-    "status": "SUCCESS",
-    "ready": True,
-    "successful": True,
-    "failed": False,
-    "progress": None,
-    "attempt": 1,
-    "created_at": "2026-11-05T08:15:30.201000Z",
-    "result": {
-        "log_entry_id": _TASK_ID,
-        "anomaly_score": 0.973,
-        "processing_time": 0.0041,
-        "analyzed_at": "2026-11-05T08:15:30.243000Z",
-        "is_anomaly": True,
-    },
-    "error": None,
-}
-_DEAD = _TASK | {
-    "name": "cleanup_old_results",
-    "status": "FAILURE",
-    "successful": False,
-    "failed": True,
-    "attempt": 4,
-    "result": None,
-    "error": "ObjectStoreUnavailable: the bucket does not answer",
-    "payload": {},
-}
-_SYSTEM_ALERT = {
-    "project": "01934f0e-1111-7abc-8def-0123456789ab",
-    "kind": "dead_submissions",
-    "subject": "01934f0e-1111-7abc-8def-0123456789ab",
-    "text": "a submission failed for good: CorruptBody: the body of submission … is not there",
-    "first_at": "2026-11-05T08:15:30.201000Z",
-    "last_at": "2026-11-05T08:21:07.114000Z",
-    "count": 4,
-}
 _SOURCE = {
     "name": "checkout-api",
     "entries": 48_213,
@@ -103,31 +64,6 @@ _HEALTHY = {
     "checked_at": "2026-11-05T08:15:00.020000Z",
     "parts": {"redis": {"healthy": True, "detail": "answers"}},
 }
-_SCHEDULE_ID = "01934f0e-7c5a-7d2b-9f3e-52c8a1d64aaa"
-_SCHEDULE: dict[str, Any] = {
-    "id": _SCHEDULE_ID,
-    "name": "morning mail",
-    "task": "send_email",
-    "payload": {"recipients": ["oncall@example.org"], "subject": "Good morning", "text": "Look at the odd lines."},
-    "expression": "cron(0 8 ? * MON-FRI *)",
-    "timezone": "Europe/Berlin",
-    "starts_at": None,
-    "ends_at": None,
-    "catch_up": "none",
-    "state": "active",
-    "next": [f"2026-11-{day:02}T07:00:00Z" for day in (5, 6, 9, 10, 11)],
-    "actor": "key:01934f0e-1111-7abc-8def-0123456789ab",
-    "created_at": "2026-11-04T15:20:11.120000Z",
-    "changed_at": "2026-11-04T15:20:11.120000Z",
-}
-_RUN = {
-    "planned": "2026-11-05T07:00:00Z",
-    "fired_at": "2026-11-05T07:00:01.201000Z",
-    "outcome": "started",
-    "count": 1,
-    "task_id": _TASK_ID,
-    "detail": None,
-}
 _UNHEALTHY = _HEALTHY | {
     "status": "unhealthy",
     "message": "workers: none was seen lately",
@@ -135,7 +71,8 @@ _UNHEALTHY = _HEALTHY | {
 }
 
 
-def _answer(description: str, example: Any, *, status: int = 200) -> dict[int | str, dict[str, Any]]:
+def answer(description: str, example: Any, *, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """The answers of a route: problems, and this one."""
     return PROBLEM_RESPONSES | {status: _json(description, example)}
 
 
@@ -143,25 +80,13 @@ def _json(description: str, example: Any) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"example": example}}}
 
 
-_NEXT = "A page; the next one is asked for with its `next`, and without `next` it was the last"
+NEXT = "A page; the next one is asked for with its `next`, and without `next` it was the last"
 
-TASK = _answer("What became of it; `result` stands once it is `ready`", _TASK)
-TASKS = _answer(_NEXT, {"tasks": [_TASK], "next": _TASK_ID})
-DEAD_LETTERS = _answer(_NEXT, {"tasks": [_DEAD], "next": _TASK_ID})
-REPLAYED = _answer("It will run again", {"task_id": _TASK_ID, "status": "queued"}, status=202)
-DROPPED = PROBLEM_RESPONSES | {204: {"description": "Settled"}}
-SYSTEM_ALERTS = _answer("Each kind and subject once, with how often it was raised", {"alerts": [_SYSTEM_ALERT]})
 HEALTH = PROBLEM_RESPONSES | {
     200: _json("All parts answer", _HEALTHY),
     503: _json("Something does not; `message` says what", _UNHEALTHY),
 }
-SOURCES = _answer(_NEXT, {"sources": [_SOURCE], "next": "checkout-api"})
-SOURCE = _answer("The source as it is now; a promise is kept from the next minutes on", _SOURCE)
-PROJECT = _answer("The settings as they are now", _PROJECT)
-ANOMALIES = _answer(_NEXT, {"anomalies": [_ANOMALY], "next": "AAZCz0qX8HgBk08OfFp9K58-UsihH0AD"})
-SCHEDULES = _answer(_NEXT, {"schedules": [_SCHEDULE], "next": "morning mail"})
-SCHEDULE = _answer("The schedule as it is now, with its next five times", _SCHEDULE)
-SCHEDULE_MADE = _answer("The schedule, with its next five times", _SCHEDULE, status=201)
-SCHEDULE_REMOVED = PROBLEM_RESPONSES | {204: {"description": "Removed; what it has started goes on"}}
-SCHEDULE_RUN = _answer("Its task waits to run", {"task_id": _TASK_ID, "status": "queued"}, status=202)
-SCHEDULE_RUNS = _answer(_NEXT, {"runs": [_RUN], "next": "2026-11-05T07:00:00Z"})
+SOURCES = answer(NEXT, {"sources": [_SOURCE], "next": "checkout-api"})
+SOURCE = answer("The source as it is now; a promise is kept from the next minutes on", _SOURCE)
+PROJECT = answer("The settings as they are now", _PROJECT)
+ANOMALIES = answer(NEXT, {"anomalies": [_ANOMALY], "next": "AAZCz0qX8HgBk08OfFp9K58-UsihH0AD"})

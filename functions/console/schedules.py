@@ -6,14 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field, model_validator
 
-from functions.console.documentation import (
-    SCHEDULE,
-    SCHEDULE_MADE,
-    SCHEDULE_REMOVED,
-    SCHEDULE_RUN,
-    SCHEDULE_RUNS,
-    SCHEDULES,
-)
+from functions.console.schedule_documentation import MADE, REMOVED, RUNS, SCHEDULE, SCHEDULES, STARTED
 from functions.http import json_answer, needs, parts_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.pages import fitting
@@ -98,7 +91,7 @@ def list_schedules(
     return json_answer(page)
 
 
-@router.post("/api/v1/schedules", status_code=201, responses=SCHEDULE_MADE, openapi_extra=documented(NewSchedule))
+@router.post("/api/v1/schedules", status_code=201, responses=MADE, openapi_extra=documented(NewSchedule))
 def create_schedule(
     request: Request, caller: Administering, body: Annotated[NewSchedule, Depends(body_of(NewSchedule))]
 ) -> Response:
@@ -149,7 +142,7 @@ def change_schedule(
     return _shown(request, changed)
 
 
-@router.delete("/api/v1/schedules/{schedule_id}", status_code=204, responses=SCHEDULE_REMOVED)
+@router.delete("/api/v1/schedules/{schedule_id}", status_code=204, responses=REMOVED)
 def remove_schedule(request: Request, caller: Administering, schedule_id: UUID) -> Response:
     """Remove a schedule and what is kept of its runs; what it has started goes on."""
     parts = parts_of(request)
@@ -176,7 +169,7 @@ def resume_schedule(request: Request, caller: Administering, schedule_id: UUID) 
     return _shown(request, resumed)
 
 
-@router.post("/api/v1/schedules/{schedule_id}/run", status_code=202, responses=SCHEDULE_RUN)
+@router.post("/api/v1/schedules/{schedule_id}/run", status_code=202, responses=STARTED)
 def run_schedule(request: Request, caller: Administering, schedule_id: UUID) -> Response:
     """Start a schedule's task now, beside its planned times."""
     parts = parts_of(request)
@@ -187,7 +180,7 @@ def run_schedule(request: Request, caller: Administering, schedule_id: UUID) -> 
     return json_answer({"task_id": started.task_id, "status": "queued"}, status=202, headers=location)
 
 
-@router.get("/api/v1/schedules/{schedule_id}/runs", responses=SCHEDULE_RUNS)
+@router.get("/api/v1/schedules/{schedule_id}/runs", responses=RUNS)
 def list_runs(
     request: Request, caller: Reading, schedule_id: UUID, *, before: BeforeRun = None, limit: Limit = DEFAULT_AT_ONCE
 ) -> Response:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from functions.console.documentation import SYSTEM_ALERTS
+from functions.console.task_documentation import SYSTEM_ALERTS
 from functions.http import json_answer, needs, parts_of
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Name
 from oddline.identity import Caller, Scope
