@@ -76,31 +76,6 @@ _HEALTHY = {
     "checked_at": "2026-11-05T08:15:00.020000Z",
     "parts": {"redis": {"healthy": True, "detail": "answers"}},
 }
-_SCHEDULE_ID = "01934f0e-7c5a-7d2b-9f3e-52c8a1d64aaa"
-_SCHEDULE: dict[str, Any] = {
-    "id": _SCHEDULE_ID,
-    "name": "morning mail",
-    "task": "send_email",
-    "payload": {"recipients": ["oncall@example.org"], "subject": "Good morning", "text": "Look at the odd lines."},
-    "expression": "cron(0 8 ? * MON-FRI *)",
-    "timezone": "Europe/Berlin",
-    "starts_at": None,
-    "ends_at": None,
-    "catch_up": "none",
-    "state": "active",
-    "next": [f"2026-11-{day:02}T07:00:00Z" for day in (5, 6, 9, 10, 11)],
-    "actor": "key:01934f0e-1111-7abc-8def-0123456789ab",
-    "created_at": "2026-11-04T15:20:11.120000Z",
-    "changed_at": "2026-11-04T15:20:11.120000Z",
-}
-_RUN = {
-    "planned": "2026-11-05T07:00:00Z",
-    "fired_at": "2026-11-05T07:00:01.201000Z",
-    "outcome": "started",
-    "count": 1,
-    "task_id": "01934f0e-7c5a-7d2b-9f3e-52c8a1d64000",
-    "detail": None,
-}
 _UNHEALTHY = _HEALTHY | {
     "status": "unhealthy",
     "message": "workers: none was seen lately",
@@ -178,9 +153,3 @@ SESSION = answer(
     {"token": "eyJ…", "token_type": "Bearer", "expires_at": "2026-11-05T09:15:30.000000Z"},
     status=201,
 )
-SCHEDULES = answer(NEXT, {"schedules": [_SCHEDULE], "next": "morning mail"})
-SCHEDULE = answer("The schedule as it is now, with its next five times", _SCHEDULE)
-SCHEDULE_MADE = answer("The schedule, with its next five times", _SCHEDULE, status=201)
-SCHEDULE_REMOVED = PROBLEM_RESPONSES | {204: {"description": "Removed; what it has started goes on"}}
-SCHEDULE_RUN = answer("Its task waits to run", {"task_id": _RUN["task_id"], "status": "queued"}, status=202)
-SCHEDULE_RUNS = answer(NEXT, {"runs": [_RUN], "next": "2026-11-05T07:00:00Z"})

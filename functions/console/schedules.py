@@ -6,14 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field, model_validator
 
-from functions.console.documentation import (
-    SCHEDULE,
-    SCHEDULE_MADE,
-    SCHEDULE_REMOVED,
-    SCHEDULE_RUN,
-    SCHEDULE_RUNS,
-    SCHEDULES,
-)
+from functions.console.schedule_documentation import MADE, REMOVED, RUNS, SCHEDULE, SCHEDULES, STARTED
 from functions.http import Authenticated, json_answer, parts_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.pages import fitting
@@ -33,17 +26,24 @@ BeforeRun = Annotated[Moment | None, Query(description="The `next` of the page b
 OfTheSystem = Annotated[bool, Query(description="Oddline's own schedules instead; for administrators")]
 
 
+ScheduleName = Annotated[Name, Field(description="Unique in the project", examples=["morning mail"])]
+TaskName = Annotated[Name, Field(description="Of the task catalogue", examples=["send_email"])]
+Expression = Annotated[
+    str,
+    Field(
+        description="EventBridge Scheduler's: rate(…), cron(…) with six fields, at(…)",
+        examples=["cron(0 8 ? * MON-FRI *)"],
+    ),
+]
+
+
 class ScheduleChange(Body):
     """What of a schedule can be set; what is left out stays as it is."""
 
-    name: Name = Field(default="", description="Unique in the project", examples=["morning mail"])
-    task: Name = Field(default="", description="Of the task catalogue", examples=["send_email"])
+    name: ScheduleName = ""
+    task: TaskName = ""
+    expression: Expression = ""
     payload: dict[str, Any] = Field(default={}, description="What the task is given")
-    expression: str = Field(
-        default="",
-        description="EventBridge Scheduler's: rate(…), cron(…) with six fields, at(…)",
-        examples=["cron(0 8 ? * MON-FRI *)"],
-    )
     timezone: str = Field(default="UTC", description="Of the IANA database", examples=["Europe/Berlin"])
     starts_at: Moment | None = Field(default=None, description="It fires at this moment at the soonest")
     ends_at: Moment | None = Field(default=None, description="It fires before this moment only")
@@ -59,12 +59,9 @@ class ScheduleChange(Body):
 class NewSchedule(ScheduleChange):
     """A schedule to be made."""
 
-    name: Name = Field(description="Unique in the project", examples=["morning mail"])
-    task: Name = Field(description="Of the task catalogue", examples=["send_email"])
-    expression: str = Field(
-        description="EventBridge Scheduler's: rate(…), cron(…) with six fields, at(…)",
-        examples=["cron(0 8 ? * MON-FRI *)"],
-    )
+    name: ScheduleName
+    task: TaskName
+    expression: Expression
 
 
 @router.get("/api/v1/schedules", responses=SCHEDULES)
@@ -92,7 +89,7 @@ def list_schedules(
     return json_answer(page)
 
 
-@router.post("/api/v1/schedules", status_code=201, responses=SCHEDULE_MADE, openapi_extra=documented(NewSchedule))
+@router.post("/api/v1/schedules", status_code=201, responses=MADE, openapi_extra=documented(NewSchedule))
 def create_schedule(
     request: Request, caller: Authenticated, body: Annotated[NewSchedule, Depends(body_of(NewSchedule))]
 ) -> Response:
@@ -143,7 +140,7 @@ def change_schedule(
     return _shown(request, changed)
 
 
-@router.delete("/api/v1/schedules/{schedule_id}", status_code=204, responses=SCHEDULE_REMOVED)
+@router.delete("/api/v1/schedules/{schedule_id}", status_code=204, responses=REMOVED)
 def remove_schedule(request: Request, caller: Authenticated, schedule_id: UUID) -> Response:
     """Remove a schedule and what is kept of its runs; what it has started goes on."""
     parts = parts_of(request)
@@ -170,7 +167,7 @@ def resume_schedule(request: Request, caller: Authenticated, schedule_id: UUID) 
     return _shown(request, resumed)
 
 
-@router.post("/api/v1/schedules/{schedule_id}/run", status_code=202, responses=SCHEDULE_RUN)
+@router.post("/api/v1/schedules/{schedule_id}/run", status_code=202, responses=STARTED)
 def run_schedule(request: Request, caller: Authenticated, schedule_id: UUID) -> Response:
     """Start a schedule's task now, beside its planned times."""
     parts = parts_of(request)
@@ -181,7 +178,7 @@ def run_schedule(request: Request, caller: Authenticated, schedule_id: UUID) -> 
     return json_answer({"task_id": started.task_id, "status": "queued"}, status=202, headers=location)
 
 
-@router.get("/api/v1/schedules/{schedule_id}/runs", responses=SCHEDULE_RUNS)
+@router.get("/api/v1/schedules/{schedule_id}/runs", responses=RUNS)
 def list_runs(
     request: Request,
     caller: Authenticated,

@@ -35,6 +35,12 @@ def tracer() -> Tracer | None:
     return open_tracer("Oddline schedules", settings=load_settings())
 
 
+@cache
+def timer() -> schedules.Timer:
+    """What wakes users' schedules; kept, since a client of AWS takes long to make."""
+    return schedules.open_timer(load_settings(), parts().db)
+
+
 # What would wait, as a task, behind the backlog that it is to mend.
 IN_FUNCTION: dict[str, Callable[[Parts], Any]] = {
     "reconcile": lambda on: maintenance.reconcile(on.db, on.publisher, catalogue=CATALOGUE, now=on.clock()),
@@ -45,7 +51,7 @@ IN_FUNCTION: dict[str, Callable[[Parts], Any]] = {
     "check_task_patterns": lambda on: maintenance.check_task_patterns(on.db, on.publisher, now=on.clock()),
     "create_partitions": lambda on: maintenance.make_partitions(on.db, now=on.clock()),
     "watch_schedules": lambda on: schedules.watch_schedules(
-        on.db, schedules.open_timer(on.settings, on.db), on.publisher, catalogue=CATALOGUE, now=on.clock()
+        on.db, timer(), on.publisher, catalogue=CATALOGUE, now=on.clock()
     ),
 }
 

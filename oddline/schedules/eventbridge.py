@@ -7,7 +7,6 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final
-from uuid import UUID
 
 from oddline.errors import AlarmRefused, TimerUnavailable
 from oddline.schedules.model import Alarm
@@ -70,18 +69,18 @@ class EventBridgeTimer:
             except self._client.exceptions.ResourceNotFoundException:
                 self._client.create_schedule(**wanted)
 
-    def remove(self, schedule: UUID) -> None:
+    def remove(self, name: str) -> None:
         """See `Timer.remove`."""
         with _timer_errors(), suppress(self._client.exceptions.ResourceNotFoundException):
-            self._client.delete_schedule(GroupName=self._group, Name=str(schedule))
+            self._client.delete_schedule(GroupName=self._group, Name=name)
 
-    def held(self) -> AbstractSet[UUID]:
+    def held(self) -> AbstractSet[str]:
         """See `Timer.held`. One that somebody has disabled is not held, so that it is put there again."""
         pages = self._client.get_paginator("list_schedules")
         enabled = {"GroupName": self._group, "State": "ENABLED"}
         with _timer_errors():
             return {
-                UUID(found["Name"])
+                found["Name"]
                 for page in pages.paginate(**enabled, PaginationConfig={"PageSize": PAGE})
                 for found in page["Schedules"]
             }

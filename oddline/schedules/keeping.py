@@ -58,10 +58,10 @@ def bring_in_line(db: Database, timer: Timer, *, now: datetime) -> int:
     with db.transaction() as tx:
         rows = store.everything(tx)
     held = timer.held()
-    strays = held - {row.id for row in rows}
+    strays = held - {str(row.id) for row in rows}
     for stray in strays:
         timer.remove(stray)
-    differing = [row for row in rows if row.synced != row.revision or (row.id in held) != _rings(row)]
+    differing = [row for row in rows if row.synced != row.revision or (str(row.id) in held) != _rings(row)]
     for row in differing:
         _bring_in_line(db, timer, row, now=now)
     return len(differing) + len(strays)
@@ -95,7 +95,7 @@ def _bring_in_line(db: Database, timer: Timer, row: UserSchedule, *, now: dateti
     try:
         alarm = alarm_of(row, now=now)
         if alarm is None:
-            timer.remove(row.id)
+            timer.remove(str(row.id))
         else:
             timer.put(alarm)
     except (AlarmRefused, InvalidParameter):

@@ -16,6 +16,7 @@ from oddline.tasks import Catalogue, Starter, request
 
 MOST_SCHEDULES: Final = 1_000  # of one project; EventBridge Scheduler holds a million in an account
 
+_TIMES: Final = ("expression", "timezone", "starts_at", "ends_at")
 LARGEST_PAYLOAD: Final = 65_536  # characters of JSON
 
 
@@ -80,7 +81,10 @@ def change(
     before = _locked(tx, schedule_id)
     wished = replace(before, **given)
     _check_startable(tx, wished, project=before.project, starter=starter, catalogue=catalogue, now=now)
-    first = first_time(wished, after=now, made_at=before.created_at)
+    if before.next_at is not None and all(getattr(wished, name) == getattr(before, name) for name in _TIMES):
+        first = before.next_at  # it may have come, and not be dealt with yet
+    else:
+        first = first_time(wished, after=now, made_at=before.created_at)
     is_paused = before.state is ScheduleState.PAUSED
     return _written(
         tx,

@@ -99,9 +99,10 @@ def due(tx: Transaction, *, before: datetime, limit: int) -> list[UUID]:
 
 
 def everything(tx: Transaction) -> list[UserSchedule]:
-    """All schedules of all projects, also those that were removed and that the timer may still hold."""
+    """All schedules of all projects, also those that were removed and that the timer may still hold; no payloads."""
+    light = _SCHEDULE.replace("payload", "'{}'::jsonb AS payload")
     with tx.cursor(row_factory=kwargs_row(_schedule)) as cursor:
-        return cursor.execute(f"SELECT {_SCHEDULE} FROM schedules ORDER BY id").fetchall()
+        return cursor.execute(f"SELECT {light} FROM schedules ORDER BY id").fetchall()
 
 
 def mark_synced(tx: Transaction, schedule_id: UUID, *, revision: int) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from typing import Protocol
-from uuid import UUID
 
 from oddline.database import Database
 from oddline.schedules import store
@@ -25,15 +24,15 @@ class Timer(Protocol):
             AlarmRefused: it will not hold this one.
         """
 
-    def remove(self, schedule: UUID) -> None:
-        """Hold none of this schedule any more.
+    def remove(self, name: str) -> None:
+        """Hold no alarm of this name any more, which is a schedule's id.
 
         Raises:
             TimerUnavailable: it does not answer (passing).
         """
 
-    def held(self) -> AbstractSet[UUID]:
-        """The schedules whose alarms it holds.
+    def held(self) -> AbstractSet[str]:
+        """The names of the alarms that it holds.
 
         Raises:
             TimerUnavailable: it does not answer (passing).
@@ -51,13 +50,13 @@ class RowTimer:
     def put(self, alarm: Alarm) -> None:
         """See `Timer.put`."""
 
-    def remove(self, schedule: UUID) -> None:
+    def remove(self, name: str) -> None:
         """See `Timer.remove`."""
 
-    def held(self) -> AbstractSet[UUID]:
+    def held(self) -> AbstractSet[str]:
         """See `Timer.held`."""
         with self._db.transaction() as tx:
-            return {row.id for row in store.everything(tx) if row.state is ScheduleState.ACTIVE}
+            return {str(row.id) for row in store.everything(tx) if row.state is ScheduleState.ACTIVE}
 
 
 def open_timer(settings: Settings, db: Database) -> Timer:

@@ -1,5 +1,6 @@
 """SQL that finds tasks and scorings: one by its id, many by what is told of them."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -21,16 +22,17 @@ _SUBMISSION_STATES = {
     State.FAILURE: "dead",
     State.REVOKED: "dropped",
 }
-_PAGE = (
-    " AND (%(name)s::text IS NULL OR name = %(name)s)"
-    " AND (%(project)s::uuid IS NULL OR project_id = %(project)s)"
-    " AND (%(time_from)s::timestamptz IS NULL OR created_at >= %(time_from)s)"
-    " AND (%(time_to)s::timestamptz IS NULL OR created_at < %(time_to)s)"
-    " AND (%(due_after)s::timestamptz IS NULL OR not_before > %(due_after)s)"
-    " AND (%(text)s::text IS NULL OR strpos(lower(name), %(text)s) > 0 OR strpos(lower(error), %(text)s) > 0"
-    " OR starts_with(id::text, %(text)s))"
-    " AND (%(before)s::uuid IS NULL OR id < %(before)s) ORDER BY id DESC LIMIT %(limit)s"
-)
+# Only what is asked for goes into a statement: conditions that leave all would mislead the planner.
+_CONDITIONS = {
+    "name": "name = %(name)s",
+    "project": "project_id = %(project)s",
+    "time_from": "created_at >= %(time_from)s",
+    "time_to": "created_at < %(time_to)s",
+    "due_after": "not_before > %(due_after)s",
+    "text": "(strpos(lower(name), %(text)s) > 0 OR strpos(lower(error), %(text)s) > 0"
+    " OR starts_with(id::text, %(text)s))",
+    "before": "id < %(before)s",
+}
 
 
 def task_of(**columns: Any) -> Task:
@@ -46,10 +48,7 @@ def find(tx: Transaction, task_id: UUID) -> Task | None:
 
 def newest(tx: Transaction, search: Search = ALL, *, before: UUID | None = None, limit: int = 100) -> list[Task]:
     """Tasks and scorings that the transaction may see, newest first, by keyset: ids are times."""
-    states = search.states or list(State)
     asked = {
-        "states": [str(state) for state in states],
-        "kept_states": sorted({_SUBMISSION_STATES[state] for state in states if state in _SUBMISSION_STATES}),
         "name": search.name,
         "project": search.project,
         "time_from": search.time_from,
@@ -57,14 +56,29 @@ def newest(tx: Transaction, search: Search = ALL, *, before: UUID | None = None,
         "due_after": search.due_after,
         "text": search.text.lower() if search.text else None,
         "before": before,
-        "limit": limit,
     }
+    conditions = [condition for name, condition in _CONDITIONS.items() if asked[name] is not None]
+    values = asked | {"limit": limit, "states": [str(state) for state in search.states], "kept": _kept(search.states)}
     # Two statements, since over a union no partial index (the one of dead letters, say) would serve.
-    statements = (
-        f"SELECT {COLUMNS} FROM tasks WHERE state = ANY (%(states)s)" + _PAGE,
-        f"SELECT {COLUMNS} FROM scorings WHERE submission_state = ANY (%(kept_states)s) AND state = ANY (%(states)s)"
-        + _PAGE,
-    )
+    statements = [
+        f"SELECT {COLUMNS} FROM {table} WHERE {' AND '.join([of_states, *conditions])} ORDER BY id DESC LIMIT %(limit)s"
+        for table, of_states in (
+            ("tasks", "state = ANY (%(states)s)" if search.states else "true"),
+            ("scorings", _of_scorings(search.states)),
+        )
+    ]
     with tx.cursor(row_factory=kwargs_row(task_of)) as cursor:
-        found = [task for statement in statements for task in cursor.execute(statement, asked).fetchall()]
+        found = [task for statement in statements for task in cursor.execute(statement, values).fetchall()]
     return sorted(found, key=lambda task: task.id, reverse=True)[:limit]
+
+
+def _kept(states: Sequence[State]) -> list[str]:
+    return sorted({_SUBMISSION_STATES[state] for state in states if state in _SUBMISSION_STATES})
+
+
+def _of_scorings(states: Sequence[State]) -> str:
+    """The condition on the state that submissions keep, for which there are indexes; it does not tell all apart."""
+    if not states:
+        return "true"
+    exact = " AND state = ANY (%(states)s)" if len({State.PENDING, State.RETRY} & set(states)) == 1 else ""
+    return "submission_state = ANY (%(kept)s)" + exact

@@ -112,6 +112,19 @@ def test_a_time_that_was_dealt_with_is_not_dealt_with_again_after_a_change(
     assert as_kept(db, schedule).next_at == ELEVEN + timedelta(minutes=30)
 
 
+def test_a_change_of_something_else_does_not_lose_the_run_that_is_due(
+    db: Databases, project: UUID, fired: Fire
+) -> None:
+    schedule = scheduled(db, project, expression="at(2099-11-04T11:00:00)")
+    with db("console").transaction(project=project) as tx:
+        change(
+            tx, schedule.id, {"name": "another"},
+            starter=Starter.ADMIN, actor="key:test", catalogue=CATALOGUE, now=ELEVEN + timedelta(seconds=20),
+        )  # fmt: skip
+
+    assert fired(schedule, ELEVEN + timedelta(seconds=30)) is not None
+
+
 def test_late_it_starts_one_task(db: Databases, project: UUID, fired: Fire) -> None:
     schedule = scheduled(db, project)
 

@@ -51,9 +51,9 @@ class Installation:
     publisher: Publisher
 
     def in_line(self, now: datetime = START) -> Set[UUID]:
-        """What the timer holds once it is in line."""
+        """The schedules that the timer holds once it is in line."""
         bring_in_line(self.db, self.timer, now=now)
-        return self.timer.held()
+        return {UUID(name) for name in self.timer.held()}
 
     def sweep(self, now: datetime) -> dict[str, int]:
         return watch_schedules(self.db, self.timer, self.publisher, catalogue=CATALOGUE, now=now)
@@ -86,7 +86,7 @@ def eventbridge(db: Databases, aws_url: str, scheduler: Any, redis_url: str) -> 
 
     def sent_at(_now: datetime) -> list[dict[str, Any]]:
         """moto fires nothing: here all alarms are taken for due, which harms nobody."""
-        found = [scheduler.get_schedule(GroupName=group, Name=str(schedule)) for schedule in timer.held()]
+        found = [scheduler.get_schedule(GroupName=group, Name=name) for name in timer.held()]
         return [json.loads(one["Target"]["Input"]) for one in found]
 
     yield Installation(db("worker"), timer, sent_at, Publisher(redis_url))
@@ -327,12 +327,13 @@ def test_what_somebody_else_did_to_the_group_is_put_right(
     assert eventbridge.in_line() == {deleted.id, disabled.id}
     stray = Alarm(new_id(), "rate(1 hour)", "UTC", None, None)
     eventbridge.timer.put(stray)
-    eventbridge.timer.remove(deleted.id)
+    eventbridge.timer.remove(str(deleted.id))
     as_it_is = held_by(eventbridge, scheduler, disabled)
     told = {
         name: as_it_is[name] for name in ("GroupName", "Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")
     }
     scheduler.update_schedule(**told, State="DISABLED")
+    scheduler.create_schedule(**told | {"Name": "by-hand"}, State="ENABLED")
 
     assert eventbridge.in_line() == {deleted.id, disabled.id}
 
@@ -364,7 +365,7 @@ def test_one_that_eventbridge_refuses_keeps_no_other_from_its_place(
 
     bring_in_line(eventbridge.db, Choosy(), now=START)  # type: ignore[arg-type]
 
-    assert eventbridge.timer.held() == {taken.id}
+    assert eventbridge.timer.held() == {str(taken.id)}
     eventbridge.sweep(ELEVEN + MINUTE)
     assert runs(db, refused) == [("04 11:00:00", "started", 1)]
 
