@@ -19,7 +19,6 @@ from oddline.tasks.publisher import LONGEST_COUNTDOWN
 log = logging.getLogger(__name__)
 
 SETTLED_KEPT = timedelta(days=3)  # what was cancelled or dropped, as long as results: so that it can be asked for
-DIED = "its worker died in every attempt"
 LONGEST_ERROR = 4_000  # characters of an error's text that the ledger keeps
 
 
@@ -55,26 +54,19 @@ class Attempt:
         text = f"{type(error).__name__}: {error}".replace("\0", "")[:LONGEST_ERROR]
         permanent = isinstance(error, OddlineError) and error.permanent
         if permanent or self.task.attempt >= self.spec.retry.attempts:
-            self.end(State.FAILURE, error=text, reason=text)
+            self.end(State.FAILURE, error=text)
             return
         wait = timedelta(seconds=random.uniform(0, self.spec.retry.ceiling(self.task.attempt).total_seconds()))
-        ended = self.end(State.RETRY, error=text, reason=text, wait=wait)
+        ended = self.end(State.RETRY, error=text, wait=wait)
         if ended is State.RETRY and wait <= LONGEST_COUNTDOWN:
             self.context.publisher.wake(self.spec, task_id=self.task.id, countdown=wait)
 
     def end(
-        self,
-        state: State,
-        *,
-        result: Any = None,
-        error: str | None = None,
-        reason: str | None = None,
-        wait: timedelta | None = None,
+        self, state: State, *, result: Any = None, error: str | None = None, wait: timedelta | None = None
     ) -> State | None:
         """Write how the attempt ended, unless another worker holds the task by now.
 
-        `reason` is what alerts and the list of failed attempts tell of the error. Returns how it ended in truth: a
-        cancelled one is not tried again.
+        Returns how it ended in truth: a cancelled one is not tried again.
         """
         now = self.context.clock()
         alert = None
@@ -88,7 +80,6 @@ class Attempt:
                 kept_until=now + (self.spec.result_kept if state is State.SUCCESS else SETTLED_KEPT),
                 result=result,
                 error=error,
-                reason=reason,
                 not_before=now + wait if wait is not None else None,
             )
             if ended is State.FAILURE:
@@ -98,7 +89,7 @@ class Attempt:
                         tx,
                         kind="critical_task",
                         subject=self.spec.name,
-                        text=f"{self.spec.name} {self.task.id} failed for good: {reason or DIED}",
+                        text=f"{self.spec.name} {self.task.id} failed for good: {error}",
                         now=now,
                         project=self.task.project,
                     )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from oddline.database import Database, Transaction
 from oddline.tasks import cancel_store, store
-from oddline.tasks.attempt import DIED, SETTLED_KEPT, Attempt
+from oddline.tasks.attempt import SETTLED_KEPT, Attempt
 from oddline.tasks.context import OnFailure, Run, TaskContext
 from oddline.tasks.interruption import TaskCancelled
 from oddline.tasks.model import Catalogue, Payload, State, Task, TaskSpec
@@ -61,7 +61,7 @@ def run_task(
         return None
     attempt = Attempt(task, spec, context, on_failure)
     if task.attempt > spec.retry.attempts:
-        attempt.end(State.FAILURE, error=task.error or DIED)
+        attempt.end(State.FAILURE, error=task.error or "its worker died in every attempt")
         return task
     try:
         result = attempt.run(run)

@@ -113,7 +113,6 @@ def finish(
     kept_until: datetime,
     result: Any = None,
     error: str | None = None,
-    reason: str | None = None,
     not_before: datetime | None = None,
 ) -> State | None:
     """End an attempt as SUCCESS, RETRY, FAILURE or REVOKED; None when it was not ours any more.
@@ -127,7 +126,7 @@ def finish(
         " WHERE id = %(id)s AND attempt = %(attempt)s AND state IN ('STARTED', 'PROGRESS') FOR UPDATE)"
         " UPDATE tasks SET state = ended.state, result = %(result)s, error = %(error)s, lease_until = NULL,"
         " not_before = CASE ended.state WHEN 'RETRY' THEN %(not_before)s::timestamptz END,"
-        f" failures = CASE WHEN %(reason)s::text IS NULL THEN failures ELSE {and_failure('%(reason)s')} END,"
+        f" failures = CASE WHEN %(error)s::text IS NULL THEN failures ELSE {and_failure('%(error)s')} END,"
         " finished_at = CASE WHEN ended.state <> 'RETRY' THEN %(now)s::timestamptz END,"
         " expires_at = CASE WHEN ended.state IN ('SUCCESS', 'REVOKED') THEN %(kept_until)s::timestamptz END"
         " FROM ended WHERE tasks.id = ended.id RETURNING ended.state",
@@ -137,7 +136,6 @@ def finish(
             "state": str(state),
             "result": None if result is None else Jsonb(result),
             "error": error,
-            "reason": reason,
             "not_before": not_before,
             "now": now,
             "kept_until": kept_until,
