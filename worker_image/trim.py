@@ -76,7 +76,7 @@ AWS_SERVICES = frozenset(
 )
 """Those that code of ours asks, and those that botocore and the X-Ray SDK ask by themselves; it knows 400."""
 
-NO_SHELL = "def register_repl(group: object) -> None:\n    \"\"\"Nobody asks for Celery's commands as a shell.\"\"\"\n"
+NO_SHELL = 'def register_repl(group: object) -> None:\n    """Nobody asks for Celery\'s commands as a shell."""\n'
 """In the place of click-repl, which Celery's command imports, with two large packages behind it."""
 
 
