@@ -34,7 +34,7 @@ class Worker:
             time.sleep(LOOK_EVERY_S)
 
 
-StartWorker = Callable[[str], AbstractContextManager[Worker]]
+StartWorker = Callable[..., AbstractContextManager[Worker]]
 
 
 @contextmanager

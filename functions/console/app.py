@@ -5,11 +5,11 @@ from functools import partial
 from fastapi import APIRouter
 from mangum import Mangum
 
-from functions.console import anomalies, monitoring, project, sources, tasks, workers
+from functions.console import anomalies, dead_letters, monitoring, project, sources, system_alerts, tasks, workers
 from functions.http import Opener, new_app, open_parts
 
 router = APIRouter()
-for part in (tasks, workers, monitoring, sources, project, anomalies):
+for part in (dead_letters, tasks, system_alerts, workers, monitoring, sources, project, anomalies):
     router.include_router(part.router)
 
 app = new_app(router, title="Oddline: console", parts=Opener(partial(open_parts, "console")))

@@ -4,36 +4,6 @@ from typing import Any
 
 from functions.http import PROBLEM_RESPONSES
 
-_TASK_ID = "01934f0e-7c5a-7d2b-9f3e-52c8a1d64000"
-_TASK: dict[str, Any] = {
-    "task_id": _TASK_ID,
-    "name": "score_waiting",
-    "status": "SUCCESS",
-    "ready": True,
-    "successful": True,
-    "failed": False,
-    "progress": None,
-    "attempt": 1,
-    "created_at": "2026-11-05T08:15:30.201000Z",
-    "result": {
-        "log_entry_id": _TASK_ID,
-        "anomaly_score": 0.973,
-        "processing_time": 0.0041,
-        "analyzed_at": "2026-11-05T08:15:30.243000Z",
-        "is_anomaly": True,
-    },
-    "error": None,
-}
-_DEAD = _TASK | {
-    "name": "cleanup_old_results",
-    "status": "FAILURE",
-    "successful": False,
-    "failed": True,
-    "attempt": 4,
-    "result": None,
-    "error": "ObjectStoreUnavailable: the bucket does not answer",
-    "payload": {},
-}
 _SOURCE = {
     "name": "checkout-api",
     "entries": 48_213,
@@ -101,7 +71,8 @@ _UNHEALTHY = _HEALTHY | {
 }
 
 
-def _answer(description: str, example: Any, *, status: int = 200) -> dict[int | str, dict[str, Any]]:
+def answer(description: str, example: Any, *, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """The answers of a route: problems, and this one."""
     return PROBLEM_RESPONSES | {status: _json(description, example)}
 
 
@@ -109,18 +80,13 @@ def _json(description: str, example: Any) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"example": example}}}
 
 
-_NEXT = "A page; the next one is asked for with its `next`, and without `next` it was the last"
+NEXT = "A page; the next one is asked for with its `next`, and without `next` it was the last"
 
-TASK = _answer("What became of it; `result` stands once it is `ready`", _TASK)
-TASKS = _answer(_NEXT, {"tasks": [_TASK], "next": _TASK_ID})
-DEAD_LETTERS = _answer(_NEXT, {"tasks": [_DEAD], "next": _TASK_ID})
-REPLAYED = _answer("It will run again", {"task_id": _TASK_ID, "status": "queued"}, status=202)
-DROPPED = PROBLEM_RESPONSES | {204: {"description": "Settled"}}
 HEALTH = PROBLEM_RESPONSES | {
     200: _json("All parts answer", _HEALTHY),
     503: _json("Something does not; `message` says what", _UNHEALTHY),
 }
-SOURCES = _answer(_NEXT, {"sources": [_SOURCE], "next": "checkout-api"})
-SOURCE = _answer("The source as it is now; a promise is kept from the next minutes on", _SOURCE)
-PROJECT = _answer("The settings as they are now", _PROJECT)
-ANOMALIES = _answer(_NEXT, {"anomalies": [_ANOMALY], "next": "AAZCz0qX8HgBk08OfFp9K58-UsihH0AD"})
+SOURCES = answer(NEXT, {"sources": [_SOURCE], "next": "checkout-api"})
+SOURCE = answer("The source as it is now; a promise is kept from the next minutes on", _SOURCE)
+PROJECT = answer("The settings as they are now", _PROJECT)
+ANOMALIES = answer(NEXT, {"anomalies": [_ANOMALY], "next": "AAZCz0qX8HgBk08OfFp9K58-UsihH0AD"})

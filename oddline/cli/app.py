@@ -33,7 +33,7 @@ COMMANDS: Final = (
     Entry("send", "oddline.cli.send:send", "Send log files to the API, one entry a line."),
     Entry("keys", "oddline.cli.keys:app", "Make, list and revoke API keys."),
     Entry("feedback", "oddline.cli.feedback:app", "Say what an anomaly is: expected, or a fault whenever it comes."),
-    Entry("tasks", "oddline.cli.tasks:app", "What runs, what waits, what failed; replay, drop, smoke."),
+    Entry("tasks", "oddline.cli.tasks:app", "What runs, what waits, what failed; start, cancel, replay, drop, smoke."),
     Entry("queues", "oddline.cli.queues:app", "What waits in the queues; hold, purge and release them."),
     Entry("workers", "oddline.cli.workers:app", "What workers do now, their events; restart them, limit tasks."),
     Entry("score", "oddline.cli.score:score", "Point at the odd lines of files, or of standard input."),

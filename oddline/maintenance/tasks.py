@@ -28,6 +28,14 @@ PUBLISH_METRICS = TaskSpec(
     in_function=True,
     ledger=False,
 )
+CHECK_TASK_PATTERNS = TaskSpec(
+    name="check_task_patterns",
+    queue=Queue.MAINTENANCE,
+    idempotency="an alert that was sent lately is only counted",
+    schedule=Schedule("rate(5 minutes)"),
+    in_function=True,
+    ledger=False,
+)
 CREATE_PARTITIONS = TaskSpec(
     name="create_partitions",
     queue=Queue.MAINTENANCE,
@@ -44,6 +52,7 @@ CLEANUP_OLD_RESULTS = TaskSpec(
     soft_limit=timedelta(seconds=1_500),
     hard_limit=timedelta(seconds=1_800),
     schedule=Schedule("cron(30 3 * * ? *)"),
+    critical=True,
 )
 RENEW_ENCRYPTION = TaskSpec(
     name="renew_encryption",
@@ -55,4 +64,12 @@ RENEW_ENCRYPTION = TaskSpec(
     schedule=Schedule("cron(45 3 * * ? *)"),  # after what is past its time is gone
 )
 
-TASKS = (RECONCILE, HEALTH_CHECK, PUBLISH_METRICS, CREATE_PARTITIONS, CLEANUP_OLD_RESULTS, RENEW_ENCRYPTION)
+TASKS = (
+    RECONCILE,
+    HEALTH_CHECK,
+    PUBLISH_METRICS,
+    CHECK_TASK_PATTERNS,
+    CREATE_PARTITIONS,
+    CLEANUP_OLD_RESULTS,
+    RENEW_ENCRYPTION,
+)

@@ -1,7 +1,8 @@
 """Submissions: the durable unit. What comes in is validated, stored, and handed out to be scored, exactly once."""
 
+from oddline.ids import new_id
 from oddline.submissions.body import pack, unpack
-from oddline.submissions.claim_store import end_leases, holders, next_due, release_expired, waiting
+from oddline.submissions.claim_store import end_leases, holders, next_due, waiting
 from oddline.submissions.decoding import (
     LIMITS,
     Limits,
@@ -27,7 +28,6 @@ from oddline.submissions.model import (
     entry_id,
     index_of,
     made_at,
-    new_id,
     new_submission_id,
     rfc3339,
     submission_of,
@@ -41,9 +41,21 @@ from oddline.submissions.service import (
     finish,
     give_back,
     read_body,
+    release_expired,
     renew,
 )
-from oddline.submissions.store import delete_finished, delete_keys, drop, keep_unsettled_bodies, needed_objects, replay
+from oddline.submissions.store import (
+    cancel,
+    count_dead,
+    delete_finished,
+    delete_keys,
+    drop,
+    drop_many,
+    keep_unsettled_bodies,
+    needed_objects,
+    replay,
+    replay_many,
+)
 from oddline.submissions.tasks import ATTEMPTS, SCORE_WAITING, SCORE_WAITING_BATCH, TASKS
 
 __all__ = [
@@ -66,7 +78,9 @@ __all__ = [
     "Finished",
     "Limits",
     "accept",
+    "cancel",
     "claim_share",
+    "count_dead",
     "decode_batch",
     "decode_document",
     "decode_single",
@@ -74,6 +88,7 @@ __all__ = [
     "delete_keys",
     "derived_submission_id",
     "drop",
+    "drop_many",
     "end_leases",
     "entry_id",
     "fail",
@@ -93,6 +108,7 @@ __all__ = [
     "release_expired",
     "renew",
     "replay",
+    "replay_many",
     "rfc3339",
     "submission_of",
     "take_entries",

@@ -9,10 +9,12 @@ from psycopg.types.json import Jsonb
 
 from oddline.database import Transaction
 from oddline.submissions.model import Claimed, Finished
+from oddline.tasks import and_failure
 
 MOST_PROJECTS = 64  # in one claim, so that its transaction stays short
 MOST_SUBMISSIONS = 512  # of one project in one claim
 
+_DIED = and_failure("'its worker died'")
 _CLAIM = (
     "UPDATE submission_state SET state = 'claimed', attempt = attempt + 1, worker = %(worker)s,"
     " lease_until = %(lease_until)s, not_before = NULL WHERE id IN (SELECT id FROM chosen)"
@@ -58,18 +60,22 @@ WITH RECURSIVE step AS (
 """
 
 
-def release_expired(tx: Transaction, *, attempts: int, now: datetime) -> int:
-    """Put back what lost its worker, or make it a dead letter when its attempts are used up; returns how many."""
+def release_expired(tx: Transaction, *, attempts: int, now: datetime) -> list[tuple[UUID, bool]]:
+    """Put back what lost its worker, or make it a dead letter when its attempts are used up.
+
+    Returns the project of each, and whether it is dead now.
+    """
     return tx.execute(
         "UPDATE submission_state SET lease_until = NULL,"
         " state = CASE WHEN attempt >= %(attempts)s THEN 'dead' ELSE 'accepted' END,"
         " error = CASE WHEN attempt >= %(attempts)s THEN coalesce(error, 'its worker died in every attempt')"
         " ELSE error END,"
+        f" failures = {_DIED},"
         " finished_at = CASE WHEN attempt >= %(attempts)s THEN %(now)s END"
         " WHERE id IN (SELECT id FROM submission_state WHERE state = 'claimed' AND lease_until < %(now)s"
-        " ORDER BY id FOR UPDATE SKIP LOCKED)",
+        " ORDER BY id FOR UPDATE SKIP LOCKED) RETURNING project_id, state = 'dead'",
         {"attempts": attempts, "now": now},
-    ).rowcount
+    ).fetchall()
 
 
 def holders(tx: Transaction, *, host: str) -> list[str]:
@@ -185,9 +191,18 @@ def fail(tx: Transaction, one: Claimed, *, error: str, dead: bool, not_before: d
     """Note a failed attempt; False when the claim was lost meanwhile."""
     return (
         tx.execute(
-            "UPDATE submission_state SET state = %s, error = %s, lease_until = NULL, not_before = %s, finished_at = %s"
-            " WHERE id = %s AND attempt = %s AND state = 'claimed'",
-            ["dead" if dead else "accepted", error, not_before, now if dead else None, one.id, one.attempt],
+            "UPDATE submission_state SET state = %(state)s, error = %(error)s, lease_until = NULL,"
+            f" not_before = %(not_before)s, finished_at = %(finished_at)s, failures = {and_failure('%(error)s')}"
+            " WHERE id = %(id)s AND attempt = %(attempt)s AND state = 'claimed'",
+            {
+                "state": "dead" if dead else "accepted",
+                "error": error,
+                "not_before": not_before,
+                "now": now,
+                "finished_at": now if dead else None,
+                "id": one.id,
+                "attempt": one.attempt,
+            },
         ).rowcount
         == 1
     )

@@ -16,7 +16,7 @@ from oddline.submissions import claim_store, store
 from oddline.submissions.body import pack, unpack
 from oddline.submissions.model import Accepted, Claimed, Columns, Finished, StoredBody, new_submission_id
 from oddline.submissions.tasks import ATTEMPTS, SCORE_WAITING
-from oddline.tasks import LONGEST_ERROR
+from oddline.tasks import LONGEST_ERROR, raise_alert
 
 KEYS_KEPT = timedelta(hours=24)
 KEY_WAIT = "2s"  # for another request with the same key that is being written at this moment
@@ -91,7 +91,7 @@ def claim_share(
     """
     lease_until = now + lease
     with db.transaction() as tx:
-        claim_store.release_expired(tx, attempts=ATTEMPTS, now=now)
+        release_expired(tx, now=now)
         retried = partial(
             claim_store.claim_retried, tx, worker=worker, after=after_retried, now=now, lease_until=lease_until
         )
@@ -106,6 +106,14 @@ def claim_share(
             lease_until=lease_until,
         )
         return retried() or fresh() if retried_first else fresh() or retried()
+
+
+def release_expired(tx: Transaction, *, now: datetime) -> int:
+    """Put back what lost its worker, or make it a dead letter when its attempts are used up; returns how many."""
+    released = claim_store.release_expired(tx, attempts=ATTEMPTS, now=now)
+    for project in sorted({project for project, dead in released if dead}):
+        _raise_dead(tx, project, "its worker died in every attempt", now=now)
+    return len(released)
 
 
 def find_bodies(db: Database, claimed: Sequence[Claimed]) -> Mapping[UUID, StoredBody]:
@@ -160,14 +168,25 @@ def fail(db: Database, claimed: Sequence[Claimed], *, error: Exception, now: dat
 
     Returns when to try again, None when there is nothing left to try.
     """
-    text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
+    text = f"{type(error).__name__}: {error}".replace("\0", "")[:LONGEST_ERROR]
     # Several at once say nothing about any single one: each is tried alone, at once.
     ceiling = SCORE_WAITING.retry.ceiling(claimed[0].attempt).total_seconds() if len(claimed) == 1 else 0.0
     wait = timedelta(seconds=random.uniform(0, ceiling))
     with db.transaction() as tx:
+        dead = set()
         for one in sorted(claimed, key=lambda claim: claim.id):
-            claim_store.fail(tx, one, error=text, dead=one.attempt >= ATTEMPTS, not_before=now + wait, now=now)
+            is_last = one.attempt >= ATTEMPTS
+            if claim_store.fail(tx, one, error=text, dead=is_last, not_before=now + wait, now=now) and is_last:
+                dead.add(one.project)
+        for project in sorted(dead):
+            _raise_dead(tx, project, text, now=now)
     return wait if any(one.attempt < ATTEMPTS for one in claimed) else None
+
+
+def _raise_dead(tx: Transaction, project: UUID, error: str, *, now: datetime) -> None:
+    """Tell operators, once in a while, that a project has submissions that failed for good."""
+    text = f"a submission of project {project} failed for good: {error}"
+    raise_alert(tx, kind="dead_submissions", subject=str(project), text=text, now=now, project=project)
 
 
 def _is_there(db: Database, submission: UUID, *, project: UUID) -> bool:

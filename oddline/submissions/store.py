@@ -89,16 +89,34 @@ def read_bodies(tx: Transaction, claimed: Sequence[Claimed]) -> list[StoredBody]
         ).fetchall()
 
 
+_AGAIN = "state = 'accepted', attempt = 0, error = NULL, not_before = NULL, finished_at = NULL, replays = replays + 1"
+
+
 def replay(tx: Transaction, submission: UUID) -> bool:
     """Put a dead submission back to its beginning; False when it is not dead."""
     return (
-        tx.execute(
-            "UPDATE submission_state SET state = 'accepted', attempt = 0, error = NULL, not_before = NULL,"
-            " finished_at = NULL WHERE id = %s AND state = 'dead'",
-            [submission],
-        ).rowcount
-        == 1
+        tx.execute(f"UPDATE submission_state SET {_AGAIN} WHERE id = %s AND state = 'dead'", [submission]).rowcount == 1
     )
+
+
+def replay_many(tx: Transaction, *, cap: int, limit: int) -> int:
+    """Put dead submissions back that were replayed less often than `cap`, the oldest first; returns how many."""
+    return tx.execute(
+        "WITH chosen AS (SELECT id FROM submission_state"
+        " WHERE state = 'dead' AND replays < %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)"
+        f" UPDATE submission_state SET {_AGAIN} WHERE id IN (SELECT id FROM chosen)",
+        [cap, limit],
+    ).rowcount
+
+
+def count_dead(tx: Transaction, *, cap: int) -> tuple[int, int]:
+    """How many dead submissions were replayed less often than `cap`, and how many as often."""
+    row = tx.execute(
+        "SELECT count(*) FILTER (WHERE replays < %(cap)s), count(*) FILTER (WHERE replays >= %(cap)s)"
+        " FROM submission_state WHERE state = 'dead'",
+        {"cap": cap},
+    ).fetchone()
+    return (row[0], row[1]) if row else (0, 0)
 
 
 def drop(tx: Transaction, submission: UUID, *, now: datetime) -> bool:
@@ -112,6 +130,26 @@ def drop(tx: Transaction, submission: UUID, *, now: datetime) -> bool:
     )
 
 
+def drop_many(tx: Transaction, *, now: datetime, limit: int) -> int:
+    """Settle dead submissions for good, the oldest first; returns how many."""
+    return tx.execute(
+        "WITH chosen AS (SELECT id FROM submission_state"
+        " WHERE state = 'dead' ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)"
+        " UPDATE submission_state SET state = 'dropped', finished_at = %s WHERE id IN (SELECT id FROM chosen)",
+        [limit, now],
+    ).rowcount
+
+
+def cancel(tx: Transaction, submission: UUID, *, now: datetime) -> int | None:
+    """Drop a submission that waits; returns how many attempts it had, or None when it does not wait."""
+    row = tx.execute(
+        "UPDATE submission_state SET state = 'dropped', finished_at = %s, not_before = NULL"
+        " WHERE id = %s AND state = 'accepted' RETURNING attempt",
+        [now, submission],
+    ).fetchone()
+    return row[0] if row else None
+
+
 def delete_keys(tx: Transaction, *, before: datetime) -> int:
     """Forget requests older than this; returns how many."""
     return tx.execute("DELETE FROM idempotency_keys WHERE created_at < %s", [before]).rowcount
@@ -120,8 +158,9 @@ def delete_keys(tx: Transaction, *, before: datetime) -> int:
 def delete_finished(tx: Transaction, *, before: datetime, limit: int) -> int:
     """Delete up to `limit` states that ended before this, keeping their sums per day; returns how many."""
     row = tx.execute(
-        "WITH gone AS (DELETE FROM submission_state WHERE id IN (SELECT id FROM submission_state"
-        " WHERE state IN ('done', 'dropped') AND finished_at < %s LIMIT %s FOR UPDATE SKIP LOCKED)"
+        "WITH old AS (SELECT id FROM submission_state"
+        " WHERE state IN ('done', 'dropped') AND finished_at < %s LIMIT %s FOR UPDATE SKIP LOCKED),"
+        " gone AS (DELETE FROM submission_state WHERE id IN (SELECT id FROM old)"
         " RETURNING project_id, received_at, state, entries), summed AS (INSERT INTO day_counts AS d"
         " (project_id, day, accepted, stored, dropped) SELECT project_id, (received_at AT TIME ZONE 'UTC')::date,"
         " sum(entries), coalesce(sum(entries) FILTER (WHERE state = 'done'), 0),"

@@ -1,14 +1,31 @@
 """Background work: the catalogue's form, the ledger, dead letters, publishing."""
 
+from oddline.tasks.alert_store import RaisedAlert
+from oddline.tasks.alerts import SEND_SYSTEM_ALERT, SystemAlert, delete_alerts, raise_alert, raised_alerts
+from oddline.tasks.attempt import LONGEST_ERROR
+from oddline.tasks.cancelling import cancel
+from oddline.tasks.context import Clock, OnFailure, Run, TaskContext, utc_now
+from oddline.tasks.dead_letters import (
+    check_cap,
+    count_dead,
+    dead_letter,
+    drop,
+    drop_many,
+    replay,
+    replay_many,
+)
+from oddline.tasks.interruption import TaskCancelled
 from oddline.tasks.lease import heartbeat
 from oddline.tasks.model import (
     Catalogue,
     NoPayload,
+    Outcome,
     Payload,
     Priority,
     Queue,
     Retry,
     Schedule,
+    Search,
     Starter,
     State,
     Task,
@@ -17,27 +34,16 @@ from oddline.tasks.model import (
 )
 from oddline.tasks.publisher import LONGEST_COUNTDOWN, Publisher
 from oddline.tasks.renewal_store import renew_tasks
+from oddline.tasks.requests import request
 from oddline.tasks.sealing import opened, shown
-from oddline.tasks.service import (
-    LONGEST_ERROR,
-    Clock,
-    Run,
-    TaskContext,
-    dead_letters,
-    drop,
-    enqueue,
-    newest,
-    publish_due,
-    replay,
-    run_task,
-    utc_now,
-)
+from oddline.tasks.search_store import find, newest
+from oddline.tasks.service import enqueue, publish_due, run_task
 from oddline.tasks.store import (
+    and_failure,
     count_by_class,
     count_workers,
     delete_expired,
     end_leases,
-    find,
     forget_workers,
     holders,
     see_worker,
@@ -46,27 +52,40 @@ from oddline.tasks.store import (
 __all__ = [
     "LONGEST_COUNTDOWN",
     "LONGEST_ERROR",
+    "SEND_SYSTEM_ALERT",
     "Catalogue",
     "Clock",
     "NoPayload",
+    "OnFailure",
+    "Outcome",
     "Payload",
     "Priority",
     "Publisher",
     "Queue",
+    "RaisedAlert",
     "Retry",
     "Run",
     "Schedule",
+    "Search",
     "Starter",
     "State",
+    "SystemAlert",
     "Task",
+    "TaskCancelled",
     "TaskContext",
     "TaskSpec",
     "WorkerClass",
+    "and_failure",
+    "cancel",
+    "check_cap",
     "count_by_class",
+    "count_dead",
     "count_workers",
-    "dead_letters",
+    "dead_letter",
+    "delete_alerts",
     "delete_expired",
     "drop",
+    "drop_many",
     "end_leases",
     "enqueue",
     "find",
@@ -76,8 +95,12 @@ __all__ = [
     "newest",
     "opened",
     "publish_due",
+    "raise_alert",
+    "raised_alerts",
     "renew_tasks",
     "replay",
+    "replay_many",
+    "request",
     "run_task",
     "see_worker",
     "shown",

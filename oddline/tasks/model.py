@@ -1,6 +1,6 @@
 """What a task is: its catalogue entry, its states, and the row that the ledger keeps of each run."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -65,11 +65,16 @@ class State(StrEnum):
 
 
 class Starter(StrEnum):
-    """Who may start a task."""
+    """Who may start a task; each may start what those below it may."""
 
     SYSTEM = "system"
     ADMIN = "admin"
     MEMBER = "member"
+
+    @property
+    def included(self) -> frozenset["Starter"]:
+        """This one and those below it."""
+        return frozenset(list(Starter)[list(Starter).index(self) :])
 
 
 class Payload(BaseModel):
@@ -115,8 +120,9 @@ class TaskSpec:
     `idempotency` says in a sentence why running it twice does what once does. A spec with `in_function` runs inside the
     schedules function itself: as a task it would wait behind the backlog that it is to mend. One without `ledger` is a
     mere wake-up: the database says what there is to do. What a `sealed` one is given, gives back and fails of is about
-    people, and encrypted in the ledger. `smoke` is a payload with which it does no harm, so that
-    operators can try every kind of task.
+    people, and encrypted in the ledger. `smoke` is a payload with which it does no harm, so that operators can try
+    every kind of task. When a `critical` one fails for good, operators are told. One that came back dead after
+    `most_replays` replays is not replayed again unless somebody insists.
     """
 
     name: str
@@ -135,6 +141,32 @@ class TaskSpec:
     sealed: bool = False
     result_kept: timedelta = timedelta(days=3)
     smoke: Payload = field(default_factory=NoPayload)
+    critical: bool = False
+    most_replays: int = 3
+
+    def may_be_started_by(self, starter: Starter) -> bool:
+        """Whether this one may put it into the ledger; what runs in the schedules function nobody may."""
+        return not self.in_function and bool(self.starters & starter.included)
+
+    def view(self) -> dict[str, Any]:
+        """What `GET /api/v1/tasks/catalogue` tells."""
+        return {
+            "name": self.name,
+            "queue": str(self.queue),
+            "priority": str(self.priority),
+            "starters": sorted(map(str, self.starters)),
+            "payload": self.payload.model_json_schema(),
+            "soft_limit_s": self.soft_limit.total_seconds(),
+            "hard_limit_s": self.hard_limit.total_seconds(),
+            "attempts": self.retry.attempts,
+            "backoff_s": {"base": self.retry.base.total_seconds(), "cap": self.retry.cap.total_seconds()},
+            "rate_limit": self.rate_limit,
+            "schedule": self.schedule.expression if self.schedule else None,
+            "result_kept_s": self.result_kept.total_seconds(),
+            "critical": self.critical,
+            "most_replays": self.most_replays,
+            "idempotency": self.idempotency,
+        }
 
 
 class Catalogue(Mapping[str, TaskSpec]):
@@ -172,7 +204,10 @@ class Catalogue(Mapping[str, TaskSpec]):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One row of the ledger; for a submission's scoring, the same read from the submission's state."""
+    """One row of the ledger; for a submission's scoring, the same read from the submission's state.
+
+    `failures` are the last attempts that failed, also those before a replay: number, time, worker and error of each.
+    """
 
     id: UUID
     project: UUID | None
@@ -187,6 +222,10 @@ class Task:
     not_before: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    worker: str | None = None
+    cancelled_at: datetime | None = None
+    replays: int = 0
+    failures: Sequence[Mapping[str, Any]] = ()
 
     def view(self) -> dict[str, Any]:
         """What lists tell of it, and `GET /api/v1/tasks/{id}`; of what is sealed, only that there is something."""
@@ -200,6 +239,39 @@ class Task:
             "progress": self.progress,
             "attempt": self.attempt,
             "created_at": self.created_at,
+            "due_at": self.not_before,
+            "started_at": self.started_at,
+            "finished_at": self.finished_at,
             "result": shown(self.result),
             "error": shown(self.error),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which tasks are looked for: what is not given leaves all.
+
+    Args:
+        time_from: created then or later, and before `time_to`.
+        text: in the name or the error, in whatever case, or the beginning of the id.
+        due_after: those that wait for a moment after this one.
+        project: theirs alone, where the transaction sees more.
+    """
+
+    states: Sequence[State] = ()
+    name: str | None = None
+    time_from: datetime | None = None
+    time_to: datetime | None = None
+    text: str | None = None
+    due_after: datetime | None = None
+    project: UUID | None = None
+
+
+class Outcome(StrEnum):
+    """What became of a cancel, in truth."""
+
+    NEVER_STARTED = "never_started"
+    STOPPED = "stopped"
+    STOPPING = "stopping"
+    TOO_LATE = "too_late"
+    ALREADY_DONE = "already_done"

@@ -45,6 +45,7 @@ NOT_IN_TEMPLATES = {
         "rate_alarms",
         "rate_warm_up",
         "lease",
+        "cancel_grace",
         "soft_shutdown_timeout",
         "worker_prefetch",
         "worker_max_tasks_per_child",

@@ -211,7 +211,7 @@ def test_results_states_and_keys_go_when_their_time_is_over(inbox: Inbox, contex
     inbox.clock.move(timedelta(days=3, seconds=1))
     after = cleanup(context)
 
-    assert before == {"tasks": 0, "submissions": 0, "keys": 0, "replays": 0, "days": 0}
+    assert before == {"tasks": 0, "submissions": 0, "keys": 0, "replays": 0, "alerts": 0, "days": 0}
     assert (after["tasks"], after["submissions"], after["keys"]) == (1, 1, 1)
     assert inbox.rows("SELECT accepted, stored FROM day_counts") == [(2, 2)]
 

@@ -5,6 +5,7 @@ A model session made before the fork hangs in the child, and connections cannot 
 
 import logging
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -98,6 +99,11 @@ def host_name() -> str:
     return f"{socket.gethostname()}/{space.stat().st_ino if space.exists() else 0}"
 
 
+def end_process() -> None:
+    """End this child at once; the worker's main process makes another."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def open_models(context: TaskContext) -> ModelSwitch:
     """The models that this process scores with; none is loaded yet."""
     settings = context.settings
@@ -125,6 +131,7 @@ def open_process(
         catalogue=CATALOGUE,
         worker=f"{host}:{os.getpid()}",  # whose claims these are; the watch reads it again
         metrics=open_metrics(settings),
+        end_process=end_process,
     )
     return Process(
         context=context,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from oddline import submissions, tasks
 from oddline.errors import DatabaseUnavailable
-from oddline.submissions import ATTEMPTS, SCORE_WAITING
+from oddline.submissions import SCORE_WAITING
 from oddline.tasks import TaskContext, WorkerClass
 from worker_image.worker.proof import Proof
 from worker_image.worker.pulse import Pulse
@@ -71,7 +71,7 @@ class Watch:
                 log.warning("these workers died with work in hand: %s", ", ".join(dead))
                 submissions.end_leases(tx, dead, now=now)
                 tasks.end_leases(tx, dead, now=now)
-            submissions.release_expired(tx, attempts=ATTEMPTS, now=now)
+            submissions.release_expired(tx, now=now)
             waiting = submissions.waiting(tx, now=now)
         released = self._steering.obey()
         if waiting:
