@@ -87,6 +87,8 @@ def test_the_list_can_be_narrowed_to_dead_letters_to_a_state_and_to_a_name(
     assert listed("--state", "PENDING", "--name", CLEANUP_OLD_RESULTS.name) == [str(waiting)]
     assert listed("--name", CLEANUP_OLD_RESULTS.name, "--dead") == [str(dead)]
     assert listed("--limit", "1") == [str(waiting)]
+    assert listed("--project", "first", "--text", "POISON") == [str(submission)]
+    assert listed("--to", "2026-01-01") == []
 
 
 def test_a_task_is_shown_whole(oddline: Command, db: Databases, project: UUID) -> None:

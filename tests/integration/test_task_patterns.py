@@ -3,13 +3,16 @@
 import math
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from reading import Databases
+from reading import Databases, open_reading_parts
 
+from functions.schedules.app import IN_FUNCTION
 from oddline.catalogue import CATALOGUE
 from oddline.ids import new_id
 from oddline.maintenance import check_task_patterns
@@ -84,14 +87,15 @@ def test_what_comes_each_day_at_this_hour_is_usual(db: Databases, publisher: Pub
     assert check_task_patterns(db("worker"), publisher, now=NOW) == {"unusual": 0}
 
 
-def test_bursts_of_failures_and_of_cancels_are_told_and_dropped_dead_letters_are_not(
-    db: Databases, publisher: Publisher
+def test_the_schedule_tells_of_failures_and_cancels_but_not_of_dropped_dead_letters(
+    db: Databases, redis_url: str, tmp_path: Path
 ) -> None:
     happened(db, 20, hours_ago=0, state="FAILURE", finished=True)
     happened(db, 20, hours_ago=0, state="REVOKED", finished=True, cancelled=True, name="replay")
     happened(db, 20, hours_ago=0, state="REVOKED", finished=True, name="compact_chunks")
 
-    check_task_patterns(db("worker"), publisher, now=NOW)
+    with open_reading_parts(db("worker"), redis_url=redis_url, folder=tmp_path) as parts:
+        IN_FUNCTION["check_task_patterns"](replace(parts, clock=lambda: NOW))
 
     assert alerts(db) == [("unusual_cancels", "replay", None, 1), ("unusual_failures", "send_email", None, 1)]
 
