@@ -66,9 +66,10 @@ class RunningStack:
             **(env or {}),
         }
 
-    def start(self, *, demo: bool = False) -> None:
+    def start(self, *, demo: bool = False, flower: bool = False) -> None:
         """Start it and wait until it is healthy."""
         command = [self._interpreter, "-m", "oddline", "up", "--demo" if demo else "--no-demo"]
+        command += ["--flower"] if flower else []
         with (self.home.parent / "up.log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, cwd=self.home.parent, env=self._env, stdout=log, stderr=log, **self._user
