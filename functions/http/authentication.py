@@ -47,12 +47,10 @@ def gate(request: Request, presented: Annotated[str | None, Depends(presented_ke
     access: Access = request.app.state.access[request.method, request.scope["route"].path]
     if access in {Open.PUBLIC, Open.OLDER_SIGNATURE}:
         return None
-    sent = _required(presented)
-    parts = parts_of(request)
-    if request.app.state.takes_tokens and sent.count(".") == 2:
-        caller = _authenticate_token(parts, sent, project=request.headers.get("X-Project"))
+    if request.app.state.takes_tokens and presented is not None and presented.count(".") == 2:
+        caller = _authenticate_token(parts_of(request), presented, project=request.headers.get("X-Project"))
     else:
-        caller = authenticate_key(parts, sent)
+        caller = authenticate_key(parts_of(request), presented)
     if isinstance(access, Scope):
         demand(caller, access)
     return caller
@@ -76,13 +74,9 @@ def authenticate_key(parts: Parts, presented: str | None, scope: Scope | None = 
         Unauthenticated: there is none, or it is unknown, revoked or past its time.
         Forbidden: it lacks the scope.
     """
-    return authenticate(parts.db, presented=_required(presented), scope=scope, now=parts.clock())
-
-
-def _required(presented: str | None) -> str:
     if not presented:
         raise Unauthenticated("send an API key, as Authorization: Bearer … or as X-API-Key")
-    return presented
+    return authenticate(parts.db, presented=presented, scope=scope, now=parts.clock())
 
 
 def _authenticate_token(parts: Parts, token: str, *, project: str | None) -> Caller:

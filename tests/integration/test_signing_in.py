@@ -208,7 +208,7 @@ def test_the_issuer_may_give_roles_by_a_claim(
 
 @pytest.mark.parametrize(
     "roles",
-    ["first:admin", "oddline:first:owner", "oddline:first", "oddline:\0:admin", "oddline:\ud800:admin", 7, {"a": 1}],
+    ["first:admin", "oddline:first:owner", "oddline:first", "oddline:\0:admin", 7, {"a": 1}],
 )
 def test_what_is_no_role_in_the_claim_gives_none(parts: Parts, project: UUID, provider: Provider, roles: Any) -> None:
     by_claim = replace(parts, settings=parts.settings.model_copy(update={"oidc_role_claim": "groups"}))
