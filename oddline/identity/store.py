@@ -127,11 +127,11 @@ def list_keys(
         ).fetchall()
 
 
-def find_by_prefix(tx: Transaction, prefix: str) -> tuple[UUID, UUID] | None:
-    """(id, project) of the key in force with this prefix."""
+def find_by_prefix(tx: Transaction, prefix: str) -> list[tuple[UUID, UUID]]:
+    """(id, project) of each key with this prefix that was not revoked."""
     return tx.execute(
         "SELECT id, project_id FROM api_keys WHERE prefix = %s AND revoked_at IS NULL", [prefix]
-    ).fetchone()
+    ).fetchall()
 
 
 def revoke_key(tx: Transaction, key_id: UUID, *, now: datetime) -> bool:

@@ -113,7 +113,8 @@ def tenants(databases: Callable[[Side], Database], tmp_path_factory: pytest.Temp
         for name, project in projects.items()
     )
     for tenant in (own, foreign):
-        tenant.dead_letter(), tenant.verdict(), tenant.key(), tenant.member()
+        for make in (tenant.dead_letter, tenant.verdict, tenant.key, tenant.member):
+            make()
     return own, foreign
 
 
