@@ -3,15 +3,17 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from oddline.database import Database
 from oddline.metrics import OFF, Metrics, open_metrics
 from oddline.objects import ObjectStore, open_objects
+from oddline.redaction import RuleBook
 from oddline.settings import Settings, Side, load_settings
 from oddline.tasks import Clock, Publisher, utc_now
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parts:
     """What handlers use. One per process, shared by its threads."""
 
@@ -21,6 +23,11 @@ class Parts:
     objects: ObjectStore
     clock: Clock = utc_now
     metrics: Metrics = OFF
+
+    @cached_property
+    def rule_book(self) -> RuleBook:
+        """What is masked before it is stored."""
+        return RuleBook(self.settings.cipher)
 
 
 class Opener:

@@ -100,6 +100,37 @@ _UNHEALTHY = _HEALTHY | {
     "workers": 0,
 }
 
+_MASKING = {
+    "source": "checkout-api",
+    "on": ["email"],
+    "off": ["card"],
+    "own": [{"name": "employee", "expression": r"E-(\d{6})"}],
+    "in_force": {
+        "kinds": ["private_key", "jwt", "api_key", "bearer", "password", "email"],
+        "own": ["employee"],
+    },
+    "kinds": {"private_key": True, "jwt": True, "card": True, "email": False},
+    "sources": ["checkout-api"],
+}
+_ERASURE: dict[str, Any] = {
+    "erasure_id": _TASK_ID,
+    "task_id": _TASK_ID,
+    "state": "erased",
+    "ignore_case": True,
+    "reason": "request 4711 of a customer",
+    "requested_by": "key:01934f0e-2222-7abc-8def-0123456789ab",
+    "requested_at": "2026-11-05T08:15:30.201000Z",
+    "passes": 2,
+    "found": {"chunks": 48, "submissions": 2, "odd_entries": 1},
+    "proof": {
+        "erased_at": "2026-11-05T08:34:10.100000Z",
+        "before": {"chunks": 48, "submissions": 2, "odd_entries": 1},
+        "after": {"chunks": 0, "submissions": 0, "odd_entries": 0},
+        "searched": {"tables": 37, "rows": 88_213, "objects": 412, "queue_messages": 9},
+        "backups_until": "2026-11-12",
+    },
+}
+
 
 def _answer(description: str, example: Any, *, status: int = 200) -> dict[int | str, dict[str, Any]]:
     return PROBLEM_RESPONSES | {status: _json(description, example)}
@@ -124,3 +155,11 @@ SOURCES = _answer(_NEXT, {"sources": [_SOURCE], "next": "checkout-api"})
 SOURCE = _answer("The source as it is now; a promise is kept from the next minutes on", _SOURCE)
 PROJECT = _answer("The settings as they are now", _PROJECT)
 ANOMALIES = _answer(_NEXT, {"anomalies": [_ANOMALY], "next": "AAZCz0qX8HgBk08OfFp9K58-UsihH0AD"})
+MASKING = _answer("What is set, and what is in force; `kinds` says of each whether it is masked by default", _MASKING)
+ERASURES = _answer(_NEXT, {"erasures": [_ERASURE], "next": _TASK_ID})
+ERASURE = _answer("How far it is; once `proof` stands, nothing holds the values but the backups that it names", _ERASURE)
+ERASING = _answer(
+    "It is listed: what comes in is masked within seconds, and a task erases what is stored",
+    {"erasure_id": _TASK_ID, "task_id": _TASK_ID, "status": "queued"},
+    status=202,
+)

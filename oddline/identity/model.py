@@ -60,3 +60,8 @@ class Caller:
     key_id: UUID
     scopes: frozenset[str]
     signing_secrets: tuple[str, ...]
+
+    @property
+    def actor(self) -> str:
+        """The caller's name in records."""
+        return f"key:{self.key_id}"

@@ -1,12 +1,13 @@
 """Check the entries of a request and bring them into normal form: what the worker trusts is decided here, once."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
 
+from oddline.redaction import Masked, Redaction
 from oddline.submissions.decoding import BadLine, json_type
 from oddline.submissions.model import SEVERITY_NUMBERS, SEVERITY_TEXTS, UNSPECIFIED, Columns, Fault
 
@@ -18,6 +19,8 @@ EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 FUTURE = timedelta(days=1)  # clocks and zones that are wrong by less are let be
 DEFAULT_SOURCE = "default"
 SHOWN_CHARACTERS = 60  # of a refused value, in the fault that tells of it
+
+Redact = Callable[[Sequence[str]], Masked]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US, _SECOND_US = 86_400_000_000, 1_000_000
@@ -50,13 +53,20 @@ class _Bounds(NamedTuple):
     latest: int
 
 
-def take_entries(items: Sequence[Any], *, now: datetime) -> tuple[Columns, list[Fault]]:
+def take_entries(
+    items: Sequence[Any], *, now: datetime, redaction: Redaction | None = None
+) -> tuple[Columns, list[Fault]]:
     """The entries that can be taken, in normal form, and why the others cannot: each item is in one of the two.
+
+    What is sensitive in them is masked by `redaction`, or else by what is masked by default: this is the one place that
+    everything passes before it is stored. A session that holds something sensitive is left away, since all such
+    sessions would be one.
 
     An item is an object with a `message` and, if it likes, `timestamp`, `severity` (or `level`), `source`,
     `attributes`, `trace_id`, `span_id` and `session`; further fields become attributes, null counts as absent. At most
     16,384 items.
     """
+    redaction = redaction or Redaction()
     bounds = _Bounds(now=_microseconds(now), earliest=_microseconds(EARLIEST), latest=_microseconds(now + FUTURE))
     rows: list[tuple[Any, ...]] = []
     faults: list[Fault] = []
@@ -64,8 +74,58 @@ def take_entries(items: Sequence[Any], *, now: datetime) -> tuple[Columns, list[
         try:
             rows.append((index, *_take(item, bounds)))
         except _EntryError as error:
-            faults.append(Fault(index=index, field=error.field, code=error.code, detail=error.detail))
-    return (Columns(*map(list, zip(*rows, strict=True))) if rows else Columns()), faults
+            faults.append(_fault(index, error, item=item, redaction=redaction))
+    columns = Columns(*map(list, zip(*rows, strict=True))) if rows else Columns()
+    _mask(columns, redaction)
+    return columns, faults
+
+
+def _fault(index: int, error: _EntryError, *, item: Any, redaction: Redaction) -> Fault:
+    """What is told of a refused entry, which is kept with the answer; an entry with secrets in it is not quoted."""
+    detail, told = error.detail, repr(item)
+    if redaction.rules.whole.redact_text(told) != told:
+        detail = f"the {error.field or 'entry'} cannot be taken; it is not quoted, since the entry holds what is masked"
+    return Fault(index=index, field=error.field, code=error.code, detail=detail)
+
+
+def _mask(columns: Columns, redaction: Redaction) -> None:
+    """Mask in every text of the entries; most attributes and sources come many times, and are looked at once."""
+    for redactor, places in redaction.rules.by_source(columns.sources):
+        redaction.masked += _replace(columns.messages, places, redactor.redact)
+        redaction.masked += _replace_alike(columns.attributes, places, redactor.redact_json)
+        redaction.masked += _replace_alike(columns.sources, places, redactor.redact)
+        redaction.masked += _replace_alike(columns.sessions, places, _without(redactor.redact))
+
+
+def _replace(values: list[str], places: Sequence[int], redact: Redact) -> int:
+    whole = len(places) == len(values)
+    changed, count = redact(values if whole else [values[place] for place in places])
+    for number, text in changed.items():
+        values[places[number]] = text
+    return count
+
+
+def _replace_alike(values: list[str], places: Sequence[int], redact: Redact) -> int:
+    """As `_replace`, and counted as often; a value that comes many times is looked at once."""
+    different = list({values[place] for place in places} - {""})
+    changed, _ = redact(different)
+    if not changed:
+        return 0
+    now = {different[number]: text for number, text in changed.items()}
+    hit = [place for place in places if values[place] in now]
+    for place in hit:
+        values[place] = now[values[place]]
+    return len(hit)
+
+
+def _without(redact: Redact) -> Redact:
+    """Leaves nothing of what would be masked."""
+
+    def emptied(texts: Sequence[str]) -> Masked:
+        changed, count = redact(texts)
+        return dict.fromkeys(changed, ""), count
+
+    return emptied
 
 
 def _take(item: Any, bounds: _Bounds) -> tuple[int, int, str, str, str, str, str, str, str]:
