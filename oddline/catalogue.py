@@ -3,8 +3,18 @@
 from oddline.chunks import tasks as chunks
 from oddline.maintenance import tasks as maintenance
 from oddline.notifications import tasks as notifications
+from oddline.privacy import tasks as privacy
 from oddline.scoring import tasks as scoring
 from oddline.submissions import tasks as submissions
 from oddline.tasks import Catalogue
 
-CATALOGUE = Catalogue([*submissions.TASKS, *scoring.TASKS, *notifications.TASKS, *chunks.TASKS, *maintenance.TASKS])
+CATALOGUE = Catalogue(
+    [
+        *submissions.TASKS,
+        *scoring.TASKS,
+        *notifications.TASKS,
+        *chunks.TASKS,
+        *privacy.TASKS,
+        *maintenance.TASKS,
+    ]
+)

@@ -101,6 +101,10 @@ class Settings(BaseSettings):
         default="", description="keys of what is stored encrypted, with commas between, the newest first"
     )
 
+    backup_days: NonNegativeInt = Field(
+        default=0, description="for how many days backups of the database are kept; 0: there are none"
+    )
+
     smtp_url: str = Field(
         default="",
         description="smtps://user:password@host:port, or smtp://…: STARTTLS where offered; ?starttls=required, or =off",

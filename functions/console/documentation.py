@@ -157,7 +157,9 @@ PROJECT = _answer("The settings as they are now", _PROJECT)
 ANOMALIES = _answer(_NEXT, {"anomalies": [_ANOMALY], "next": "AAZCz0qX8HgBk08OfFp9K58-UsihH0AD"})
 MASKING = _answer("What is set, and what is in force; `kinds` says of each whether it is masked by default", _MASKING)
 ERASURES = _answer(_NEXT, {"erasures": [_ERASURE], "next": _TASK_ID})
-ERASURE = _answer("How far it is; once `proof` stands, nothing holds the values but the backups that it names", _ERASURE)
+ERASURE = _answer(
+    "How far it is; once `proof` stands, nothing holds the values but the backups that it names", _ERASURE
+)
 ERASING = _answer(
     "It is listed: what comes in is masked within seconds, and a task erases what is stored",
     {"erasure_id": _TASK_ID, "task_id": _TASK_ID, "status": "queued"},

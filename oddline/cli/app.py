@@ -32,6 +32,9 @@ COMMANDS: Final = (
     Entry("send", "oddline.cli.send:send", "Send log files to the API, one entry a line."),
     Entry("keys", "oddline.cli.keys:app", "Make, list and revoke API keys."),
     Entry("feedback", "oddline.cli.feedback:app", "Say what an anomaly is: expected, or a fault whenever it comes."),
+    Entry(
+        "erase", "oddline.cli.erase:erase", "Erase the values of a person everywhere; a task does it, and proves it."
+    ),
     Entry("tasks", "oddline.cli.tasks:app", "What runs, what waits, what failed; replay, drop, smoke."),
     Entry("score", "oddline.cli.score:score", "Point at the odd lines of files, or of standard input."),
     Entry("model", "oddline.cli.model:app", "Train, add, list, promote and compare models; replay with another one."),

@@ -1,13 +1,15 @@
-"""Maintenance in the worker: compaction, retention, cleaning up."""
+"""Maintenance in the worker: compaction, retention, cleaning up, erasing."""
 
 from collections.abc import Mapping
 
 from oddline.chunks import CLEANUP_OLD_LOGS, COMPACT_CHUNKS, cleanup_old_logs, compact_chunks
 from oddline.maintenance import CLEANUP_OLD_RESULTS, cleanup_old_results
+from oddline.privacy import ERASE_PERSON, erase_person
 from worker_image.worker.binding import Bound
 
 BINDINGS: Mapping[str, Bound] = {
     COMPACT_CHUNKS.name: lambda process: compact_chunks,  # noqa: ARG005  # needs nothing of the process
     CLEANUP_OLD_LOGS.name: lambda process: cleanup_old_logs,  # noqa: ARG005
     CLEANUP_OLD_RESULTS.name: lambda process: cleanup_old_results,  # noqa: ARG005
+    ERASE_PERSON.name: lambda process: erase_person,  # noqa: ARG005
 }
