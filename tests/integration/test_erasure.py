@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -19,9 +20,11 @@ from oddline import submissions
 from oddline.catalogue import CATALOGUE
 from oddline.chunks.compaction import Compactor
 from oddline.entries import EntryQuery, list_entries
+from oddline.errors import InvalidParameter, LostClaim
 from oddline.identity import Scope, create_key, update_mail
-from oddline.objects import S3Objects
-from oddline.privacy import ERASE_PERSON, IN_FLIGHT, SETTLED, erase_person, find_erasure, request_erasure
+from oddline.objects import FolderObjects, S3Objects
+from oddline.privacy import ERASE_PERSON, IN_FLIGHT, SETTLED, erase_again, erase_person, find_erasure, request_erasure
+from oddline.redaction import RuleBook
 from oddline.scoring import fold_counts
 from oddline.scoring.sequences import detect_sequences
 from oddline.settings import Settings, Side
@@ -32,6 +35,10 @@ NAME = "Xaverine Quintilla"
 MAIL = "x.quintilla@privat.example"
 VALUES = (NAME, MAIL)
 KEYS = "a key that nobody can guess"
+TABLES = (
+    *("hot_chunks", "compacted_chunks", "submissions", "submission_state", "odd_entries", "open_sequences"),
+    *("patterns", "pattern_memo", "sources"),
+)
 
 
 @pytest.fixture
@@ -185,8 +192,8 @@ def put_into_rows(tx: Any, project: UUID) -> None:
         note,
     )
     tx.execute(
-        "INSERT INTO sequence_feedback (project_id, id, note, key_id, entry_id, source_id, grouping, key, steps, length,"
-        " verdict, since) VALUES (%s, %s, %s, %s, gen_random_uuid(), 1, %s, '', '', 1, 'expected', now())",
+        "INSERT INTO sequence_feedback (project_id, id, note, key_id, entry_id, source_id, grouping, key, steps,"
+        " length, verdict, since) VALUES (%s, %s, %s, %s, gen_random_uuid(), 1, %s, '', '', 1, 'expected', now())",
         [*note, f"attribute:{NAME}"],
     )
     tx.execute("UPDATE sources SET session_attribute = %s WHERE project_id = %s AND id = 1", [NAME, project])
@@ -253,18 +260,17 @@ def test_what_is_erased_stands_nowhere_any_more(
     fold_counts(inbox.db("worker"))
     before = stored_ids(inbox, project)
     [(counted,)] = inbox.rows("SELECT sum(entries) FROM sources WHERE project_id = %s", project)
-    tables = ("hot_chunks", "submissions", "odd_entries", "patterns", "pattern_memo")
-    theirs = {one: rows_of(inbox, one, other_project) for one in tables}
+    theirs = {one: rows_of(inbox, one, other_project) for one in TABLES}
     held_before = holding(dump_database(database_urls["owner"]))
 
     task = finish(inbox, project, erase(inbox, project, context), context)
 
     assert task.state is State.SUCCESS, task.error
-    assert {one: rows_of(inbox, one, other_project) for one in tables} == theirs
+    assert {one: rows_of(inbox, one, other_project) for one in TABLES} == theirs
     forget(inbox, other_project)
     assert len(held_before) > 15
     assert holding(dump_database(database_urls["owner"])) == []
-    assert holding(dump_bucket(*bucket)) == []
+    assert [key for key in holding(dump_bucket(*bucket)) if str(other_project) not in key] == []
     assert holding({"redis": dump_redis(redis_url)}) == []
     assert stored_ids(inbox, project) == before
     fold_counts(inbox.db("worker"))
@@ -283,6 +289,140 @@ def rows_of(inbox: Inbox, table: str, project: UUID) -> list[str]:
 def forget(inbox: Inbox, project: UUID) -> None:
     """Delete what a neighbour has, who may keep the values."""
     with inbox.db("worker").transaction() as tx:
-        for table in ("hot_chunks", "submissions", "odd_entries", "patterns", "pattern_memo", "sources", "tasks"):
+        for table in TABLES:
             tx.execute(f"DELETE FROM {table} WHERE project_id = %s", [project])
-        tx.execute("DELETE FROM open_sequences WHERE project_id = %s", [project])
+
+
+def test_an_entry_that_is_scored_meanwhile_is_caught(inbox: Inbox, context: TaskContext, project: UUID) -> None:
+    inbox.submit(project, {"message": f"late word of {NAME}"})
+    [claimed] = submissions.claim_share(
+        inbox.db("worker"),
+        worker="slow",
+        lines=100,
+        lines_alone=100,
+        after=UUID(int=0),
+        after_retried=UUID(int=0),
+        retried_first=False,
+        lease=timedelta(minutes=5),
+        now=inbox.clock(),
+    )
+    done = submissions.Finished(claimed=claimed, anomalies=0, highest_score=0.0, chunk_ids=(), result={})
+
+    erasure = erase(inbox, project, context)
+    inbox.clock.move(SETTLED)
+    attempt(inbox, project, erasure, context)
+
+    with pytest.raises(LostClaim), inbox.db("worker").transaction() as tx:
+        submissions.finish(tx, [done], now=inbox.clock())
+    inbox.score()
+    assert inbox.entries(project)["message"].to_list() == ["late word of <erased>"]
+    assert finish(inbox, project, erasure, context).state is State.SUCCESS
+
+
+def test_a_merge_that_has_read_the_old_texts_loses(
+    inbox: Inbox, context: TaskContext, project: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox.submit(project, *lines(120))
+    inbox.score()
+    erasure, put = erase(inbox, project, context), inbox.objects.put
+    inbox.clock.move(SETTLED)
+    merges = iter([True])
+
+    def erase_then_put(key: str, data: bytes, **options: Any) -> None:
+        if next(merges, False):
+            attempt(inbox, project, erasure, context)
+        put(key, data, **options)
+
+    compact(inbox, later=timedelta(hours=2))
+    monkeypatch.setattr(inbox.objects, "put", erase_then_put)
+    compact(inbox, later=timedelta(days=1))  # into an object: it stands in the middle of the merge
+    task = finish(inbox, project, erasure, context)
+
+    assert task.state is State.SUCCESS, task.error
+    blobs = inbox.rows("SELECT 1 FROM compacted_chunks WHERE replaced_by IS NULL")
+    assert len(blobs) == 1
+    assert not any(NAME in message for message in messages(inbox, project))
+    assert len(stored_ids(inbox, project)) == 120
+
+
+def messages(inbox: Inbox, project: UUID) -> list[str]:
+    page = list_entries(
+        EntryQuery(), db=inbox.db("search"), objects=inbox.objects, project=project, now=inbox.clock(), limit=1_000
+    )
+    return [entry["message"] for entry in page.entries]
+
+
+def test_what_is_listed_is_masked_in_all_that_comes_in(inbox: Inbox, context: TaskContext, project: UUID) -> None:
+    erase(inbox, project, context)
+    book = RuleBook(context.settings.cipher)
+
+    redaction = book.redaction(inbox.db("ingest"), project)
+    columns, _ = submissions.take_entries(lines(25), now=inbox.clock(), redaction=redaction)
+
+    assert holding({"columns": str(columns)}) == []
+    assert columns.messages[0] == "payment refused for <erased>, please call <erased>"
+    assert redaction.rules.whole.erase(f"key:{NAME}") == "key:<erased>"
+
+
+def test_what_a_restore_brings_back_is_erased_again(
+    inbox: Inbox, context: TaskContext, project: UUID, database_urls: dict[Side, str]
+) -> None:
+    finish(inbox, project, erase(inbox, project, context), context)
+    with inbox.db("worker").transaction() as tx:  # as a database from before the erasure
+        tx.execute("DELETE FROM erasures")
+    inbox.submit(project, *lines(25))
+
+    [task] = erase_again(inbox.db("worker"), inbox.objects, now=inbox.clock())
+    [(erasure,)] = inbox.rows("SELECT id FROM erasures")
+    ended = finish(inbox, project, erasure, context)
+
+    assert (ended.id, ended.state) == (task, State.SUCCESS)
+    assert ended.result["before"]["submissions"] == 1
+    assert holding(dump_database(database_urls["owner"])) == []
+
+
+def test_a_folder_of_objects_is_cleaned_like_a_bucket(
+    db: Databases, context: TaskContext, project: UUID, tmp_path: Path
+) -> None:
+    inbox = Inbox(db=db, objects=FolderObjects(tmp_path / "objects"))
+    context = replace(context, objects=inbox.objects, clock=inbox.clock)
+    inbox.submit(project, *lines(25))
+    inbox.score()
+    compact(inbox, later=timedelta(hours=2))
+    compact(inbox, later=timedelta(days=1))
+
+    task = finish(inbox, project, erase(inbox, project, context), context)
+
+    assert task.state is State.SUCCESS
+    files = [path for path in (tmp_path / "objects").rglob("*") if path.is_file()]
+    assert [path for path in files if NAME.encode() in path.read_bytes()] == []
+    assert task.result["searched"]["objects"] == 1
+
+
+def test_what_cannot_be_taken_out_is_told_and_never_called_proved(
+    inbox: Inbox, context: TaskContext, project: UUID
+) -> None:
+    task = finish(inbox, project, erase(inbox, project, context, values=("first",)), context)
+
+    assert task.state is State.FAILURE
+    assert task.error == "StillHeld: values still stand in: projects (1)"
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [((), "r"), (("abc",), "r"), (("    ",), "r"), (("a\0bcd",), "r"), (("x" * 1_001,), "r"), ((NAME,), f"of {NAME}")],
+)
+def test_values_that_would_erase_the_rest_or_stand_in_the_reason_are_refused(
+    inbox: Inbox, context: TaskContext, project: UUID, values: tuple[str, ...], reason: str
+) -> None:
+    with pytest.raises(InvalidParameter), inbox.db("console").transaction(project=project) as tx:
+        request_erasure(
+            tx,
+            project=project,
+            values=values,
+            ignore_case=False,
+            reason=reason,
+            requested_by="key:test",
+            cipher=context.settings.cipher(),
+            now=inbox.clock(),
+        )
