@@ -43,8 +43,9 @@ def erase_person(payload: ErasePerson, context: TaskContext) -> dict[str, Any]:
     deadline = context.clock() + RUN_TIME
     erasure = _read(payload, context)
     keep_on_list(context.objects, erasure)
-    values = ErasedValues(open_values(erasure.secret, context.settings.cipher()), erasure.ignore_case)
-    work = Work(project=erasure.project, finder=Finder(values), context=context)
+    cipher = context.settings.cipher()
+    values = ErasedValues(open_values(erasure.secret, cipher), erasure.ignore_case)
+    work = Work(project=erasure.project, finder=Finder(values, cipher=cipher), context=context)
     while erasure.proof is None:
         erasure = _go_on(erasure, work)
         if erasure.proof is None and context.clock() >= deadline:

@@ -1,6 +1,7 @@
 """Find the values of a person in what is stored, in whatever form it is stored, and take them out."""
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from io import BytesIO
@@ -12,18 +13,27 @@ import polars as pl
 import zstandard
 
 from oddline.chunks import TEXT_COLUMNS
+from oddline.encryption import Cipher
+from oddline.errors import Undecipherable
 from oddline.redaction import ERASED, ErasedValues, Redactor, compiled, spellings
 
 MOST_BYTES: Final = 256 * 1024 * 1024  # unpacked, of one blob
 _PARQUET, _ZSTD, _GZIP = b"PAR1", b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
+SEALED: Final = "gAAAA"  # what every token of `Cipher` begins with
+_TOKEN: Final = re.compile(SEALED + r"[A-Za-z0-9_-]{60,}={0,2}")
 _SPECIAL: Final = frozenset(".^$*+?()[]{}|\\")
 _SHORTEST_WORD: Final = 3  # characters of a piece of a value that says something of it
 
 
 class Finder:
-    """Finds some values; `pattern` is what it looks for, for RE2, polars and PostgreSQL alike."""
+    """Finds some values; `pattern` is what it looks for, for RE2, polars and PostgreSQL alike.
 
-    def __init__(self, wanted: ErasedValues) -> None:
+    Args:
+        cipher: opens what is stored encrypted, and closes it again.
+    """
+
+    def __init__(self, wanted: ErasedValues, *, cipher: Cipher) -> None:
+        self._cipher = cipher
         self.ignore_case = wanted.ignore_case
         self._values = [_folded(value) for value in wanted.values]
         self._redactor = Redactor((), erased=[wanted])
@@ -38,15 +48,19 @@ class Finder:
         return any(self._expression.search(part) is not None for part in contents(data))
 
     def in_text(self, text: str) -> bool:
-        """Whether a text holds a value."""
-        return self._expression.search(text) is not None
+        """Whether a text holds a value, in the clear or encrypted."""
+        if self._expression.search(text) is not None:
+            return True
+        return SEALED in text and self.text(text) != text
 
     def in_entries(self) -> pl.Expr:
         """Whether an entry holds a value."""
         return pl.any_horizontal(pl.col(name).str.contains(self._in_frames) for name in TEXT_COLUMNS)
 
     def text(self, text: str) -> str:
-        """A text without the values."""
+        """A text without the values, also where it is encrypted."""
+        if SEALED in text:
+            text = _TOKEN.sub(self._sealed_anew, text)
         return self._redactor.erase(text)
 
     def json_text(self, document: str) -> str:
@@ -65,6 +79,20 @@ class Finder:
             return value
         erased = self.text(value if isinstance(value, str) else str(value))
         return erased if isinstance(value, str) or erased != str(value) else value
+
+    def _sealed_anew(self, found: re.Match[str]) -> str:
+        """A token, or another one for the same without the values; what other keys closed stays."""
+        try:
+            plain = self._cipher.decrypt(found[0].encode()).decode()
+        except (Undecipherable, UnicodeDecodeError):
+            return found[0]
+        if not self.in_text(plain):
+            return found[0]
+        try:
+            erased = orjson.dumps(self.json(orjson.loads(plain)))
+        except orjson.JSONDecodeError:
+            erased = self.text(plain).encode()
+        return self._cipher.encrypt(erased).decode()
 
     def _pieces(self, pieces: Sequence[list[Any]]) -> list[list[Any]]:
         """A text in pieces, each with its share. Those that hold a value are one, so that the shares still add up."""

@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from oddline.database import Database, Transaction
-from oddline.privacy.finder import Finder
+from oddline.privacy.finder import SEALED, Finder
 
 ROWS_AT_ONCE: Final = 100  # in one transaction, so that none is long
 _OWN: Final = "project_id = %(project)s"
@@ -75,47 +75,57 @@ ROWS: Final = (
 
 
 def erase_rows(db: Database, rows: Rows, *, finder: Finder, project: UUID) -> int:
-    """Take the values out of a table's rows; returns how many held one."""
-    columns = sql.SQL(", ").join(map(sql.Identifier, rows.columns))
+    """Take the values out of a table's rows; returns how many held one.
+
+    Rows that hold something encrypted are opened to see.
+    """
     key = sql.SQL(", ").join(map(sql.Identifier, rows.key))
-    held = sql.SQL("concat_ws(E'\\n', {}) {} %(pattern)s").format(
+    held = sql.SQL("concat_ws(E'\\n', {0}) {1} %(pattern)s OR concat_ws(E'\\n', {0}) ~ %(sealed)s").format(
         sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in rows.columns),
         sql.SQL("~*" if finder.ignore_case else "~"),
     )
-    chosen = sql.SQL("SELECT {} FROM {} WHERE {} AND {}").format(
+    chosen = sql.SQL("SELECT {} FROM {} WHERE {} AND ({})").format(
         key, sql.Identifier(rows.table), sql.SQL(rows.scope), held
     )
     with db.transaction() as tx:
-        found = tx.execute(chosen, {"project": project, "pattern": finder.pattern}).fetchall()
-    ordered = sorted(found)
-    for start in range(0, len(ordered), ROWS_AT_ONCE):
-        with db.transaction() as tx, tx.cursor(row_factory=dict_row) as cursor:
-            for values in ordered[start : start + ROWS_AT_ONCE]:
-                at = dict(zip(rows.key, values, strict=True))
-                cursor.execute(
-                    sql.SQL("SELECT {} FROM {} WHERE {} FOR UPDATE").format(
-                        columns, sql.Identifier(rows.table), _where(at)
-                    ),
-                    at,
-                )
-                row = cursor.fetchone()
-                if row is not None:
-                    _write(tx, rows, at=at, row=row, finder=finder)
-    return len(found)
+        given = {"project": project, "pattern": finder.pattern, "sealed": SEALED}
+        found = sorted(tx.execute(chosen, given).fetchall())
+    changed = 0
+    for start in range(0, len(found), ROWS_AT_ONCE):
+        with db.transaction() as tx:
+            for values in found[start : start + ROWS_AT_ONCE]:
+                changed += _erase_row(tx, rows, at=dict(zip(rows.key, values, strict=True)), finder=finder)
+    return changed
+
+
+def _erase_row(tx: Transaction, rows: Rows, *, at: Mapping[str, Any], finder: Finder) -> bool:
+    """Whether the row held a value."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, rows.columns))
+    with tx.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(
+            sql.SQL("SELECT {} FROM {} WHERE {} FOR UPDATE").format(columns, sql.Identifier(rows.table), _where(at)), at
+        ).fetchone()
+    if row is None:
+        return False
+    new = {name: _erased(row[name], form, finder) for name, form in rows.columns.items()}
+    changed = {name: value for name, value in new.items() if value != row[name]}
+    if changed:
+        _write(tx, rows, at=at, new=changed)
+    return bool(changed)
 
 
 def _where(at: Mapping[str, Any]) -> sql.Composed:
     return sql.SQL(" AND ").join(sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in at)
 
 
-def _write(tx: Transaction, rows: Rows, *, at: Mapping[str, Any], row: Mapping[str, Any], finder: Finder) -> None:
-    new = {name: _erased(row[name], form, finder) for name, form in rows.columns.items()}
+def _write(tx: Transaction, rows: Rows, *, at: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    stored = {name: Jsonb(value) if rows.columns[name] is Form.JSON else value for name, value in new.items()}
     try:
         with tx.transaction():
-            _update(tx, rows, at=at, new=new)
+            _update(tx, rows, at=at, new=stored)
     except psycopg.errors.UniqueViolation:
         if rows.table == "sources":
-            _update(tx, rows, at=at, new=new | {"name": f"{new['name']}-{at['id']}"})
+            _update(tx, rows, at=at, new=stored | {"name": f"{stored['name']}-{at['id']}"})
         else:  # what is without the value is there already: a key of the same request, or what is learned anew
             statement = sql.SQL("DELETE FROM {} WHERE {}").format(sql.Identifier(rows.table), _where(at))
             tx.execute(statement, at)
@@ -137,7 +147,7 @@ def _erased(value: Any, form: Form, finder: Finder) -> Any:
     if form is Form.TEXT:
         return finder.text(value)
     if form is Form.JSON:
-        return Jsonb(finder.json(value))
+        return finder.json(value)
     if form is Form.JSON_TEXT:
         return finder.json_text(value)
     if form is Form.LIST:

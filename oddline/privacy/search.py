@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from oddline.database import Database, Transaction
 from oddline.errors import Unavailable
-from oddline.privacy.finder import Finder
+from oddline.privacy.finder import SEALED, Finder
 
 READ_BY_PASSES: Final = frozenset({"submissions", "hot_chunks", "compacted_chunks"})
 """Tables of blobs that a pass opens one by one, going on where it was; here they would be read in one go."""
@@ -68,7 +68,7 @@ def _search_table(
         scope = "(project_id = %(project)s OR project_id IS NULL)"
     elif table == "projects":
         scope = "id = %(project)s"
-    given = {"project": project, "pattern": finder.pattern}
+    given = {"project": project, "pattern": finder.pattern, "sealed": SEALED}
     statement = sql.SQL(
         "SELECT count(*), count(*) FILTER (WHERE concat_ws(E'\\n', {}) {} %(pattern)s) FROM {} WHERE {}"
     )
@@ -76,6 +76,10 @@ def _search_table(
     operator = sql.SQL("~*" if finder.ignore_case else "~")
     found = tx.execute(statement.format(texts, operator, sql.Identifier(table), sql.SQL(scope)), given).fetchall()
     rows, held = found[0]
+    sealed = sql.SQL("SELECT concat_ws(E'\\n', {0}) FROM {1} WHERE {2} AND concat_ws(E'\\n', {0}) ~ %(sealed)s").format(
+        texts, sql.Identifier(table), sql.SQL(scope)
+    )
+    held += sum(finder.in_text(row[0]) for row in tx.execute(sealed, given).fetchall())
     if packed and table not in READ_BY_PASSES:
         names = sql.SQL(", ").join(map(sql.Identifier, packed))
         blobs = sql.SQL("SELECT {} FROM {} WHERE {}").format(names, sql.Identifier(table), sql.SQL(scope))

@@ -19,11 +19,13 @@ from inbox import Databases, Inbox
 from oddline import submissions
 from oddline.catalogue import CATALOGUE
 from oddline.chunks.compaction import Compactor
+from oddline.encryption import Cipher
 from oddline.entries import EntryQuery, list_entries
 from oddline.errors import InvalidParameter, LostClaim
 from oddline.identity import Scope, create_key, update_mail
 from oddline.objects import FolderObjects, S3Objects
 from oddline.privacy import ERASE_PERSON, IN_FLIGHT, SETTLED, erase_again, erase_person, find_erasure, request_erasure
+from oddline.privacy.rows import ROWS
 from oddline.redaction import RuleBook
 from oddline.scoring import fold_counts
 from oddline.scoring.sequences import detect_sequences
@@ -426,3 +428,63 @@ def test_values_that_would_erase_the_rest_or_stand_in_the_reason_are_refused(
             cipher=context.settings.cipher(),
             now=inbox.clock(),
         )
+
+
+def test_what_is_stored_encrypted_is_opened_cleaned_and_closed_again(
+    inbox: Inbox, context: TaskContext, project: UUID
+) -> None:
+    cipher = context.settings.cipher()
+    others = Cipher(["another key that nobody knows"]).encrypt(NAME.encode()).decode()
+    sealed = cipher.encrypt(json.dumps({"text": f"dear {NAME}", "n": 1}).encode()).decode()
+    with inbox.db("worker").transaction() as tx:
+        tx.execute(
+            "INSERT INTO tasks (id, project_id, name, queue, payload, state, error, created_at)"
+            " VALUES (%s, %s, 'send_email', 'notifications', %s, 'FAILURE', %s, now())",
+            [new_id(), project, json.dumps({"sealed": sealed, "others": others}), f"sealed:{sealed}"],
+        )
+
+    assert finish(inbox, project, erase(inbox, project, context), context).state is State.SUCCESS
+
+    [(payload, error)] = inbox.rows("SELECT payload, error FROM tasks WHERE name = 'send_email'")
+    for token in (payload["sealed"], error.removeprefix("sealed:")):
+        assert json.loads(cipher.decrypt(token.encode())) == {"text": "dear <erased>", "n": 1}
+    assert payload["others"] == others
+
+
+# Columns of text in which nothing stands that came from outside: words of our own, numbers, names that operators give.
+OWN = {
+    "alembic_version.version_num", "api_keys.prefix", "api_keys.hash", "api_keys.scopes", "api_keys.signing_secrets",
+    "compacted_chunks.object_key", "compacted_chunks.row_groups", "cursors.consumer", "deliveries.channel",
+    "deliveries.state", "doomed_objects.object_key", "erasures.found", "erasures.looked", "erasures.proof",
+    "erasures.secret", "erasures.state", "feedback.verdict", "health_checks.part", "hot_chunks.format",
+    "hot_chunks.model_version", "idempotency_keys.body_hash", "incident_days.model_version", "masking_rules.turned_off",
+    "masking_rules.turned_on", "model_choice.live", "model_choice.shadow", "model_history.action", "model_history.after",
+    "model_history.before", "model_history.changed_by", "models.added_by", "models.config_sha256", "models.error",
+    "models.metrics", "models.state", "models.version", "odd_entries.kind", "odd_entries.model_version",
+    "odd_entries.severity_text", "odd_sequences.key", "odd_sequences.kind", "odd_sequences.steps",
+    "pattern_memo.embedding", "pattern_memo.model_version", "pattern_memo.shares", "pattern_memo.views", "projects.name",
+    "rate_sources.recent", "rate_sources.season", "replay_sidecars.object_key", "replays.model_version",
+    "sequence_feedback.key", "sequence_feedback.steps", "sequence_feedback.verdict", "sequence_sources.profile",
+    "sequence_sources.training", "source_calibration.drift", "source_calibration.model_version", "submission_state.state",
+    "submission_state.worker", "tasks.name", "tasks.next_step", "tasks.queue", "tasks.state", "tasks.worker",
+    "workers.classes", "workers.name",
+}  # fmt: skip
+PLACED = {
+    "compacted_chunks.blob", "compacted_chunks.token_filter", "hot_chunks.blob", "hot_chunks.token_filter",
+    "open_sequences.entries", "pattern_memo.tokens", "patterns.hash", "patterns.pattern", "submissions.body",
+    "submissions.body_object",
+}  # fmt: skip
+
+
+def test_of_every_column_it_is_said_whether_it_can_hold_what_came_from_outside(db: Databases) -> None:
+    with db("owner").transaction() as tx:
+        columns = tx.execute(
+            "SELECT c.relname || '.' || a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+            " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+            " AND a.attnum > 0 AND NOT a.attisdropped"
+            " AND format_type(a.atttypid, NULL) IN ('text', 'text[]', 'jsonb', 'json', 'bytea', 'character varying')"
+        ).fetchall()
+
+    erased = {f"{rows.table}.{column}" for rows in ROWS for column in rows.columns}
+
+    assert sorted(erased | PLACED | OWN) == sorted(column for (column,) in columns)
