@@ -44,7 +44,7 @@ _API_KEY: Final = re.compile(
 )
 _PRIVATE_KEY: Final = re.compile(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-    r"(?:[^-]|-(?!----END )){0,20000}(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?"
+    r"(?:[^-]|-(?!----END )){0,20000}(?:-----END [A-Z0-9 ]{0,60}-{0,5})?"
 )
 _CARD: Final = re.compile(
     r"(?<![\w.-])(?:[2-6][0-9]{3}(?P<four>[ -]?)[0-9]{4}(?P=four)[0-9]{4}(?P=four)[0-9]{1,7}"

@@ -10,7 +10,7 @@ from uuid import UUID
 from oddline.database import Database
 from oddline.encryption import Cipher
 from oddline.redaction import store
-from oddline.redaction.model import ProjectRules
+from oddline.redaction.model import ErasedValues, ProjectRules, Rules
 from oddline.redaction.redactor import Redactor
 
 RULES_KEPT_S: Final = 10.0  # a change counts everywhere after so long; what is erased waits for it
@@ -81,12 +81,18 @@ class RuleBook:
         now = self._stopwatch()
         kept = self._kept.get(project)
         if kept is None or now - kept[0] > RULES_KEPT_S:
-            with db.transaction(project=project) as tx:
-                stored = store.read_rules(tx, project)
-            rules = store.opened(stored, cipher=self._cipher)
+            rules = self._read(db, project)
             # What did not change stays compiled.
             compiled = kept[2] if kept is not None and kept[1] == rules else CompiledRules(rules)
             if len(self._kept) >= MOST_PROJECTS:
                 self._kept.clear()
             self._kept[project] = kept = (now, rules, compiled)
         return Redaction(kept[2])
+
+    def _read(self, db: Database, project: UUID) -> ProjectRules:
+        with db.transaction(project=project) as tx:
+            rules, erased = store.read_rules(tx, project), store.read_erased(tx, project)
+        whole = rules.pop(store.WHOLE_PROJECT, Rules())
+        cipher = self._cipher() if erased else Cipher([])
+        opened = tuple(ErasedValues(store.open_values(secret, cipher), ignore_case) for secret, ignore_case in erased)
+        return ProjectRules(project=whole, sources=rules, erased=opened)

@@ -20,7 +20,7 @@ _MOST_SOURCES: Final = 1_000  # with rules of their own: all of a project are re
 
 def show_masking(tx: Transaction, project: UUID, *, source: str = store.WHOLE_PROJECT) -> dict[str, Any]:
     """What is set for a source, or for the whole project, and what is in force there."""
-    rules = store.read_rules(tx, project).rules
+    rules = store.read_rules(tx, project)
     whole = rules.pop(store.WHOLE_PROJECT, Rules())
     asked = rules.get(source, Rules()) if source else whole
     all_rules = ProjectRules(project=whole, sources=rules)
@@ -33,7 +33,7 @@ def show_masking(tx: Transaction, project: UUID, *, source: str = store.WHOLE_PR
             "kinds": [kind for kind in Kind if kind in all_rules.kinds(source or None)],
             "own": [rule.name for rule in all_rules.own_rules(source or None)],
         },
-        "kinds": {kind: kind in ON_BY_DEFAULT for kind in Kind},
+        "kinds": {str(kind): kind in ON_BY_DEFAULT for kind in Kind},
         "sources": sorted(rules),
     }
 
@@ -63,7 +63,7 @@ def set_masking(
     checked = tuple(_checked(rule, field=f"own.{number}") for number, rule in enumerate(own))
     if len({rule.name for rule in checked}) < len(checked):
         raise InvalidParameter("two rules have one name", field="own")
-    others = store.read_rules(tx, project).rules.keys() - {source}
+    others = store.read_rules(tx, project).keys() - {source}
     if len(others) >= _MOST_SOURCES:
         raise InvalidParameter(f"at most {_MOST_SOURCES} sources can have rules of their own", field="source")
     rules = Rules(on=frozenset(on), off=frozenset(off), own=checked)
