@@ -72,17 +72,31 @@ class Redactor:
             return
         together = "\n".join(texts)
         blob = together.encode("utf-8", "surrogatepass")
+        search, found = self._suspicious.search, self._suspicious.search(blob)
+        if found is None:
+            return
         is_ascii = len(blob) == len(together)
         sized: Iterable[Sized] = texts if is_ascii else (text.encode("utf-8", "surrogatepass") for text in texts)
-        ends = list(accumulate(len(one) + 1 for one in sized))
-        search = self._suspicious.search
-        found = search(blob)
+        lengths = list(accumulate(map(len, sized)))
+
+        def end(place: int) -> int:
+            return lengths[place] + place + 1  # with the line breaks between them
+
         while found is not None:
-            place = bisect_right(ends, found.start())
+            place = bisect_right(range(len(texts)), found.start(), key=end)
             yield place
-            found = search(blob, ends[place]) if ends[place] < len(blob) else None
+            found = search(blob, end(place)) if end(place) < len(blob) else None
 
     def _text(self, text: str) -> tuple[str, int]:
+        count = 0
+        if (self._kinds or self._erased) and self._suspicious.search(text.encode("utf-8", "surrogatepass")) is not None:
+            text, count = self._by_kind(text)
+        for rule, expression in self._own_expressions:
+            text, marks = _masked(text, expression, name=rule.name)
+            count += marks
+        return text, count
+
+    def _by_kind(self, text: str) -> tuple[str, int]:
         text, count = self._without_erased(text)
         encoded = text.encode("utf-8", "surrogatepass")  # which RE2 would do again for each kind
         for kind in self._kinds:
@@ -92,9 +106,6 @@ class Redactor:
                 before = text.count(_MARKS)
                 text = expression.sub(replace, text)
                 count += text.count(_MARKS) - before
-        for rule, expression in self._own_expressions:
-            text, marks = _masked(text, expression, name=rule.name)
-            count += marks
         return text, count
 
     def _without_erased(self, text: str) -> tuple[str, int]:

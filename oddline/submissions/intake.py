@@ -107,7 +107,8 @@ def _replace(values: list[str], places: Sequence[int], redact: Redact) -> int:
 
 def _replace_alike(values: list[str], places: Sequence[int], redact: Redact) -> int:
     """As `_replace`, and counted as often; a value that comes many times is looked at once."""
-    different = list({values[place] for place in places} - {""})
+    whole = len(places) == len(values)
+    different = list(set(values if whole else [values[place] for place in places]) - {""})
     changed, _ = redact(different)
     if not changed:
         return 0
