@@ -1,14 +1,15 @@
 """Check the entries of a request and bring them into normal form: what the worker trusts is decided here, once."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
 
-from oddline.redaction import Masked, Redaction
+from oddline.redaction import Redaction
 from oddline.submissions.decoding import BadLine, json_type
+from oddline.submissions.masking import mask_columns
 from oddline.submissions.model import SEVERITY_NUMBERS, SEVERITY_TEXTS, UNSPECIFIED, Columns, Fault
 
 MESSAGE_BYTES = 256 * 1024  # UTF-8; CloudWatch Logs takes the same
@@ -19,8 +20,6 @@ EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 FUTURE = timedelta(days=1)  # clocks and zones that are wrong by less are let be
 DEFAULT_SOURCE = "default"
 SHOWN_CHARACTERS = 60  # of a refused value, in the fault that tells of it
-
-Redact = Callable[[Sequence[str]], Masked]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US, _SECOND_US = 86_400_000_000, 1_000_000
@@ -76,57 +75,19 @@ def take_entries(
         except _EntryError as error:
             faults.append(_fault(index, error, item=item, redaction=redaction))
     columns = Columns(*map(list, zip(*rows, strict=True))) if rows else Columns()
-    _mask(columns, redaction)
+    mask_columns(columns, redaction)
     return columns, faults
 
 
 def _fault(index: int, error: _EntryError, *, item: Any, redaction: Redaction) -> Fault:
     """What is told of a refused entry, which is kept with the answer; an entry with secrets in it is not quoted."""
-    detail, told = error.detail, repr(item)
-    if redaction.rules.whole.redact_text(told) != told:
-        detail = f"the {error.field or 'entry'} cannot be taken; it is not quoted, since the entry holds what is masked"
-    return Fault(index=index, field=error.field, code=error.code, detail=detail)
-
-
-def _mask(columns: Columns, redaction: Redaction) -> None:
-    """Mask in every text of the entries; most attributes and sources come many times, and are looked at once."""
-    for redactor, places in redaction.rules.by_source(columns.sources):
-        redaction.masked += _replace(columns.messages, places, redactor.redact)
-        redaction.masked += _replace_alike(columns.attributes, places, redactor.redact_json)
-        redaction.masked += _replace_alike(columns.sources, places, redactor.redact)
-        redaction.masked += _replace_alike(columns.sessions, places, _without(redactor.redact))
-
-
-def _replace(values: list[str], places: Sequence[int], redact: Redact) -> int:
-    whole = len(places) == len(values)
-    changed, count = redact(values if whole else [values[place] for place in places])
-    for number, text in changed.items():
-        values[places[number]] = text
-    return count
-
-
-def _replace_alike(values: list[str], places: Sequence[int], redact: Redact) -> int:
-    """As `_replace`, and counted as often; a value that comes many times is looked at once."""
-    whole = len(places) == len(values)
-    different = list(set(values if whole else [values[place] for place in places]) - {""})
-    changed, _ = redact(different)
-    if not changed:
-        return 0
-    now = {different[number]: text for number, text in changed.items()}
-    hit = [place for place in places if values[place] in now]
-    for place in hit:
-        values[place] = now[values[place]]
-    return len(hit)
-
-
-def _without(redact: Redact) -> Redact:
-    """Leaves nothing of what would be masked."""
-
-    def emptied(texts: Sequence[str]) -> Masked:
-        changed, count = redact(texts)
-        return dict.fromkeys(changed, ""), count
-
-    return emptied
+    try:
+        told = repr(item)
+        is_quoted = redaction.rules.whole.redact_text(told) == told
+    except RecursionError:  # nested too deeply to be looked through
+        is_quoted = False
+    detail = f"the {error.field or 'entry'} cannot be taken; it is not quoted, since the entry holds what is masked"
+    return Fault(index=index, field=error.field, code=error.code, detail=error.detail if is_quoted else detail)
 
 
 def _take(item: Any, bounds: _Bounds) -> tuple[int, int, str, str, str, str, str, str, str]:

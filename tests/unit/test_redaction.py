@@ -146,6 +146,16 @@ def test_nothing_that_is_kept_of_a_request_holds_a_secret() -> None:
     assert [(fault.index, fault.code) for fault in faults] == [(1, "format"), (2, "unknown"), (3, "twice")]
 
 
+def test_an_entry_that_is_nested_too_deeply_to_be_looked_through_is_refused_unquoted() -> None:
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+
+    [fault] = take_entries([{"message": "x", "attributes": deep, "timestamp": "password=hunter2"}], now=NOW)[1]
+
+    assert (fault.code, "hunter2" in fault.detail) == ("format", False)
+
+
 def test_erased_values_are_found_in_each_way_of_writing_them() -> None:
     redactor = Redactor((), erased=[ErasedValues(('Jürgen "X"', "anna@x.example"), ignore_case=True)])
     texts = ['hi JÜRGEN "x"!', "mail=anna%40x.example", '{"a":"Jürgen \\"X\\""}', 'Ju\u0308rgen "X"', "Jürgen"]
