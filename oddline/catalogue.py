@@ -6,6 +6,7 @@ from dataclasses import replace
 from oddline.chunks import tasks as chunks
 from oddline.maintenance import tasks as maintenance
 from oddline.notifications import tasks as notifications
+from oddline.privacy import tasks as privacy
 from oddline.schedules import tasks as schedules
 from oddline.scoring import tasks as scoring
 from oddline.settings import Settings, load_settings
@@ -47,6 +48,7 @@ CATALOGUE = Catalogue(
             *notifications.TASKS,
             *schedules.TASKS,
             *chunks.TASKS,
+            *privacy.TASKS,
             *maintenance.TASKS,
         ],
         load_settings(),

@@ -179,6 +179,10 @@ class Settings(BaseSettings):
         default="", description="claim whose items oddline:<project>:<role> give roles, beside the members of projects"
     )
 
+    backup_days: NonNegativeInt = Field(
+        default=0, description="for how many days backups of the database are kept; 0: there are none"
+    )
+
     smtp_url: str = Field(
         default="",
         repr=False,

@@ -8,7 +8,9 @@ from mangum import Mangum
 from functions.console import (
     anomalies,
     dead_letters,
+    erasures,
     keys,
+    masking,
     members,
     monitoring,
     project,
@@ -37,6 +39,8 @@ for part in (
     signing_in,
     keys,
     members,
+    masking,
+    erasures,
 ):
     router.include_router(part.router)
 
