@@ -233,7 +233,7 @@ def test_tokens_are_taken_where_entries_are_read_and_refused_where_they_are_take
 ) -> None:  # fmt: skip
     invited(client, admin, subject="ada")
     token = bearer(provider.sign_in("ada"))
-    monkeypatch.setattr(ingest.state, "parts", lambda: replace(parts, db=db("ingest")))
+    monkeypatch.setitem(ingest.state._state, "parts", lambda: replace(parts, db=db("ingest")))
 
     with client_of(search_router, replace(parts, db=db("search"))) as searching:
         assert searching.get("/api/v1/logs", headers=token).status_code == 200
