@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 TEMPLATES := template.yaml $(filter-out infra/compose.yaml,$(wildcard infra/*.yaml))
 
 .DEFAULT_GOAL := run
-.PHONY: run test check check-aws check-aws-templates check-aws-runtime unit integration chaos aws image-check bench lock format clean
+.PHONY: run test check check-aws check-aws-templates check-aws-runtime fuzz unit integration chaos aws image-check bench lock format clean
 
 run: $(STAMP)
 	@exec $(BIN)/oddline up
@@ -40,7 +40,14 @@ check-aws-runtime: $(STAMP) .venv-sam/.installed
 	$(SAM_BUILD)
 	$(BIN)/pytest --packages .aws-sam/build tests/aws/test_packages.py
 
-.venv-%/.installed: tests/aws/%.txt
+# What breaks a parser, searched for by coverage, ten minutes each; what is found becomes a test.
+FUZZ_SECONDS ?= 600
+
+fuzz: $(STAMP) .venv-atheris/.installed
+	for target in take_body mask read_file read_log_events; do PYTHONPATH=$(CURDIR):$$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages) \
+	  .venv-atheris/bin/python tests/fuzz/coverage_guided.py $$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; done
+
+.venv-%/.installed: tests/tools/%.txt
 	@echo "installing into .venv-$*: about a minute"
 	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
 	@.venv-$*/bin/pip install --quiet --disable-pip-version-check --requirement $<
@@ -109,4 +116,4 @@ format: $(STAMP)
 
 clean:
 	-test ! -x $(BIN)/oddline || $(BIN)/oddline stop --forget
-	rm -rf $(VENV) .venv-sam .venv-checkov .aws-sam .image
+	rm -rf $(VENV) .venv-* .aws-sam .image
