@@ -7,11 +7,12 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
+from starlette.routing import Match
 
 from oddline.errors import PROBLEM_BASE, InvalidParameter, OddlineError
 
 MEDIA_TYPE = "application/problem+json"
+METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 ALL_ROUTES = "oddline.routes"  # in a request's scope: where several applications share the paths, the routes of all
 # Seconds; what a client that obeys it gives the fault time to pass. A limiter says its own in `retry_after`.
 RETRY_AFTER_S = {409: 1, 429: 30, 503: 5}
@@ -65,8 +66,10 @@ async def _answer_http(request: Request, error: Exception) -> Response:
 def _allowed(request: Request) -> str:
     """The methods of all routes at a path: the framework names those of the first."""
     routes = request.scope.get(ALL_ROUTES, request.app.routes)
-    here = (route.methods for route in routes if isinstance(route, Route) and route.matches(request.scope)[0])
-    return ", ".join(sorted({method for methods in here for method in methods or ()}))
+    asked = ({**request.scope, "method": method} for method in METHODS)
+    return ", ".join(
+        scope["method"] for scope in asked if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    )
 
 
 async def _answer_validation(_request: Request, error: Exception) -> Response:
