@@ -50,6 +50,6 @@ def schema_of(
     if isinstance(example, list | tuple):
         return {"type": "array", "items": schema_of(example[0], **more) if example else {}}
     if isinstance(example, str):
-        known = (name for name, form in _FORMATS.items() if form.fullmatch(example))
-        return {"type": "string"} | {"format": name for name in known}
+        known = [("format", name) for name, form in _FORMATS.items() if form.fullmatch(example)]
+        return dict([("type", "string"), *known])
     return {} if example is None else {"type": _TYPES[type(example)]}
