@@ -50,6 +50,7 @@ class BreakableStack(RunningStack):
         shutil.copytree(DEFAULT_MODEL, self.model)
         self.keys: list[str] = []
         self.ahead = timedelta()  # of its clock
+        self.level_mb: int | None = None  # of memory, once it has worked undisturbed
         settings = {
             POSTGRES_PORT: str(self.postgres.port),
             VALKEY_PORT: str(self.valkey.port),
@@ -77,7 +78,8 @@ class BreakableStack(RunningStack):
 
     def remove(self) -> None:
         """End it, delete its state, and close the proxies."""
-        super().remove()
+        if self.home.exists():
+            super().remove()
         for proxy in (self.valkey, self.postgres, self.objects):
             proxy.close()
 
@@ -142,7 +144,7 @@ class BreakableStack(RunningStack):
         held = {}
         for part in PARTS:
             leader = self.process(part)
-            held[part.partition("/")[0]] = sum(map(_rss, [leader, *leader.children(recursive=True)])) // 2**20
+            held[part.partition("/")[0]] = sum(map(_held, [leader, *leader.children(recursive=True)])) // 2**20
         return held
 
     def runs(self, part: str) -> bool:
@@ -169,8 +171,9 @@ def _make_bucket(aws_url: str) -> None:
     boto3.client("s3", endpoint_url=aws_url, **credentials).create_bucket(Bucket=BUCKET)
 
 
-def _rss(process: psutil.Process) -> int:
+def _held(process: psutil.Process) -> int:
+    """The memory of a process, with its part of what it shares with others: PostgreSQL's buffers count once."""
     try:
-        return int(process.memory_info().rss)
+        return int(process.memory_full_info().pss)
     except psutil.NoSuchProcess:
         return 0

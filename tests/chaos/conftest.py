@@ -20,6 +20,9 @@ COLUMNS = (
 )  # fmt: skip
 
 
+SEED = pytest.StashKey[int]()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """At full length a fault takes what it takes."""
     if config.getoption("full_length"):
@@ -33,7 +36,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     rows = [value for one in reports if one.when == "call" for name, value in one.user_properties if name == "chaos"]
     if not rows:
         return
-    terminalreporter.section("chaos")
+    terminalreporter.section(f"chaos, --chaos-seed {config.stash.get(SEED, None)}")
     width = max(len(row["fault"]) for row in rows)
     terminalreporter.write_line(" ".join(["fault".ljust(width), *COLUMNS[1:]]))
     for row in rows:
@@ -52,7 +55,8 @@ def extent(pytestconfig: pytest.Config) -> Extent:
 def rng(pytestconfig: pytest.Config) -> random.Random:
     seed = pytestconfig.getoption("chaos_seed")
     seed = random.SystemRandom().randrange(10**6) if seed is None else seed
-    print(f"--chaos-seed {seed}", file=sys.stderr)
+    sys.stderr.write(f"--chaos-seed {seed}\n")  # pytest shows it with what fails
+    pytestconfig.stash[SEED] = seed
     return random.Random(seed)
 
 

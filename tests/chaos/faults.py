@@ -45,7 +45,7 @@ Inflict = Callable[[BreakableStack, Moment], None]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault; `lasts` when it takes its time, `in_cut` when `make test` meets it too, `stack` the kind that it needs."""
+    """A fault: whether it `lasts`, whether `make test` meets it too, and the kind of stack that it needs."""
 
     name: str
     inflict: Inflict
@@ -57,7 +57,9 @@ class Fault:
 FAULTS: list[Fault] = []
 
 
-def fault(name: str, *, lasts: bool = False, in_cut: bool = True, stack: str = "shared") -> Callable[[Inflict], Inflict]:
+def fault(
+    name: str, *, lasts: bool = False, in_cut: bool = True, stack: str = "shared"
+) -> Callable[[Inflict], Inflict]:
     """Enter a function as a fault."""
 
     def enter(inflict: Inflict) -> Inflict:
@@ -126,6 +128,13 @@ def break_model(stack: BreakableStack, moment: Moment) -> None:
         _wait(moment.outage_s)
     finally:
         kept.rename(model)
+
+
+@fault("supervisor killed")
+def kill_supervisor(stack: BreakableStack, _: Moment) -> None:
+    stack.kill_supervisor()
+    wait_until(lambda: not stack.survivors(), seconds=STARTED_S, what="its parts have ended with it")
+    stack.start()
 
 
 # Messages

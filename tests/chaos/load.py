@@ -20,16 +20,18 @@ REFUSED_EVERY, FAULTY_EVERY, LARGE_EVERY = 5, 4, 3  # submissions
 
 @dataclass
 class Load:
-    """Two projects that send at once: `submissions` batches of `lines`, then single entries until told that it is enough.
+    """Two projects that send at once: so many batches of `lines`, then single entries until told that it is enough.
 
     Some batches hold an entry that must be refused, some are so large that their body becomes an object, and some
-    requests are refused as a whole. `accepted` holds the entries that were answered for with 202, by submission.
+    requests are refused as a whole. `accepted` holds the entries that were answered for with 202, by submission. All
+    are sent within `patience_s`, or it is an error.
     """
 
     stack: BreakableStack
     source: str
     submissions: int
     lines: int
+    patience_s: float = PATIENCE_S
     accepted: dict[UUID, set[UUID]] = field(default_factory=dict)
     answers: dict[int, int] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
@@ -48,7 +50,7 @@ class Load:
         """Send what is left of the batches, and stop."""
         self._enough.set()
         for thread in self._threads:
-            thread.join(PATIENCE_S)
+            thread.join(self.patience_s)
         assert not self.failures, self.failures
         assert len(self.accepted) >= self.submissions
 

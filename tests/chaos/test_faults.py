@@ -4,14 +4,15 @@ import random
 import re
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from breakable_stack import BreakableStack
 from extent import Extent
 from faults import FAULTS, Fault, Moment
-from load import Load
+from load import ANSWER_S, Load
+from proxy import Mode
 from running_stack import wait_until
 from verdict import Verdict, connections_too_many, judge, runs_for_ever, settled
 
@@ -20,6 +21,7 @@ from oddline.tasks import utc_now
 RECOVERY_S = 90.0
 MEMORY_FACTOR, MEMORY_SLACK_MB = 1.5, 200  # caches grow with what was read; a leak of each round grows further
 POOL, POOL_OF_WORKER = 8, 3
+POSTS, POST_EVERY_S = 8, 0.9  # over more than the 5 s in which nothing is published after a failure
 
 Stacks = Callable[[str], BreakableStack]
 
@@ -38,10 +40,9 @@ def test_nothing_is_lost_or_doubled_when(
         pytest.skip("takes longer than the cut allows: make chaos")
     rounds = pytestconfig.getoption("chaos_rounds") or (extent.long_rounds if fault.lasts else extent.rounds)
     stack = stacks(fault.stack)
-    memory_before = sum(stack.memory_mb().values())
+    level_mb = level_of(stack, extent, rng)
 
     results = [meet(fault, stack, extent, rng, number=number) for number in range(rounds)]
-    connections = dict[str, int]()
 
     wait_until(stack.healthy, seconds=RECOVERY_S, what="the stack is healthy again")
     wait_until(lambda: not runs_for_ever(stack, now=utc_now() + stack.ahead), seconds=RECOVERY_S, what="nothing hangs")
@@ -51,16 +52,58 @@ def test_nothing_is_lost_or_doubled_when(
         what="no more connections than the pools hold",
     )
     memory, connections = sum(stack.memory_mb().values()), stack.connections()
-    record_property("chaos", _row(fault, results, memory=(memory_before, memory), connections=connections))
+    record_property("chaos", _row(fault, results, memory=(level_mb, memory), connections=connections))
     assert all(verdict.is_good for verdict, _, _ in results), results
     assert max(recovery for _, recovery, _ in results) < RECOVERY_S
-    assert memory < memory_before * MEMORY_FACTOR + MEMORY_SLACK_MB
+    assert memory < level_mb * MEMORY_FACTOR + MEMORY_SLACK_MB
+
+
+@pytest.mark.parametrize("mode", [Mode.REFUSING, Mode.BLACK_HOLE], ids=["refused", "black-holed"])
+def test_a_post_is_taken_within_a_second_while_connections_to_redis_are(mode: Mode, stacks: Stacks) -> None:
+    stack = stacks("shared")
+    wait_until(stack.healthy, seconds=RECOVERY_S, what="the stack is healthy again")
+    took = []
+
+    stack.valkey.set(mode)
+    try:
+        with httpx.Client(headers={"X-API-Key": stack.keys[0]}, timeout=ANSWER_S, trust_env=False) as client:
+            for number in range(POSTS):
+                began = time.monotonic()
+                answer = client.post(f"{stack.stack.url}/api/v1/logs", json={"message": f"post {number}"})
+                took.append(time.monotonic() - began)
+                assert answer.status_code == 202
+                time.sleep(POST_EVERY_S)
+    finally:
+        stack.valkey.set(Mode.OPEN)
+
+    assert max(took) < 1.0
+
+
+def test_a_stopped_stack_leaves_no_process_and_a_forgotten_one_no_folder(stacks: Stacks) -> None:
+    stack = stacks("shared")
+
+    stack.stop()
+
+    assert stack.survivors() == []
+    stack.remove()
+    assert not stack.home.exists()
+
+
+def level_of(stack: BreakableStack, extent: Extent, rng: random.Random) -> int:
+    """The memory in MB that a stack holds once it has met the same load without a fault."""
+    if stack.level_mb is None:
+        nothing = Fault("no fault", lambda _stack, _moment: None)
+        verdict, _, _ = meet(nothing, stack, extent, rng, number=0)
+        assert verdict.is_good
+        stack.level_mb = sum(stack.memory_mb().values())
+    return stack.level_mb
 
 
 def meet(
     fault: Fault, stack: BreakableStack, extent: Extent, rng: random.Random, *, number: int
 ) -> tuple[Verdict, float, int]:
-    """One round: what became of its entries, seconds from the fault's end until what it held up was done, submissions."""
+    """One round: what became of its entries, the seconds from the fault's end to when all of before was done, how many
+    submissions there were."""
     source = f"{re.sub(r'[^a-z0-9]+', '-', fault.name.lower())}-{number}"
     load = Load(stack, source=source, submissions=extent.submissions, lines=extent.lines)
     at = rng.randint(1, extent.submissions // 2)

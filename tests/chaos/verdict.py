@@ -1,7 +1,7 @@
 """What must be so after every fault, looked up entry by entry: stored once with a score, or dead with its reason."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -38,7 +38,7 @@ def judge(stack: BreakableStack, accepted: Mapping[UUID, set[UUID]], *, source: 
     stored: Counter[UUID] = Counter()
     unscored = 0
     for entry in _listed(stack, source):
-        stored[UUID(entry["id"])] += 1
+        stored[UUID(str(entry["id"]))] += 1
         unscored += entry["anomaly_score"] is None
     rows = stack.ask(
         "SELECT id FROM submission_state WHERE state = 'dead' AND error <> '' AND id = ANY (%s)", [list(accepted)]
@@ -72,7 +72,8 @@ def runs_for_ever(stack: BreakableStack, *, now: datetime) -> list[str]:
     rows = stack.ask(
         "SELECT name || ' ' || state FROM tasks WHERE state IN ('STARTED', 'PROGRESS') AND lease_until < %(late)s"
         " OR state IN ('PENDING', 'RETRY') AND coalesce(not_before, created_at) < %(late)s"
-        " UNION ALL SELECT 'submission ' || state FROM submission_state WHERE state = 'claimed' AND lease_until < %(late)s"
+        " UNION ALL SELECT 'submission ' || state FROM submission_state"
+        " WHERE state = 'claimed' AND lease_until < %(late)s"
         " OR state = 'accepted' AND coalesce(not_before, received_at) < %(late)s",
         {"late": now - OVERDUE},
     )
@@ -89,15 +90,13 @@ def connections_too_many(stack: BreakableStack, *, pool: int, of_worker: int) ->
     }
 
 
-def _listed(stack: BreakableStack, source: str) -> list[dict[str, object]]:
-    found = []
+def _listed(stack: BreakableStack, source: str) -> Iterator[dict[str, object]]:
     for key in stack.keys:
         page: dict[str, str] = {"limit": "1000", "source": source}
         with httpx.Client(headers={"X-API-Key": key}, timeout=60, trust_env=False) as client:
             while True:
                 answer = client.get(f"{stack.stack.url}/api/v1/logs", params=page).raise_for_status().json()
-                found += answer["entries"]
+                yield from answer["entries"]
                 if not answer.get("next"):
                     break
                 page["after"] = answer["next"]
-    return found
