@@ -100,7 +100,9 @@ class Supervisor:
     """All parts of one home folder, to be used from the main thread: they end with the thread that started them."""
 
     api_app = "functions.asgi:app"
+    """What uvicorn serves; tests put one in its place that can be broken."""
     worker_app = "worker_image.worker.app"
+    """What Celery runs."""
 
     def __init__(self, settings: Settings, *, say: Callable[[str], None] = log.info) -> None:
         self._settings = settings

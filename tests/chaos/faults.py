@@ -248,6 +248,12 @@ def jump(stack: BreakableStack, moment: Moment) -> None:
     new.write_text(f"+{moment.round + 1}h")
     new.replace(clock)
     stack.ahead = timedelta(hours=moment.round + 1)
+    soon_then = utc_now() + stack.ahead - timedelta(minutes=10)
+    wait_until(
+        lambda: stack.ask("SELECT max(seen_at) > %s FROM workers", [soon_then])[0][0],
+        seconds=STARTED_S,
+        what="a worker gives its sign of life an hour ahead",
+    )
 
 
 # The object store

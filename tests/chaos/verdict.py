@@ -85,7 +85,7 @@ def connections_too_many(stack: BreakableStack, *, pool: int, of_worker: int) ->
     return {
         name: count
         for name, count in stack.connections().items()
-        if count > (of_worker if name.startswith("worker") else pool * 2)
+        if count > (of_worker if name.startswith("worker") else pool)
         or (name.startswith("worker ") and not psutil.pid_exists(int(name.split()[1])))
     }
 
