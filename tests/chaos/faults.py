@@ -1,17 +1,16 @@
 """The faults, each named as its row in docs/reliability.md; each returns when it is over."""
 
-import random
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from signal import Signals
 
 import psutil
 from breakable_stack import BreakableStack
+from fault import FAULTS, Moment, fault
 from proxy import Mode, Proxy
 from running_stack import wait_until
 
@@ -21,6 +20,8 @@ from oddline.chunks import COMPACT_CHUNKS
 from oddline.submissions import SCORE_WAITING
 from oddline.tasks import Publisher, utc_now
 
+__all__ = ["FAULTS"]
+
 STARTED_S = 60.0
 SEGMENT_BYTES = 16 * 2**20  # of PostgreSQL's write-ahead log
 API_POINTS = ("body-written", "submission-written", "submission-committed")
@@ -28,45 +29,6 @@ SCORING_POINTS = ("claimed", "chunk-built", "chunk-written", "chunk-committed")
 MERGE_POINTS = (
     "merge-listed", "merge-read", "merge-object-written", "merge-swapping", "merge-swapped", "merged-deleted",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """When and for how long: `round` counts from 0, `outage_s` is for what does not end by itself."""
-
-    rng: random.Random
-    round: int
-    outage_s: float
-    lease_s: float
-
-
-Inflict = Callable[[BreakableStack, Moment], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A fault: whether it `lasts`, whether `make test` meets it too, and the kind of stack that it needs."""
-
-    name: str
-    inflict: Inflict
-    lasts: bool = False
-    in_cut: bool = True
-    stack: str = "shared"
-
-
-FAULTS: list[Fault] = []
-
-
-def fault(
-    name: str, *, lasts: bool = False, in_cut: bool = True, stack: str = "shared"
-) -> Callable[[Inflict], Inflict]:
-    """Enter a function as a fault."""
-
-    def enter(inflict: Inflict) -> Inflict:
-        FAULTS.append(Fault(name, inflict, lasts=lasts, in_cut=in_cut, stack=stack))
-        return inflict
-
-    return enter
 
 
 # Workers
@@ -259,7 +221,7 @@ def jump(stack: BreakableStack, moment: Moment) -> None:
 # The object store
 
 
-@fault("object store refusing", lasts=True)
+@fault("object store refusing", lasts=True, in_cut=False)
 def refuse_objects(stack: BreakableStack, moment: Moment) -> None:
     _disturb(stack.objects, Mode.REFUSING, moment)
 

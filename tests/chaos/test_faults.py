@@ -10,7 +10,8 @@ import httpx
 import pytest
 from breakable_stack import BreakableStack
 from extent import Extent
-from faults import FAULTS, Fault, Moment
+from fault import Fault, Moment
+from faults import FAULTS
 from load import ANSWER_S, Load
 from proxy import Mode
 from running_stack import wait_until
@@ -21,7 +22,7 @@ from oddline.tasks import utc_now
 RECOVERY_S = 90.0
 MEMORY_FACTOR, MEMORY_SLACK_MB = 1.5, 200  # caches grow with what was read; a leak of each round grows further
 POOL, POOL_OF_WORKER = 8, 3
-POSTS, POST_EVERY_S = 8, 0.9  # over more than the 5 s in which nothing is published after a failure
+POSTS, POST_EVERY_S = 7, 0.9  # over more than the 5 s in which nothing is published after a failure
 
 Stacks = Callable[[str], BreakableStack]
 

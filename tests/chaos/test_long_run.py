@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from breakable_stack import BreakableStack
 from extent import Extent
-from faults import FAULTS, Moment
+from fault import Moment
+from faults import FAULTS
 from load import Load
 from running_stack import wait_until
 from verdict import Verdict, judge, settled
