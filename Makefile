@@ -62,7 +62,7 @@ unit integration aws: $(STAMP)
 	$(BIN)/pytest tests/$@
 
 chaos: $(STAMP)
-	$(BIN)/pytest --full-length tests/chaos
+	$(BIN)/pytest --full-length --chaos-table bench/chaos.json tests/chaos
 
 # For root on Debian: builds both images, runs them, measures them.
 image-check: $(STAMP)
