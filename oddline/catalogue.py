@@ -1,5 +1,6 @@
 """Every task that Oddline knows, put together from what each context declares."""
 
+from oddline.audit import tasks as audit
 from oddline.chunks import tasks as chunks
 from oddline.maintenance import tasks as maintenance
 from oddline.notifications import tasks as notifications
@@ -7,4 +8,6 @@ from oddline.scoring import tasks as scoring
 from oddline.submissions import tasks as submissions
 from oddline.tasks import Catalogue
 
-CATALOGUE = Catalogue([*submissions.TASKS, *scoring.TASKS, *notifications.TASKS, *chunks.TASKS, *maintenance.TASKS])
+CATALOGUE = Catalogue(
+    [*submissions.TASKS, *scoring.TASKS, *notifications.TASKS, *chunks.TASKS, *maintenance.TASKS, *audit.TASKS]
+)

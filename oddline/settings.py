@@ -101,6 +101,11 @@ class Settings(BaseSettings):
         default="", description="keys of what is stored encrypted, with commas between, the newest first"
     )
 
+    audit_url: str = Field(
+        default="", description="as ODDLINE_OBJECTS_URL, of the heads of the audit trail; empty: beside the objects"
+    )
+    audit_days: int = Field(default=400, ge=30, description="days that the audit trail is kept")
+
     smtp_url: str = Field(
         default="",
         description="smtps://user:password@host:port, or smtp://…: STARTTLS where offered; ?starttls=required, or =off",

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AfterValidator, Field, model_validator
 
 from functions.console.documentation import SOURCE, SOURCES
-from functions.http import json_answer, needs, parts_of
+from functions.http import json_answer, needs, parts_of, record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, LONGEST_NAME, Limit, Name, without_nul
+from oddline.audit import Action
 from oddline.entries import (
     LONGEST_ATTRIBUTE,
     LONGEST_WINDOW,
@@ -111,4 +112,5 @@ def update_source(
             set_session_attribute(tx, **source, attribute=given["session_attribute"])
         if "sequence_window" in given:
             set_sequence_window(tx, **source, seconds=given["sequence_window"])
+        record(tx, request, caller, Action.SOURCE_CHANGED, subject=f"source:{name}", details=given)
         return json_answer(source_view(tx, project=caller.project, name=name, today=parts.clock().date()))

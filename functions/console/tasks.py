@@ -6,9 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from functions.console.documentation import DEAD_LETTERS, DROPPED, REPLAYED, TASK, TASKS
-from functions.http import json_answer, needs, parts_of
+from functions.http import json_answer, needs, parts_of, record
 from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Name
+from oddline.audit import Action
 from oddline.catalogue import CATALOGUE
 from oddline.errors import NotFound
 from oddline.identity import Caller, Scope
@@ -56,6 +57,7 @@ def replay(request: Request, caller: Administering, task_id: UUID) -> Response:
     parts = parts_of(request)
     with parts.db.transaction(project=caller.project) as tx:
         spec = replay_dead_letter(tx, task_id, catalogue=CATALOGUE)
+        record(tx, request, caller, Action.TASK_REPLAYED, subject=f"task:{task_id}", details={"name": spec.name})
     parts.publisher.wake(spec, task_id=task_id if spec.ledger else None)
     location = {"Location": f"/api/v1/tasks/{task_id}"}
     return json_answer({"task_id": task_id, "status": "queued"}, status=202, headers=location)
@@ -67,6 +69,7 @@ def drop(request: Request, caller: Administering, task_id: UUID) -> Response:
     parts = parts_of(request)
     with parts.db.transaction(project=caller.project) as tx:
         drop_dead_letter(tx, task_id, now=parts.clock())
+        record(tx, request, caller, Action.TASK_DROPPED, subject=f"task:{task_id}")
     return Response(status_code=204)
 
 

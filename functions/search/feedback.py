@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from functions.http import json_answer, needs, parts_of
+from functions.http import actor_of, json_answer, needs, parts_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Name
@@ -58,6 +58,7 @@ def give_feedback(request: Request, caller: Administering, body: Annotated[Given
         "verdict": Verdict(body.verdict),
         "note": body.note,
         "key_id": caller.key_id,
+        "by": actor_of(request, caller),
         "db": parts.db,
         "project": caller.project,
         "now": parts.clock(),
@@ -109,7 +110,8 @@ def list_given(
 def undo_feedback(request: Request, caller: Administering, feedback_id: UUID) -> Response:
     """Take a verdict back: the one before it counts again, if there was one."""
     parts = parts_of(request)
-    feedback.undo(feedback_id, db=parts.db, project=caller.project, now=parts.clock())
+    by = actor_of(request, caller)
+    feedback.undo(feedback_id, by=by, db=parts.db, project=caller.project, now=parts.clock())
     return Response(status_code=204)
 
 

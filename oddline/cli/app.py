@@ -35,6 +35,7 @@ COMMANDS: Final = (
     Entry("tasks", "oddline.cli.tasks:app", "What runs, what waits, what failed; replay, drop, smoke."),
     Entry("score", "oddline.cli.score:score", "Point at the odd lines of files, or of standard input."),
     Entry("model", "oddline.cli.model:app", "Train, add, list, promote and compare models; replay with another one."),
+    Entry("audit", "oddline.cli.audit:app", "Who did what; and whether the trail is what was sealed."),
     Entry("cost", "oddline.cli.cost:cost", "Estimate what a deployment costs a month."),
 )
 

@@ -9,8 +9,9 @@ import typer
 from rich.table import Table
 
 from oddline import identity
+from oddline.audit import Action, recording
 from oddline.cli.app import make_app
-from oddline.cli.connecting import operator_database
+from oddline.cli.connecting import operator, operator_database
 from oddline.cli.console import new_console
 from oddline.identity import Scope
 from oddline.local.stack import PROJECT
@@ -36,18 +37,21 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a key. It is shown once, here."""
-    now = datetime.now(UTC)
+    by, now, scopes = operator(), datetime.now(UTC), scope or identity.DEFAULT_SCOPES
     with operator_database() as db:
-        project_id = identity.ensure_project(db, project, new_id=new_id(), now=now)
+        project_id = identity.ensure_project(
+            db, project, new_id=new_id(), now=now, also=recording(Action.PROJECT_MADE, "project", by=by, now=now, name=project)
+        )
         made = identity.create_key(
             db,
             project=project_id,
             name=name,
             key_id=new_id(),
             now=now,
-            scopes=scope or identity.DEFAULT_SCOPES,
+            scopes=scopes,
             signed=signed,
             expires_at=now + timedelta(days=days) if days else None,
+            also=recording(Action.KEY_MADE, "key", by=by, now=now, scopes=list(scopes), signed=signed),
         )
     told = {"project": project, "project_id": str(project_id), "key": made.key, "signing_secret": made.signing_secret}
     if into_secret:
@@ -89,8 +93,9 @@ def list_(as_json: AsJson = False) -> None:
 @app.command()
 def revoke(prefix: Annotated[str, typer.Argument(help="the key's prefix, odl_…, or the whole key")]) -> None:
     """Revoke a key: the next request with it is refused."""
+    by, now = operator(), datetime.now(UTC)
     with operator_database() as db:
-        identity.revoke_key(db, prefix, now=datetime.now(UTC))
+        identity.revoke_key(db, prefix, now=now, also=recording(Action.KEY_REVOKED, "key", by=by, now=now))
     console.print(f"revoked {prefix[:PREFIX_SHOWN]}")
 
 

@@ -11,11 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from oddline import maintenance, tasks
+from oddline.audit import Action, record
 from oddline.catalogue import CATALOGUE
 from oddline.cli.app import make_app
-from oddline.cli.connecting import operator_database, operator_settings
+from oddline.cli.connecting import operator, operator_database, operator_settings
 from oddline.cli.console import new_console
-from oddline.database import Database
+from oddline.database import Database, Transaction
 from oddline.errors import NotFound
 from oddline.submissions import new_id
 from oddline.tasks import Publisher, State, Task
@@ -71,6 +72,7 @@ def replay(task_id: TaskId) -> None:
     """Put a dead letter back to its beginning."""
     with operator_database() as db, db.transaction() as tx:
         spec = maintenance.replay_dead_letter(tx, task_id, catalogue=CATALOGUE)
+        _record(tx, Action.TASK_REPLAYED, task_id)
     _wake(spec, task_id if spec.ledger else None)
     console.print(f"{task_id} waits again")
 
@@ -80,6 +82,7 @@ def drop(task_id: TaskId) -> None:
     """Settle a dead letter for good: what it stood for is not done."""
     with operator_database() as db, db.transaction() as tx:
         maintenance.drop_dead_letter(tx, task_id, now=datetime.now(UTC))
+        _record(tx, Action.TASK_DROPPED, task_id)
     console.print(f"dropped {task_id}")
 
 
@@ -106,6 +109,12 @@ def smoke(
             outcome_text = ("works", "green") if works else (f"{task.state} {task.error or ''}", "red")
             console.print(Text.assemble(f"{name:24} ", outcome_text))
     raise typer.Exit(0 if all(task.state is State.SUCCESS for task in outcome.values()) else 1)
+
+
+def _record(tx: Transaction, action: Action, task_id: UUID) -> None:
+    task = tasks.find(tx, task_id)
+    project = task.project if task else None
+    record(tx, project=project, by=operator(), action=action, subject=f"task:{task_id}", now=datetime.now(UTC))
 
 
 def _start_smoke(db: Database, spec: tasks.TaskSpec) -> UUID:

@@ -3,6 +3,7 @@
 from oddline.identity.model import ApiKey, Caller, NewKey, Project, Scope
 from oddline.identity.service import (
     DEFAULT_SCOPES,
+    Also,
     authenticate,
     configured_project,
     create_key,
@@ -13,6 +14,7 @@ from oddline.identity.service import (
 from oddline.identity.signatures import sign_webhook, verify_older, verify_webhook
 from oddline.identity.store import (
     WITHIN_RETENTION,
+    find_key_name,
     find_project,
     read_project,
     update_alarms,
@@ -23,6 +25,7 @@ from oddline.identity.store import (
 __all__ = [
     "DEFAULT_SCOPES",
     "WITHIN_RETENTION",
+    "Also",
     "ApiKey",
     "Caller",
     "NewKey",
@@ -32,6 +35,7 @@ __all__ = [
     "configured_project",
     "create_key",
     "ensure_project",
+    "find_key_name",
     "find_project",
     "list_keys",
     "read_project",

@@ -60,3 +60,8 @@ class Caller:
     key_id: UUID
     scopes: frozenset[str]
     signing_secrets: tuple[str, ...]
+
+    @property
+    def actor(self) -> str:
+        """Its name in records of what it did."""
+        return f"key:{self.key_id}"

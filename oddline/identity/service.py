@@ -3,11 +3,11 @@
 import base64
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from oddline.database import Database
+from oddline.database import Database, Transaction
 from oddline.errors import Forbidden, InvalidParameter, NotConfigured, NotFound, Unauthenticated
 from oddline.identity import store
 from oddline.identity.model import ApiKey, Caller, NewKey, Scope
@@ -17,8 +17,15 @@ PREFIX_CHARACTERS = 8  # enough to tell a project's keys apart, too few to guess
 SECRET_BYTES = 24  # 192 bits: a plain hash is enough for what nobody can guess
 DEFAULT_SCOPES = (Scope.INGEST, Scope.READ)
 
+Also = Callable[[Transaction, UUID, UUID], None]
+"""Does something more in the same transaction, for (project, id of what was made or changed): records it."""
 
-def ensure_project(db: Database, name: str, *, new_id: UUID, now: datetime) -> UUID:
+
+def nothing_more(tx: Transaction, project: UUID, identifier: UUID) -> None:
+    """Do nothing more."""
+
+
+def ensure_project(db: Database, name: str, *, new_id: UUID, now: datetime, also: Also = nothing_more) -> UUID:
     """The id of the project of that name, made as `new_id` where it is missing.
 
     Raises:
@@ -27,7 +34,8 @@ def ensure_project(db: Database, name: str, *, new_id: UUID, now: datetime) -> U
     if not 0 < len(name) <= 100:
         raise InvalidParameter("a project's name has 1 to 100 characters", field="name")
     with db.transaction() as tx:
-        store.insert_project(tx, project_id=new_id, name=name, now=now)
+        if store.insert_project(tx, project_id=new_id, name=name, now=now):
+            also(tx, new_id, new_id)
         project = store.find_project(tx, name)
     if project is None:
         raise NotFound(f"there is no project {name}")
@@ -57,6 +65,7 @@ def create_key(
     scopes: Sequence[str] = DEFAULT_SCOPES,
     signed: bool = False,
     expires_at: datetime | None = None,
+    also: Also = nothing_more,
 ) -> NewKey:
     """Make a key: the answer is the only place where it is ever shown.
 
@@ -84,6 +93,7 @@ def create_key(
             now=now,
             expires_at=expires_at,
         )
+        also(tx, project, key_id)
     return NewKey(id=key_id, key=key, signing_secret=signing_secret)
 
 
@@ -93,15 +103,18 @@ def list_keys(db: Database) -> list[ApiKey]:
         return store.list_keys(tx)
 
 
-def revoke_key(db: Database, prefix: str, *, now: datetime) -> None:
+def revoke_key(db: Database, prefix: str, *, now: datetime, also: Also = nothing_more) -> None:
     """Revoke a key, at once, by its prefix (`odl_1a2b3c4d`) or the whole key.
 
     Raises:
         NotFound: no key in force has that prefix.
     """
     with db.transaction() as tx:
-        if not store.revoke_key(tx, prefix="_".join(prefix.split("_")[:2]), now=now):
+        revoked = store.revoke_key(tx, prefix="_".join(prefix.split("_")[:2]), now=now)
+        if not revoked:
             raise NotFound(f"no key in force begins with {prefix[:12]}")
+        for project, key_id in revoked:
+            also(tx, project, key_id)
 
 
 def authenticate(db: Database, *, presented: str, scope: Scope, now: datetime) -> Caller:

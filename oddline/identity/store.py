@@ -25,11 +25,14 @@ def _api_key(**columns: Any) -> ApiKey:
     return ApiKey(**columns | {"scopes": tuple(columns["scopes"])})
 
 
-def insert_project(tx: Transaction, *, project_id: UUID, name: str, now: datetime) -> None:
-    """Write a project unless one of that name is there."""
-    tx.execute(
-        "INSERT INTO projects (id, name, created_at) VALUES (%s, %s, %s) ON CONFLICT (name) DO NOTHING",
-        [project_id, name, now],
+def insert_project(tx: Transaction, *, project_id: UUID, name: str, now: datetime) -> bool:
+    """Write a project; False when one of that name is there."""
+    return (
+        tx.execute(
+            "INSERT INTO projects (id, name, created_at) VALUES (%s, %s, %s) ON CONFLICT (name) DO NOTHING",
+            [project_id, name, now],
+        ).rowcount
+        == 1
     )
 
 
@@ -104,11 +107,15 @@ def list_keys(tx: Transaction) -> list[ApiKey]:
         ).fetchall()
 
 
-def revoke_key(tx: Transaction, *, prefix: str, now: datetime) -> bool:
-    """Revoke the key with this prefix; False when there is no such key in force."""
-    return (
-        tx.execute(
-            "UPDATE api_keys SET revoked_at = %s WHERE prefix = %s AND revoked_at IS NULL", [now, prefix]
-        ).rowcount
-        == 1
-    )
+def find_key_name(tx: Transaction, key_id: UUID) -> str | None:
+    """What a key was called when it was made, in force or not."""
+    row = tx.execute("SELECT name FROM api_keys WHERE id = %s", [key_id]).fetchone()
+    return row[0] if row else None
+
+
+def revoke_key(tx: Transaction, *, prefix: str, now: datetime) -> list[tuple[UUID, UUID]]:
+    """Revoke the key with this prefix; (project, id) of it, nothing when there is no such key in force."""
+    return tx.execute(
+        "UPDATE api_keys SET revoked_at = %s WHERE prefix = %s AND revoked_at IS NULL RETURNING project_id, id",
+        [now, prefix],
+    ).fetchall()

@@ -1,5 +1,6 @@
 """Submissions: the durable unit. What comes in is validated, stored, and handed out to be scored, exactly once."""
 
+from oddline.ids import new_id
 from oddline.submissions.body import pack, unpack
 from oddline.submissions.claim_store import end_leases, holders, next_due, release_expired, waiting
 from oddline.submissions.decoding import (
@@ -27,7 +28,6 @@ from oddline.submissions.model import (
     entry_id,
     index_of,
     made_at,
-    new_id,
     new_submission_id,
     rfc3339,
     submission_of,

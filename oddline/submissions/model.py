@@ -1,13 +1,14 @@
 """What a submission is: ids, the accepted entries in normal form, what the caller is answered."""
 
 import hashlib
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
+
+from oddline.ids import new_id
 
 INDEX_BITS = 14
 INDEX_MASK = (1 << INDEX_BITS) - 1
@@ -59,17 +60,6 @@ def derived_submission_id(*, at: datetime, of: bytes) -> UUID:
     milliseconds = int(at.timestamp() * 1000)
     high, low = divmod(int.from_bytes(hashlib.sha256(of).digest()[:8], "big") >> 4, 1 << 48)
     return UUID(int=(milliseconds & (1 << 48) - 1) << 80 | 7 << 76 | high << 64 | 0b10 << 62 | low << INDEX_BITS)
-
-
-def new_id(*, clock_ns: Callable[[], int] = time.time_ns, randomness: Callable[[int], bytes] = os.urandom) -> UUID:
-    """A UUIDv7: 48 bits of milliseconds, 12 of the millisecond's fraction (RFC 9562, 6.2, method 3), 62 of randomness.
-
-    With the fraction, ids that one process makes one after the other are in that order.
-    """
-    milliseconds, rest_ns = divmod(clock_ns(), 1_000_000)
-    fraction = rest_ns * 4096 // 1_000_000
-    noise = int.from_bytes(randomness(8), "big") >> 2
-    return UUID(int=(milliseconds & (1 << 48) - 1) << 80 | 7 << 76 | fraction << 64 | 0b10 << 62 | noise)
 
 
 def entry_id(submission: UUID, index: int) -> UUID:

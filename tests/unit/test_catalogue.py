@@ -12,6 +12,7 @@ TABLE_J = {
     "reconcile": "rate(1 minute)",
     "health_check": "rate(1 minute)",
     "publish_metrics": "rate(1 minute)",
+    "seal_audit": "rate(1 minute)",
     "compact_chunks": "rate(5 minutes)",
     "create_partitions": "cron(30 0 * * ? *)",
     "cleanup_old_logs": "cron(0 2 * * ? *)",
