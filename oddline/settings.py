@@ -112,6 +112,9 @@ class Settings(BaseSettings):
     )
     ses_region: str = Field(default="", description="send mail by SES in this region")
     mail_from: str = Field(default="oddline@localhost", description="sender of mail")
+    operators: str = Field(
+        default="", description="who is mailed system alerts, with commas between; they are kept in any case"
+    )
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="what is logged")
     tracing: bool = Field(default=False, description="X-Ray segments; costs 300 ms at a cold start")
@@ -138,6 +141,10 @@ class Settings(BaseSettings):
         return self.model_copy(
             update={name: value for name, value in members.items() if name in fields and fields[name].annotation is str}
         )
+
+    def operator_addresses(self) -> tuple[str, ...]:
+        """Whom system alerts are mailed to."""
+        return tuple(address.strip() for address in self.operators.split(",") if address.strip())
 
     def cipher(self) -> Cipher:
         """What encrypts and decrypts with the keys that are set now."""

@@ -5,11 +5,11 @@ from functools import partial
 from fastapi import APIRouter
 from mangum import Mangum
 
-from functions.console import anomalies, audit, monitoring, project, sources, tasks
+from functions.console import anomalies, audit, monitoring, project, sources, system_alerts, tasks
 from functions.http import Opener, new_app, open_parts
 
 router = APIRouter()
-for part in (tasks, monitoring, sources, project, anomalies, audit):
+for part in (tasks, system_alerts, monitoring, sources, project, anomalies, audit):
     router.include_router(part.router)
 
 app = new_app(router, title="Oddline: console", parts=Opener(partial(open_parts, "console")))

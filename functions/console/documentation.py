@@ -34,6 +34,15 @@ _DEAD = _TASK | {
     "error": "ObjectStoreUnavailable: the bucket does not answer",
     "payload": {},
 }
+_SYSTEM_ALERT = {
+    "project": "01934f0e-1111-7abc-8def-0123456789ab",
+    "kind": "dead_submissions",
+    "subject": "01934f0e-1111-7abc-8def-0123456789ab",
+    "text": "a submission failed for good: CorruptBody: the body of submission … is not there",
+    "first_at": "2026-11-05T08:15:30.201000Z",
+    "last_at": "2026-11-05T08:21:07.114000Z",
+    "count": 4,
+}
 _SOURCE = {
     "name": "checkout-api",
     "entries": 48_213,
@@ -133,6 +142,7 @@ TASKS = _answer(_NEXT, {"tasks": [_TASK], "next": _TASK_ID})
 DEAD_LETTERS = _answer(_NEXT, {"tasks": [_DEAD], "next": _TASK_ID})
 REPLAYED = _answer("It will run again", {"task_id": _TASK_ID, "status": "queued"}, status=202)
 DROPPED = PROBLEM_RESPONSES | {204: {"description": "Settled"}}
+SYSTEM_ALERTS = _answer("Each kind and subject once, with how often it was raised", {"alerts": [_SYSTEM_ALERT]})
 HEALTH = PROBLEM_RESPONSES | {
     200: _json("All parts answer", _HEALTHY),
     503: _json("Something does not; `message` says what", _UNHEALTHY),

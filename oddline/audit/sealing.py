@@ -1,6 +1,5 @@
 """Seal the trail: number and chain what was committed, keep the heads elsewhere, cut off what is past its time."""
 
-import logging
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -10,8 +9,7 @@ from oddline.audit.heads import put_cut, put_head
 from oddline.audit.model import Chain
 from oddline.database import Database
 from oddline.objects import ObjectStore
-
-log = logging.getLogger(__name__)
+from oddline.tasks import raise_alert
 
 ROWS_AT_ONCE: Final = 1_000  # in one transaction, so that none is long
 CUT_AT_ONCE: Final = 10_000
@@ -94,7 +92,7 @@ def _cut(db: Database, heads: ObjectStore, chain: Chain, *, before: datetime, no
         if row.at >= before:
             break
         if row.number != through + 1 or row.link(digest) != row.hash:
-            log.error("the audit trail of %s does not fit at number %d: nothing is cut off", chain.project, through + 1)
+            _alert(db, chain.project, number=through + 1, now=now)
             return 0
         through, digest = row.number, row.hash
     if through == chain.cut_number:
@@ -102,3 +100,9 @@ def _cut(db: Database, heads: ObjectStore, chain: Chain, *, before: datetime, no
     put_cut(heads, chain.project, number=through, digest=digest, now=now)
     with db.transaction() as tx:
         return store.cut(tx, chain.project, after=chain.cut_number, through=through, through_hash=digest)
+
+
+def _alert(db: Database, project: UUID, *, number: int, now: datetime) -> None:
+    text = f"At number {number} it is not what was sealed, so nothing of it is cut off. See `oddline audit verify`."
+    with db.transaction() as tx:
+        raise_alert(tx, kind="audit_trail", subject=str(project), text=text, now=now)

@@ -40,7 +40,11 @@ def create(
     by, now, scopes = operator(), datetime.now(UTC), scope or identity.DEFAULT_SCOPES
     with operator_database() as db:
         project_id = identity.ensure_project(
-            db, project, new_id=new_id(), now=now, also=recording(Action.PROJECT_MADE, "project", by=by, now=now, name=project)
+            db,
+            project,
+            new_id=new_id(),
+            now=now,
+            also=recording(Action.PROJECT_MADE, "project", by=by, now=now, name=project),
         )
         made = identity.create_key(
             db,

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from oddline.audit import Action, Actor, recording
 from oddline.database import ROLES, Database
+from oddline.encryption import Cipher
 from oddline.errors import Forbidden, StackFailed, Unauthenticated
 from oddline.identity import Scope, authenticate, create_key, ensure_project
 from oddline.local.state import choose_port, write_private
@@ -56,14 +57,13 @@ class Stack:
         is_port_told = "port" in settings.model_fields_set
         kept_keys = settings.encryption_keys or (before.encryption_keys if before else "")
         encryption_keys = kept_keys or secrets.token_hex(24)
+        cipher = settings.model_copy(update={"encryption_keys": encryption_keys}).cipher()
         port = choose_port(before.port if before and not is_port_told else settings.port)
         database_urls = {role.removeprefix("oddline_"): _as_role(owner_url, role, passwords[role]) for role in ROLES}
         stack = cls(
             port=port,
             url=f"http://{settings.host}:{port}",
-            api_key=_key(
-                database_urls["worker"], before=before.api_key if before else "", cipher=settings.model_copy(update={"encryption_keys": encryption_keys}).cipher()
-            ),
+            api_key=_key(database_urls["worker"], before=before.api_key if before else "", cipher=cipher),
             hmac_secret=settings.hmac_secret or (before.hmac_secret if before else secrets.token_hex(24)),
             database_urls=database_urls,
             redis_url=redis_url,

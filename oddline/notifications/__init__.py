@@ -7,7 +7,7 @@ from oddline.lazy import face
 if TYPE_CHECKING:
     from oddline.notifications.channels.email.mime import is_address
     from oddline.notifications.model import AnomalyLine, Message, Receipt
-    from oddline.notifications.service import send_anomaly_mail, send_email
+    from oddline.notifications.service import send_anomaly_mail, send_email, send_system_alert
     from oddline.notifications.tasks import SEND_ANOMALY_MAIL, SEND_EMAIL, TASKS, AnomalyMail, EmailPayload
 
 __getattr__ = face(
@@ -15,7 +15,7 @@ __getattr__ = face(
     {
         "channels.email.mime": ("is_address",),
         "model": ("AnomalyLine", "Message", "Receipt"),
-        "service": ("send_anomaly_mail", "send_email"),
+        "service": ("send_anomaly_mail", "send_email", "send_system_alert"),
         "tasks": ("SEND_ANOMALY_MAIL", "SEND_EMAIL", "TASKS", "AnomalyMail", "EmailPayload"),
     },
 )
@@ -32,4 +32,5 @@ __all__ = [
     "is_address",
     "send_anomaly_mail",
     "send_email",
+    "send_system_alert",
 ]

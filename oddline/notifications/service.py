@@ -10,7 +10,7 @@ from oddline.notifications.anomaly_mail import render
 from oddline.notifications.channels import CHANNELS
 from oddline.notifications.model import Message, Receipt
 from oddline.notifications.tasks import AnomalyMail, EmailPayload
-from oddline.tasks import Task, TaskContext, find
+from oddline.tasks import SystemAlert, Task, TaskContext, find
 
 MOST_RECIPIENTS = 50  # of one mail: SES takes no more, and a longer list is nobody's business
 LONGEST_DETAIL = 4_000  # characters of what a server said that a delivery keeps
@@ -37,6 +37,17 @@ def send_email(payload: EmailPayload, context: TaskContext) -> dict[str, int]:
 def send_anomaly_mail(payload: AnomalyMail, context: TaskContext) -> dict[str, int]:
     """Send the one mail on a submission's odd lines; returns and raises as `send_email`."""
     return _send(render(payload, message_id=str(context.task_id)), channel="email", context=context)
+
+
+def send_system_alert(payload: SystemAlert, context: TaskContext) -> dict[str, int]:
+    """Mail an alert to the operators that the settings name; it is kept already. Returns and raises as `send_email`."""
+    message = Message(
+        message_id=str(context.task_id),
+        recipients=() if payload.smoke else context.settings.operator_addresses(),
+        subject=f"Oddline alert: {payload.subject}",
+        text=f"{payload.text}\n\n({payload.kind}; more in docs/tasks.md, and by: oddline tasks alerts)\n",
+    )
+    return _send(message, channel="email", context=context)
 
 
 def _send(message: Message, *, channel: str, context: TaskContext) -> dict[str, int]:

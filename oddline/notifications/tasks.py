@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from oddline.notifications.model import AnomalyLine
-from oddline.tasks import Payload, Priority, Queue, Retry, Starter, TaskSpec
+from oddline.tasks import SEND_SYSTEM_ALERT, Payload, Priority, Queue, Retry, Starter, TaskSpec
 
 SENT_ONCE = "the deliveries are looked up first: who has the message by this task gets no second one"
 
@@ -53,4 +53,4 @@ SEND_ANOMALY_MAIL = TaskSpec(
         project_name="smoke", submission_id=UUID(int=0), recipients=(), total=0, minimum_score=0.0, lines=()
     ),
 )
-TASKS = (SEND_EMAIL, SEND_ANOMALY_MAIL)
+TASKS = (SEND_EMAIL, SEND_ANOMALY_MAIL, SEND_SYSTEM_ALERT)

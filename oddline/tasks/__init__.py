@@ -1,5 +1,7 @@
 """Background work: the catalogue's form, the ledger, dead letters, publishing."""
 
+from oddline.tasks.alert_store import RaisedAlert
+from oddline.tasks.alerts import SEND_SYSTEM_ALERT, SystemAlert, delete_alerts, raise_alert, raised_alerts
 from oddline.tasks.lease import heartbeat
 from oddline.tasks.model import (
     Catalogue,
@@ -16,6 +18,7 @@ from oddline.tasks.model import (
     WorkerClass,
 )
 from oddline.tasks.publisher import LONGEST_COUNTDOWN, Publisher
+from oddline.tasks.requests import request
 from oddline.tasks.service import (
     LONGEST_ERROR,
     Clock,
@@ -44,6 +47,7 @@ from oddline.tasks.store import (
 __all__ = [
     "LONGEST_COUNTDOWN",
     "LONGEST_ERROR",
+    "SEND_SYSTEM_ALERT",
     "Catalogue",
     "Clock",
     "NoPayload",
@@ -51,11 +55,13 @@ __all__ = [
     "Priority",
     "Publisher",
     "Queue",
+    "RaisedAlert",
     "Retry",
     "Run",
     "Schedule",
     "Starter",
     "State",
+    "SystemAlert",
     "Task",
     "TaskContext",
     "TaskSpec",
@@ -63,6 +69,7 @@ __all__ = [
     "count_by_class",
     "count_workers",
     "dead_letters",
+    "delete_alerts",
     "delete_expired",
     "drop",
     "end_leases",
@@ -73,7 +80,10 @@ __all__ = [
     "holders",
     "newest",
     "publish_due",
+    "raise_alert",
+    "raised_alerts",
     "replay",
+    "request",
     "run_task",
     "see_worker",
     "utc_now",

@@ -63,11 +63,16 @@ class State(StrEnum):
 
 
 class Starter(StrEnum):
-    """Who may start a task."""
+    """Who may start a task; each may start what those below it may."""
 
     SYSTEM = "system"
     ADMIN = "admin"
     MEMBER = "member"
+
+    @property
+    def included(self) -> frozenset["Starter"]:
+        """This one and those below it."""
+        return frozenset(list(Starter)[list(Starter).index(self) :])
 
 
 class Payload(BaseModel):
@@ -113,7 +118,8 @@ class TaskSpec:
     `idempotency` says in a sentence why running it twice does what once does. A spec with `in_function` runs inside the
     schedules function itself: as a task it would wait behind the backlog that it is to mend. One without `ledger` is a
     mere wake-up: the database says what there is to do. `smoke` is a payload with which it does no harm, so that
-    operators can try every kind of task.
+    operators can try every kind of task. When a `critical` one fails for good, operators are told. One that came back
+    dead after `most_replays` replays is not replayed again unless somebody insists.
     """
 
     name: str
@@ -131,6 +137,12 @@ class TaskSpec:
     ledger: bool = True
     result_kept: timedelta = timedelta(days=3)
     smoke: Payload = field(default_factory=NoPayload)
+    critical: bool = False
+    most_replays: int = 3
+
+    def may_be_started_by(self, starter: Starter) -> bool:
+        """Whether this one may put it into the ledger; what runs in the schedules function nobody may."""
+        return not self.in_function and bool(self.starters & starter.included)
 
 
 class Catalogue(Mapping[str, TaskSpec]):

@@ -6,7 +6,7 @@ from typing import Any
 from alembic import op
 
 revision = "0012"
-down_revision = "0006"
+down_revision = "0007"
 
 
 def upgrade() -> None:

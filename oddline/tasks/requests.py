@@ -1,0 +1,77 @@
+"""Start a task on somebody's wish: only what the catalogue lets them start, and only with what it takes."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from oddline.database import Transaction
+from oddline.errors import Forbidden, InvalidParameter, UnknownTask
+from oddline.ids import new_id
+from oddline.tasks.model import Catalogue, Payload, Starter, TaskSpec
+from oddline.tasks.service import enqueue
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it: an odd number of backslashes
+
+
+def request(
+    tx: Transaction,
+    catalogue: Catalogue,
+    *,
+    name: str,
+    payload: Mapping[str, Any],
+    starter: Starter,
+    project: UUID | None,
+    now: datetime,
+    not_before: datetime | None = None,
+    unique_key: str | None = None,
+) -> tuple[TaskSpec, UUID | None]:
+    """Write a task into the ledger that somebody wishes to run; publish it after the commit.
+
+    Returns its spec and its id; no id when a task with the same `unique_key` waits already.
+
+    Raises:
+        UnknownTask: the catalogue has none of that name.
+        Forbidden: it is not for this starter, or names another project than `project`.
+        InvalidParameter: its payload does not fit; `field` is the first part of it that does not.
+    """
+    if name not in catalogue:
+        raise UnknownTask(f"there is no task {name}", field="name")
+    spec = catalogue[name]
+    if not spec.may_be_started_by(starter):
+        raise Forbidden(f"a {starter} may not start {name}", field="name")
+    given = _payload(spec, payload)
+    # Nobody else checks whose a payload is: workers see every project.
+    if starter is not Starter.SYSTEM and getattr(given, "project", project) != project:
+        raise Forbidden(f"{name} can be started for one's own project only", field="payload.project")
+    task_id = new_id()
+    inserted = enqueue(
+        tx,
+        spec,
+        given,
+        task_id=task_id,
+        project=project,
+        now=now,
+        not_before=not_before,
+        unique_key=unique_key,
+    )
+    return spec, task_id if inserted else None
+
+
+def _payload(spec: TaskSpec, given: Mapping[str, Any]) -> Payload:
+    try:
+        payload = spec.payload.model_validate(given)
+    except ValidationError as error:
+        faults = [
+            {"field": ".".join(map(str, ("payload", *fault["loc"]))), "code": fault["type"], "detail": fault["msg"]}
+            for fault in error.errors(include_url=False, include_input=False)
+        ]
+        raise InvalidParameter(
+            f"{faults[0]['field']}: {faults[0]['detail']}", field=faults[0]["field"], errors=faults
+        ) from None
+    if _NUL.search(payload.model_dump_json()):
+        raise InvalidParameter("there is a NUL character in it, which PostgreSQL has no room for", field="payload")
+    return payload
