@@ -196,12 +196,12 @@ def _all_rows(tx: Transaction, chain: Chain) -> list[Row]:
 def _diagnose(rows: Sequence[Row], odd: Row, *, before: bytes) -> Finding:
     """What happened to the first row that does not fit, as far as the others tell."""
     number = odd.number or 0
-    following = next((two for one, two in pairwise(rows) if one.id == odd.id), None)
-    if following is not None and following.numbered(number).link(before) == following.hash:
-        return Finding(Fault.INSERTED, number, f"row {number} was inserted: what follows it once stood there")
     own = _place_of(rows, odd)
     if own is not None:
         return Finding(Fault.REORDERED, number, f"row {number} was moved: it was sealed as number {own}")
+    following = next((two for one, two in pairwise(rows) if one.id == odd.id), None)
+    if following is not None and following.numbered(number).link(before) == following.hash:
+        return Finding(Fault.INSERTED, number, f"row {number} was inserted: what follows it once stood there")
     return Finding(Fault.CHANGED, number, f"row {number} is not what was sealed")
 
 

@@ -6,13 +6,19 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from acting import ENCRYPTION_KEY
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def command_for(home: Path, *, database_url: str, redis_url: str = "") -> Command:
     """Runs `oddline` with these arguments; `home` is empty, so that nothing but the URLs tells it where to go."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("ODDLINE_")}
-    env = ours | {"ODDLINE_DATABASE_URL_WORKER": database_url, "ODDLINE_REDIS_URL": redis_url}
+    env = ours | {
+        "ODDLINE_DATABASE_URL_WORKER": database_url,
+        "ODDLINE_REDIS_URL": redis_url,
+        "ODDLINE_ENCRYPTION_KEYS": ENCRYPTION_KEY,
+    }
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "oddline", *arguments]

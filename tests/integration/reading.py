@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from acting import ENCRYPTION_KEY
 from fastapi import APIRouter
 from starlette.testclient import TestClient
 
@@ -25,7 +26,9 @@ Databases = Callable[[Side], Database]
 def open_reading_parts(db: Database, *, redis_url: str, folder: Path) -> Iterator[Parts]:
     """What a function stands on that sees the database as `db` does."""
     publisher = Publisher(redis_url)
-    settings = Settings(_env_file=None, home=folder, redis_url=redis_url)  # type: ignore[call-arg]
+    settings = Settings(  # type: ignore[call-arg]
+        _env_file=None, home=folder, redis_url=redis_url, encryption_keys=ENCRYPTION_KEY
+    )
     yield Parts(settings=settings, db=db, publisher=publisher, objects=FolderObjects(folder))
     publisher.close()
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from acting import TESTER
 from inbox import Databases, Inbox, WatchedEncoder
 
 from oddline.catalogue import CATALOGUE
@@ -71,7 +72,8 @@ def run(task: UUID, context: TaskContext, *, model: Any = None) -> Task:
 
 
 def start(inbox: Inbox, project: UUID, **options: Any) -> UUID:
-    return start_replay(wanted(inbox, project, **options), db=inbox.db("worker"), publisher=None, now=inbox.clock())
+    worker = inbox.db("worker")
+    return start_replay(wanted(inbox, project, **options), by=TESTER, db=worker, publisher=None, now=inbox.clock())
 
 
 def fill(inbox: Inbox, project: UUID, *, submissions: int = 3) -> None:
