@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from oddline.errors import NotConfigured, Undecipherable
 
 if TYPE_CHECKING:
-    from cryptography.fernet import MultiFernet
+    from cryptography.fernet import Fernet, MultiFernet
 
 SHORTEST_KEY = 16  # characters: what Secrets Manager and the local stack make has twice as many and more
 _PURPOSE = b"oddline encryption v1"
@@ -54,12 +54,33 @@ class Cipher:
         """
         return self.encrypt(self.decrypt(token))
 
+    def check(self) -> None:
+        """Raise NotConfigured if there is no key, or one is too short."""
+        if not self._keys or min(map(len, self._keys)) < SHORTEST_KEY:
+            raise NotConfigured(f"ODDLINE_ENCRYPTION_KEYS needs keys of at least {SHORTEST_KEY} characters")
+
+    def is_newest(self, token: bytes) -> bool:
+        """Whether the newest key made this token, so that it outlives the older ones; raises NotConfigured alone."""
+        from cryptography.fernet import InvalidToken
+
+        try:
+            self._newest.decrypt(token)
+        except InvalidToken:
+            return False
+        return True
+
+    @cached_property
+    def _newest(self) -> "Fernet":
+        from cryptography.fernet import Fernet
+
+        self.check()
+        return Fernet(_derived(self._keys[0]))
+
     @cached_property
     def _fernet(self) -> "MultiFernet":
         from cryptography.fernet import Fernet, MultiFernet
 
-        if not self._keys or min(map(len, self._keys)) < SHORTEST_KEY:
-            raise NotConfigured(f"ODDLINE_ENCRYPTION_KEYS needs keys of at least {SHORTEST_KEY} characters")
+        self.check()
         return MultiFernet([Fernet(_derived(key)) for key in self._keys])
 
 

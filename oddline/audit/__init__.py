@@ -3,6 +3,7 @@
 from oddline.audit.enriching import process_user_action
 from oddline.audit.heads import open_heads
 from oddline.audit.model import INSTALLATION, Action, Entry, Query
+from oddline.audit.persons import renew_person_keys
 from oddline.audit.reading import all_actions, list_actions
 from oddline.audit.recording import Actor, forget_person, operator_called, record, recording
 from oddline.audit.sealing import is_enrichment_due, seal_audit
@@ -29,6 +30,7 @@ __all__ = [
     "process_user_action",
     "record",
     "recording",
+    "renew_person_keys",
     "seal_audit",
     "verify",
 ]

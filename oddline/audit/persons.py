@@ -57,3 +57,18 @@ def unlock(token: bytes, cipher: Cipher) -> dict[str, str]:
 
 def _unwrapped(wrapped: bytes, cipher: Cipher) -> Cipher:
     return Cipher([cipher.decrypt(wrapped).decode()])
+
+
+def renew_person_keys(tx: Transaction, *, after: UUID, limit: int, cipher: Cipher) -> tuple[UUID | None, int]:
+    """Wrap up to `limit` keys of persons behind the id `after` anew that the newest of our keys did not wrap.
+
+    Returns the last id that it looked at, None at the end, and how many it changed.
+
+    Raises:
+        NotConfigured, Undecipherable: as `key_of`.
+    """
+    keys = store.list_keys(tx, after=after, limit=limit)
+    old = [(key, wrapped) for key, wrapped in keys if not cipher.is_newest(wrapped)]
+    for key, wrapped in old:
+        store.rewrap_key(tx, key, wrapped_key=cipher.renew(wrapped))
+    return (keys[-1][0] if keys else None), len(old)

@@ -213,6 +213,20 @@ def read_keys(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, bytes]:
     return dict(rows)
 
 
+def list_keys(tx: Transaction, *, after: UUID, limit: int) -> list[tuple[UUID, bytes]]:
+    """(id, wrapped key) of the keys that are not destroyed, from behind an id; nobody changes them meanwhile."""
+    return tx.execute(
+        "SELECT id, wrapped_key FROM person_keys WHERE id > %s AND wrapped_key IS NOT NULL"
+        " ORDER BY id LIMIT %s FOR UPDATE",
+        [after, limit],
+    ).fetchall()
+
+
+def rewrap_key(tx: Transaction, key_id: UUID, *, wrapped_key: bytes) -> None:
+    """Keep a person's key under another of ours."""
+    tx.execute("UPDATE person_keys SET wrapped_key = %s WHERE id = %s", [wrapped_key, key_id])
+
+
 def destroy_keys(tx: Transaction, *, person: str, project: UUID | None, now: datetime) -> list[UUID]:
     """Destroy a person's keys, in all projects where none is named; returns the projects."""
     rows = tx.execute(

@@ -117,7 +117,7 @@ class Deployment:
     has_proxy: bool = True
     backup_days: int = 7
     valkey_nodes: int = 2
-    secrets: int = 12  # that of the database's owner is made by RDS
+    secrets: int = 13  # that of the database's owner is made by RDS
     metrics: int = 41
     alarms: int = 16
     dashboards: int = 1

@@ -38,6 +38,10 @@ FUNCTIONS = {
         "s3:ListBucket": [""],
     },
 }
+FUNCTIONS["SealAudit"] = {
+    "secretsmanager:GetSecretValue": ["${Data.Outputs.WorkerSettings}"],
+    "s3:PutObject": ["arn:${AWS::Partition}:s3:::${Data.Outputs.AuditBucket}/audit/*"],
+}
 TRIGGER = {"secretsmanager:GetSecretValue": ["${Data.Outputs.IngestSettings}"], "s3:PutObject": ["bodies/*"]}
 FUNCTIONS |= {"LogEvents": TRIGGER, "UploadedFiles": TRIGGER | {"s3:GetObject": ["uploads/*"]}}
 SCHEDULE = {"secretsmanager:GetSecretValue": ["${Data.Outputs.WorkerSettings}"]}
@@ -51,7 +55,10 @@ TASKS = {
         "s3:DeleteObject": ["bodies/*", "chunks/*", "replays/*"],
         "s3:ListBucket": [""],
     },
-    "OperatorRole": {"secretsmanager:PutSecretValue": ["${Key}"]},
+    "OperatorRole": {
+        "secretsmanager:PutSecretValue": ["${Key}"],
+        "s3:ListBucket": ["arn:${AWS::Partition}:s3:::${AuditBucket}"],
+    },
 }
 
 EXECUTION = {

@@ -215,6 +215,7 @@ def test_every_function_has_the_settings_that_all_need(functions: dict[str, Reso
     }
     more = {
         "Ingest": {"ODDLINE_LEGACY_PROJECT"},
+        "SealAudit": {"ODDLINE_AUDIT_URL", "ODDLINE_AUDIT_DAYS"},
         "LogEvents": {"ODDLINE_TRIGGER_PROJECT", "ODDLINE_TRIGGER_SOURCES"},
         "UploadedFiles": {"ODDLINE_TRIGGER_PROJECT"},
     }

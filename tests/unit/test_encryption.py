@@ -27,6 +27,13 @@ def test_after_a_change_of_keys_the_older_still_opens_and_the_newer_encrypts() -
     assert Cipher([NEW]).decrypt(changed.renew(token)) == b"kept"
 
 
+def test_it_is_told_which_key_made_a_token() -> None:
+    changed = Cipher([NEW, OLD])
+
+    assert changed.is_newest(changed.encrypt(b"new"))
+    assert not changed.is_newest(Cipher([OLD]).encrypt(b"old"))
+
+
 @pytest.mark.parametrize("token", [Cipher([OTHER]).encrypt(b"x"), b"no token", b"", Cipher([NEW]).encrypt(b"x")[:-4]])
 def test_what_another_key_made_or_somebody_changed_is_refused(token: bytes) -> None:
     with pytest.raises(Undecipherable, match="ODDLINE_ENCRYPTION_KEYS"):

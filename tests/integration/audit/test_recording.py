@@ -160,9 +160,13 @@ def test_keys_can_be_changed_without_losing_what_was_written(trail: Trail) -> No
     newer = Cipher(["a key of later days", ENCRYPTION_KEY])
 
     trail.act("source:b", by=Actor(id=PERSONAL.id, cipher=newer, name="Ada King"))
+    with trail.db("worker").transaction() as tx:
+        renewed = [audit.renew_person_keys(tx, after=UUID(int=0), limit=9, cipher=newer)[1] for _ in range(2)]
     with trail.db("console").transaction(project=trail.project) as tx:
-        entries = audit.list_actions(tx, trail.project, audit.Query(), cipher=newer, limit=9)
+        newest = Cipher(["a key of later days"])
+        entries = audit.list_actions(tx, trail.project, audit.Query(), cipher=newest, limit=9)
 
+    assert renewed == [1, 0]
     assert [entry.view()["name"] for entry in entries] == ["Ada King", "Ada Lovelace"]
 
 
