@@ -3,7 +3,7 @@
 from oddline.audit import Actor
 from oddline.encryption import Cipher
 
-ENCRYPTION_KEY = "of tests, and of nothing else"
+ENCRYPTION_KEY = "of tests and of nothing else"
 CIPHER = Cipher([ENCRYPTION_KEY])
 TESTER = Actor(id="operator:tester", cipher=CIPHER, name="tester")
 OTHER = Actor(id="operator:other", cipher=CIPHER, name="other")
