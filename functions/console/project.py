@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AfterValidator, Field
 
 from functions.console.documentation import PROJECT
-from functions.http import json_answer, needs, parts_of, record
+from functions.http import json_answer, needs, parts_of
+from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from oddline.audit import Action
 from oddline.database import Transaction

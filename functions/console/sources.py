@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AfterValidator, Field, model_validator
 
 from functions.console.documentation import SOURCE, SOURCES
-from functions.http import json_answer, needs, parts_of, record
+from functions.http import json_answer, needs, parts_of
+from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, LONGEST_NAME, Limit, Name, without_nul
 from oddline.audit import Action

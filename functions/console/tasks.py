@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from functions.console.documentation import DEAD_LETTERS, DROPPED, REPLAYED, TASK, TASKS
-from functions.http import json_answer, needs, parts_of, record
+from functions.http import json_answer, needs, parts_of
+from functions.http.auditing import record
 from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Name
 from oddline.audit import Action

@@ -1,7 +1,6 @@
 """What all functions that speak HTTP share: the parts they stand on, authentication, bodies, problem documents."""
 
 from functions.http.application import new_app
-from functions.http.auditing import actor_of, record
 from functions.http.authentication import authenticate_key, needs, presented_key
 from functions.http.bodies import json_answer, raw_body
 from functions.http.documentation import PROBLEM_RESPONSES
@@ -12,7 +11,6 @@ __all__ = [
     "PROBLEM_RESPONSES",
     "Opener",
     "Parts",
-    "actor_of",
     "authenticate_key",
     "json_answer",
     "needs",
@@ -21,5 +19,4 @@ __all__ = [
     "parts_of",
     "presented_key",
     "raw_body",
-    "record",
 ]

@@ -209,6 +209,15 @@ def test_a_rollback_returns_to_the_model_before_each_time_one_further(
         registry.rollback(worker, by=OTHER, now=NOW)
     with worker.transaction() as tx:
         changes = [(one.action, one.before, one.after, one.changed_by) for one in registry.list_changes(tx)]
+        recorded = tx.execute("SELECT action, subject, actor FROM audit_actions ORDER BY id").fetchall()
+    assert recorded == [
+        ("model.added", "model:second", TESTER.id),
+        ("model.added", "model:third", TESTER.id),
+        ("model.promoted", "model:second", TESTER.id),
+        ("model.promoted", "model:third", TESTER.id),
+        ("model.rolled_back", "model:second", OTHER.id),
+        ("model.rolled_back", "model:built-in", OTHER.id),
+    ]
     assert changes == [
         ("rollback", "second", None, "other"),
         ("rollback", "third", "second", "other"),

@@ -111,6 +111,7 @@ def test_every_entry_of_the_range_gets_a_score_beside_its_own(
 
     scores = overlaid(inbox, project, task.id)
     assert task.state is State.SUCCESS
+    assert inbox.rows("SELECT action, subject FROM audit_actions") == [("replay.started", f"task:{task.id}")]
     assert inbox.entries(project).equals(before)
     assert len(scores) == 9
     assert {(one["id"], one["model_version"], one["is_anomaly"]) for one in scores.values()} == {

@@ -125,4 +125,5 @@ def _record(
     tx: Transaction, action: Action, *, before: str | None, after: str | None, by: Actor, now: datetime
 ) -> None:
     details = {"before": before, "after": after}
-    record(tx, project=None, by=by, action=action, subject=f"model:{after or ''}", details=details, now=now)
+    named = after or ("none" if action is Action.MODEL_TRIED else "built-in")
+    record(tx, project=None, by=by, action=action, subject=f"model:{named}", details=details, now=now)
