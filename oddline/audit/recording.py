@@ -91,7 +91,7 @@ def record(
     )
 
 
-def recording(
+def recorder(
     action: Action, kind: str, *, by: Actor, now: datetime, **details: Any
 ) -> Callable[[Transaction, UUID, UUID], None]:
     """What records, for what opens its own transaction and knows nothing of the trail: `also` of identity."""

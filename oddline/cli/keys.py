@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from oddline import identity
-from oddline.audit import Action, recording
+from oddline.audit import Action, recorder
 from oddline.cli.app import make_app
 from oddline.cli.connecting import operator, operator_database
 from oddline.cli.console import new_console
@@ -44,7 +44,7 @@ def create(
             project,
             new_id=new_id(),
             now=now,
-            also=recording(Action.PROJECT_MADE, "project", by=by, now=now, name=project),
+            also=recorder(Action.PROJECT_MADE, "project", by=by, now=now, name=project),
         )
         made = identity.create_key(
             db,
@@ -55,7 +55,7 @@ def create(
             scopes=scopes,
             signed=signed,
             expires_at=now + timedelta(days=days) if days else None,
-            also=recording(Action.KEY_MADE, "key", by=by, now=now, scopes=list(scopes), signed=signed),
+            also=recorder(Action.KEY_MADE, "key", by=by, now=now, scopes=list(scopes), signed=signed),
         )
     told = {"project": project, "project_id": str(project_id), "key": made.key, "signing_secret": made.signing_secret}
     if into_secret:
@@ -99,7 +99,7 @@ def revoke(prefix: Annotated[str, typer.Argument(help="the key's prefix, odl_…
     """Revoke a key: the next request with it is refused."""
     by, now = operator(), datetime.now(UTC)
     with operator_database() as db:
-        identity.revoke_key(db, prefix, now=now, also=recording(Action.KEY_REVOKED, "key", by=by, now=now))
+        identity.revoke_key(db, prefix, now=now, also=recorder(Action.KEY_REVOKED, "key", by=by, now=now))
     console.print(f"revoked {prefix[:PREFIX_SHOWN]}")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from oddline.audit import Action, Actor, recording
+from oddline.audit import Action, Actor, recorder
 from oddline.database import ROLES, Database
 from oddline.encryption import Cipher
 from oddline.errors import Forbidden, StackFailed, Unauthenticated
@@ -113,10 +113,10 @@ def _key(worker_url: str, *, before: str, cipher: Cipher) -> str:
         authenticate(db, presented=before, scope=Scope.ADMIN, now=now)
     except (Unauthenticated, Forbidden):
         made_by: Any = {"by": Actor(id="system", cipher=cipher, name="oddline up"), "now": now}
-        made = recording(Action.PROJECT_MADE, "project", **made_by, name=PROJECT)
+        made = recorder(Action.PROJECT_MADE, "project", **made_by, name=PROJECT)
         project = ensure_project(db, PROJECT, new_id=new_id(), now=now, also=made)
         scopes = list(Scope)
-        also = recording(Action.KEY_MADE, "key", **made_by, scopes=scopes)
+        also = recorder(Action.KEY_MADE, "key", **made_by, scopes=scopes)
         return create_key(db, project=project, name="first", key_id=new_id(), now=now, scopes=scopes, also=also).key
     else:
         return before
