@@ -9,6 +9,7 @@ from uuid import UUID
 
 import orjson
 
+from oddline.errors import CorruptBody
 from oddline.objects import ObjectStore, open_objects
 from oddline.settings import Settings
 
@@ -51,7 +52,11 @@ def put_cut(objects: ObjectStore, project: UUID, *, number: int, digest: bytes, 
 
 
 def list_kept(objects: ObjectStore, *, project: UUID | None = None) -> dict[UUID, Kept]:
-    """What is kept of the chains of one project, or of all."""
+    """What is kept of the chains of one project, or of all.
+
+    Raises:
+        CorruptBody: there is something else among it.
+    """
     kept: dict[UUID, Kept] = defaultdict(Kept)
     for of, kind, number, digest in _listed(objects, f"{ROOT}/{project}/" if project is not None else f"{ROOT}/"):
         (kept[of].heads if kind == HEADS else kept[of].cuts)[number].add(digest)
@@ -66,6 +71,9 @@ def _put(objects: ObjectStore, kind: str, project: UUID, *, number: int, digest:
 
 def _listed(objects: ObjectStore, prefix: str) -> Iterator[tuple[UUID, str, int, bytes]]:
     for found in objects.list(prefix):
-        _, project, kind, name = found.key.split("/")
-        number, _, digest = name.partition("-")
-        yield UUID(project), kind, int(number), bytes.fromhex(digest)
+        try:
+            _, project, kind, name = found.key.split("/")
+            number, _, digest = name.partition("-")
+            yield UUID(project), kind, int(number), bytes.fromhex(digest)
+        except ValueError as error:
+            raise CorruptBody(f"the object {found.key} is not one of the audit trail") from error
