@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 TEMPLATES := template.yaml $(filter-out infra/compose.yaml,$(wildcard infra/*.yaml))
 
 .DEFAULT_GOAL := run
-.PHONY: run test check check-aws check-aws-templates check-aws-runtime unit integration chaos aws image-check bench lock format clean
+.PHONY: run test check audit check-aws check-aws-templates check-aws-runtime unit integration chaos aws image-check bench lock format clean
 
 run: $(STAMP)
 	@exec $(BIN)/oddline up
@@ -17,6 +17,7 @@ test: $(STAMP) check
 check: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/bandit --quiet --recursive -c pyproject.toml oddline functions worker_image bench
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/cfn-lint $(TEMPLATES)
@@ -41,10 +42,21 @@ check-aws-runtime: $(STAMP) .venv-sam/.installed
 	$(BIN)/pytest --packages .aws-sam/build tests/aws/test_packages.py
 
 .venv-%/.installed: tests/aws/%.txt
-	@echo "installing into .venv-$*: about a minute"
-	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
-	@.venv-$*/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	$(INSTALL_TOOL)
+
+.venv-audit/.installed: tests/audit.txt
+	$(INSTALL_TOOL)
+
+define INSTALL_TOOL
+	@echo "installing into $(@D): about a minute"
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
+endef
+
+# Asks PyPI what is known of each package of the lock file, of which all others are parts; without the network it fails.
+audit: .venv-audit/.installed
+	.venv-audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement requirements.lock
 
 unit integration aws: $(STAMP)
 	$(BIN)/pytest tests/$@
@@ -109,4 +121,4 @@ format: $(STAMP)
 
 clean:
 	-test ! -x $(BIN)/oddline || $(BIN)/oddline stop --forget
-	rm -rf $(VENV) .venv-sam .venv-checkov .aws-sam .image
+	rm -rf $(VENV) .venv-sam .venv-checkov .venv-audit .aws-sam .image

@@ -5,6 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from oddline.database import Database
+from oddline.errors import NotConfigured
+from oddline.identity import Issuer
+from oddline.limits import UNLIMITED, Limiter, open_limiter
 from oddline.metrics import OFF, Metrics, open_metrics
 from oddline.objects import ObjectStore, open_objects
 from oddline.settings import Settings, Side, load_settings
@@ -13,7 +16,7 @@ from oddline.tasks import Clock, Publisher, utc_now
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What handlers use. One per process, shared by its threads."""
+    """What handlers use. One per process, shared by its threads; `issuer` is None where people cannot sign in."""
 
     settings: Settings
     db: Database
@@ -21,6 +24,8 @@ class Parts:
     objects: ObjectStore
     clock: Clock = utc_now
     metrics: Metrics = OFF
+    issuer: Issuer | None = None
+    limiter: Limiter = UNLIMITED
 
 
 class Opener:
@@ -52,13 +57,14 @@ def open_parts(side: Side) -> Parts:
     """
     settings = load_settings()
     settings.with_secret().database_url_for(side)  # what is missing is told here, not by a pool that waits for it
+    db = Database(
+        lambda: settings.with_secret().database_url_for(side),
+        size=settings.database_pool_size,
+        application=f"oddline-{side}",
+    )
     return Parts(
         settings=settings,
-        db=Database(
-            lambda: settings.with_secret().database_url_for(side),
-            size=settings.database_pool_size,
-            application=f"oddline-{side}",
-        ),
+        db=db,
         publisher=Publisher(
             lambda: settings.with_secret().redis_url,
             timeout_s=settings.publish_timeout,
@@ -66,4 +72,19 @@ def open_parts(side: Side) -> Parts:
         ),
         objects=open_objects(settings),
         metrics=open_metrics(settings),
+        issuer=open_issuer(settings),
+        limiter=open_limiter(settings, db),
     )
+
+
+def open_issuer(settings: Settings) -> Issuer | None:
+    """The issuer at which people sign in, if one is set.
+
+    Raises:
+        NotConfigured: it is not said which audience its tokens are to be for.
+    """
+    if not settings.oidc_issuer:
+        return None
+    if not settings.oidc_audience:
+        raise NotConfigured("ODDLINE_OIDC_ISSUER is set, and ODDLINE_OIDC_AUDIENCE is not")
+    return Issuer(settings.oidc_issuer, audience=settings.oidc_audience, algorithms=settings.oidc_algorithms.split(","))

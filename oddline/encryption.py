@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 SHORTEST_KEY = 16  # characters: what Secrets Manager and the local stack make has twice as many and more
 _PURPOSE = b"oddline encryption v1"
+KEY_BYTES = 32
 
 
 class Cipher:
@@ -69,25 +70,31 @@ class Cipher:
             return False
         return True
 
+    def derived(self, purpose: bytes) -> list[bytes]:
+        """A key of 32 bytes from each of the keys, the newest first, that serves this purpose alone.
+
+        HKDF (RFC 5869), since the keys are texts of any form, but no passwords that could be guessed.
+
+        Raises:
+            NotConfigured: as `encrypt`.
+        """
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        self.check()
+        return [
+            HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose).derive(key.encode())
+            for key in self._keys
+        ]
+
     @cached_property
     def _newest(self) -> "Fernet":
         from cryptography.fernet import Fernet
 
-        self.check()
-        return Fernet(_derived(self._keys[0]))
+        return Fernet(base64.urlsafe_b64encode(self.derived(_PURPOSE)[0]))
 
     @cached_property
     def _fernet(self) -> "MultiFernet":
         from cryptography.fernet import Fernet, MultiFernet
 
-        self.check()
-        return MultiFernet([Fernet(_derived(key)) for key in self._keys])
-
-
-def _derived(key: str) -> bytes:
-    """A Fernet key from a text of any form (HKDF, RFC 5869: the text is no password that could be guessed)."""
-    from cryptography.hazmat.primitives.hashes import SHA256
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE).derive(key.encode())
-    return base64.urlsafe_b64encode(derived)
+        return MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in self.derived(_PURPOSE)])

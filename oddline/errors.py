@@ -68,15 +68,15 @@ class UnsupportedEncoding(OddlineError):
 
 
 class Unauthenticated(OddlineError):
-    """The request bears no valid key or signature."""
+    """The request bears no valid key, token or signature."""
 
-    status, code, title = 401, "unauthenticated", "A valid API key or signature is needed"
+    status, code, title = 401, "unauthenticated", "A valid API key, token or signature is needed"
 
 
 class Forbidden(OddlineError):
-    """The key is valid, but may not do this."""
+    """The caller is known, but may not do this."""
 
-    status, code, title = 403, "forbidden", "This key may not do that"
+    status, code, title = 403, "forbidden", "This caller may not do that"
 
 
 class NotFound(OddlineError):
@@ -89,6 +89,20 @@ class Conflict(OddlineError):
     """The thing is not in a state in which this can be done."""
 
     status, code, title = 409, "conflict", "The thing is not in a state in which this can be done"
+
+
+class RateLimited(OddlineError):
+    """More requests came than may come in a minute."""
+
+    permanent = False
+    status, code, title = 429, "rate-limited", "More requests came than may come in a minute"
+
+
+class QuotaExceeded(OddlineError):
+    """The project has sent as much as it may send a day."""
+
+    permanent = False
+    status, code, title = 429, "quota-exceeded", "The project has sent as much as it may send a day"
 
 
 class RequestInProgress(Conflict):
@@ -132,6 +146,12 @@ class SecretUnavailable(Unavailable):
     code, title = "secret-unavailable", "A secret cannot be read now"
 
 
+class IssuerUnavailable(Unavailable):
+    """The issuer of a token does not tell its keys."""
+
+    code, title = "issuer-unavailable", "The keys that the token is checked with cannot be read now"
+
+
 class DatabaseUnavailable(Unavailable):
     """PostgreSQL does not answer."""
 
@@ -162,10 +182,34 @@ class DeliveryFailed(Unavailable):
     code, title = "delivery-failed", "The message could not be delivered now"
 
 
+class TimerUnavailable(Unavailable):
+    """What wakes schedules at their times does not answer."""
+
+    code, title = "timer-unavailable", "What wakes schedules does not answer now"
+
+
+class AlarmRefused(OddlineError):
+    """What wakes schedules will not take one as it is."""
+
+    code, title = "alarm-refused", "What wakes schedules will not take this one"
+
+
 class DeliveryRefused(OddlineError):
     """The receiver refused the message for good."""
 
     code, title = "delivery-refused", "The receiver refused the message"
+
+
+class OutgoingFailed(Unavailable):
+    """A server that was called does not answer as it should now."""
+
+    code, title = "outgoing-failed", "The server that was called does not answer as it should now"
+
+
+class OutgoingRefused(OddlineError):
+    """The address is none that may be called from here."""
+
+    status, code, title = 422, "outgoing-refused", "The address is none that may be called from here"
 
 
 # What happens inside tasks

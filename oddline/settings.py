@@ -3,11 +3,12 @@
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AliasChoices, BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import AliasChoices, BeforeValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from oddline.addresses import check_address
 from oddline.encryption import Cipher
 
 
@@ -31,12 +32,16 @@ DEFAULT_MODEL = PACKAGED_MODELS / "general-4"
 class Settings(BaseSettings):
     """Settings from environment variables (`ODDLINE_…`) or lines in `.env`; docs/settings.md lists them.
 
+    What is secret stands neither in their `repr` nor in an error about them.
+
     Durations are given in seconds. On Lambda and ECS each process has the one database URL of its own role in
     `ODDLINE_DATABASE_URL`; a process that serves several roles (the local API) has one `ODDLINE_DATABASE_URL_<ROLE>`
     for each.
     """
 
-    model_config = SettingsConfigDict(env_prefix="ODDLINE_", env_file=".env", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="ODDLINE_", env_file=".env", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     secrets: str = Field(
         default="", description="on Lambda: ARN or name of a secret in JSON whose members are settings"
@@ -46,15 +51,19 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="address that the local API listens on")
     port: NonNegativeInt = Field(default=8080, description="port of the local API; a free one near it if it is taken")
 
-    database_url: str = Field(default="", description="PostgreSQL; empty: the embedded one")
-    database_url_ingest: str = Field(default="", description="the same for one role, where a process serves several")
-    database_url_console: str = Field(default="", description="the same")
-    database_url_search: str = Field(default="", description="the same")
-    database_url_worker: str = Field(default="", description="the same; the operator's commands use it")
+    database_url: str = Field(default="", repr=False, description="PostgreSQL; empty: the embedded one")
+    database_url_ingest: str = Field(
+        default="", repr=False, description="the same for one role, where a process serves several"
+    )
+    database_url_console: str = Field(default="", repr=False, description="the same")
+    database_url_search: str = Field(default="", repr=False, description="the same")
+    database_url_worker: str = Field(default="", repr=False, description="the same; the operator's commands use it")
     database_pool_size: PositiveInt = Field(default=8, description="connections per role and process; 1 on Lambda")
     postgres_version: Literal[16, 18] = Field(default=18, description="of the embedded PostgreSQL")
 
-    redis_url: str = Field(default="", description="Redis or Valkey, broker only; empty: the embedded Valkey")
+    redis_url: str = Field(
+        default="", repr=False, description="Redis or Valkey, broker only; empty: the embedded Valkey"
+    )
     publish_timeout: PositiveFloat = Field(default=0.2, description="seconds to connect and to write one message")
     publish_pause: PositiveFloat = Field(default=5.0, description="seconds without a try after a failed publish")
 
@@ -88,17 +97,64 @@ class Settings(BaseSettings):
     worker_max_memory_per_child_kb: PositiveInt = Field(default=1_500_000, description="then the process is replaced")
     soft_shutdown_timeout: PositiveFloat = Field(default=25.0, description="below ECS stopTimeout (60 s)")
     lease: Seconds = Field(default=timedelta(seconds=30), description="a claim without a heartbeat ends after this")
-    flower_password: str = Field(default="", description="of the user oddline in Flower, which does not start without")
+    cancel_grace: Seconds = Field(
+        default=timedelta(seconds=10), description="a cancelled task that goes on for longer loses its process"
+    )
+    flower_password: str = Field(
+        default="", repr=False, description="of the user oddline in Flower, which does not start without"
+    )
 
+    operator_project: str = Field(
+        default="", description="project whose admins may steer workers and queues by API; empty: nobody may"
+    )
     legacy_project: str = Field(default="", description="project of callers of /api/logs/ who send no X-API-Key")
-    hmac_secret: str = Field(default="", description="secret of X-HMAC-Signature at the older routes")
+    hmac_secret: str = Field(default="", repr=False, description="secret of X-HMAC-Signature at the older routes")
     trigger_project: str = Field(default="", description="project of what CloudWatch Logs and S3 hand over")
     trigger_sources: dict[str, str] = Field(
         default={}, description="JSON: the sources of log groups that are not to be named as their group"
     )
 
+    limit_key_ingest: NonNegativeInt = Field(
+        default=12_000, description="requests a minute in which one key sends logs; here and below 0 is no limit"
+    )
+    limit_key_read: NonNegativeInt = Field(default=3_000, description="the same of requests that read")
+    limit_key_write: NonNegativeInt = Field(default=1_200, description="the same of requests that change something")
+    limit_project_ingest: NonNegativeInt = Field(default=60_000, description="the same of all keys of a project")
+    limit_project_read: NonNegativeInt = Field(default=15_000, description="the same")
+    limit_project_write: NonNegativeInt = Field(default=6_000, description="the same")
+    limit_entries_a_day: NonNegativeInt = Field(default=0, description="entries that a project may send a UTC day")
+    limit_bytes_a_day: NonNegativeInt = Field(default=0, description="bytes of messages and attributes, the same")
+    limit_failures: NonNegativeInt = Field(
+        default=100, description="authentications of one client address that may fail a minute"
+    )
+
+    outgoing_allowed: str = Field(
+        default="",
+        description="what may be called beside public addresses on ports 80 and 443: networks, addresses, hosts, each "
+        "with `:port` if need be, with commas between",
+    )
+
+    schedule_group: str = Field(
+        default="", description="of EventBridge Scheduler, for users' schedules; empty: they are looked at each minute"
+    )
+    schedule_target: str = Field(default="", description="ARN of the function that such a schedule calls")
+    schedule_role: str = Field(default="", description="ARN of the role in which it does")
+
     encryption_keys: str = Field(
-        default="", description="keys of what is stored encrypted, with commas between, the newest first"
+        default="", repr=False, description="keys of what is stored encrypted, with commas between, the newest first"
+    )
+
+    oidc_issuer: str = Field(
+        default="", description="URL of the OpenID Connect issuer at which people sign in; empty: none, keys alone"
+    )
+    oidc_audience: str = Field(default="", description="what its tokens must have in aud, as a rule a client id")
+    oidc_algorithms: str = Field(
+        default="RS256,ES256",
+        pattern=r"^((RS|PS|ES)(256|384|512)|EdDSA)(,((RS|PS|ES)(256|384|512)|EdDSA))*$",
+        description="of their signatures, with commas between; only such with a public key",
+    )
+    oidc_role_claim: str = Field(
+        default="", description="claim whose items oddline:<project>:<role> give roles, beside the members of projects"
     )
 
     audit_url: str = Field(
@@ -108,6 +164,7 @@ class Settings(BaseSettings):
 
     smtp_url: str = Field(
         default="",
+        repr=False,
         description="smtps://user:password@host:port, or smtp://…: STARTTLS where offered; ?starttls=required, or =off",
     )
     ses_region: str = Field(default="", description="send mail by SES in this region")
@@ -130,7 +187,7 @@ class Settings(BaseSettings):
         Ask whenever a connection is made and never keep the answer: so a rotated secret needs no deployment.
 
         Raises:
-            SecretUnavailable, NotConfigured: as `read_secret`.
+            SecretUnavailable, NotConfigured: as `read_secret`; or it holds an address that cannot be read.
         """
         if not self.secrets:
             return self
@@ -138,9 +195,16 @@ class Settings(BaseSettings):
 
         fields = type(self).model_fields
         members = read_secret(self.secrets)
-        return self.model_copy(
+        current = self.model_copy(
             update={name: value for name, value in members.items() if name in fields and fields[name].annotation is str}
         )
+        _check_addresses(current)
+        return current
+
+    @model_validator(mode="after")
+    def _have_readable_addresses(self) -> Self:
+        _check_addresses(self)
+        return self
 
     def operator_addresses(self) -> tuple[str, ...]:
         """Whom system alerts are mailed to."""
@@ -164,6 +228,16 @@ class Settings(BaseSettings):
 
             raise NotConfigured(f"ODDLINE_DATABASE_URL_{side.upper()}, nor ODDLINE_DATABASE_URL, is set")
         return url
+
+
+def _check_addresses(settings: Settings) -> None:
+    databases = (settings.database_url, *(getattr(settings, f"database_url_{side}", "") for side in get_args(Side)))
+    for database in filter(None, databases):
+        check_address(database, setting="ODDLINE_DATABASE_URL", schemes=("postgresql", "postgres"))
+    if settings.redis_url:
+        check_address(settings.redis_url, setting="ODDLINE_REDIS_URL", schemes=("redis", "rediss"), path=r"\d*")
+    if settings.smtp_url:
+        check_address(settings.smtp_url, setting="ODDLINE_SMTP_URL", schemes=("smtp", "smtps"))
 
 
 @cache

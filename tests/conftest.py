@@ -1,5 +1,6 @@
 """The real services that tests talk to: PostgreSQL 16 and 18 and Valkey, started once and stopped at the end."""
 
+import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator
@@ -20,6 +21,9 @@ from oddline.settings import Side
 from oddline.submissions import new_id
 
 Urls = dict[Side, str]
+
+# Before any settings are read: what is about people is stored encrypted or not at all.
+os.environ.setdefault("ODDLINE_ENCRYPTION_KEYS", secrets.token_hex(16))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

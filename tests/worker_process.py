@@ -34,7 +34,7 @@ class Worker:
             time.sleep(LOOK_EVERY_S)
 
 
-StartWorker = Callable[[str], AbstractContextManager[Worker]]
+StartWorker = Callable[..., AbstractContextManager[Worker]]
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def running_worker(
         "REMAP_SIGTERM": "SIGQUIT",
         **settings,
     }
-    options = "worker --without-gossip --without-mingle --without-heartbeat --loglevel INFO"
+    options = "worker --without-gossip --without-mingle --loglevel INFO"
     served = ["--queues", queues] if queues else []
     log_file = home / "worker.log"
     child = spawn(

@@ -1,5 +1,7 @@
 """Flower with all of it behind one password: by itself it shows its `/metrics` to anybody."""
 
+import os
+import sys
 from typing import Any
 
 from flower.views.monitor import Metrics
@@ -23,10 +25,11 @@ def serve(*, port: int = PORT) -> None:
     password = load_settings().flower_password
     if not password:
         raise NotConfigured("ODDLINE_FLOWER_PASSWORD is not set")
+    os.environ.pop("FLOWER_UNAUTHENTICATED_API", None)  # nobody opens by accident what the password guards
     metrics: Any = Metrics
     metrics.get = authenticated(metrics.get)
     app.start(["flower", f"--address={ADDRESS}", f"--port={port}", f"--basic_auth={USER}:{password}"])
 
 
 if __name__ == "__main__":
-    serve()
+    serve(port=int(sys.argv[1]) if sys.argv[1:] else PORT)

@@ -2,14 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from functions.console.documentation import ANOMALIES
-from functions.http import json_answer, needs, parts_of
+from functions.http import Authenticated, json_answer, parts_of
 from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, After, From, Limit, MinimumScore, Sources, To
 from oddline.entries import OddQuery, list_odd_entries
-from oddline.identity import Caller, Scope
 
 router = APIRouter(tags=["anomalies"])
 
@@ -28,7 +27,7 @@ Peaks = Annotated[bool, Query(description="The same as kind=peak")]
 @router.get("/api/v1/anomalies", responses=ANOMALIES)
 def list_anomalies(
     request: Request,
-    caller: Annotated[Caller, Depends(needs(Scope.READ))],
+    caller: Authenticated,
     *,
     order: Order = "newest",
     time_from: From = None,

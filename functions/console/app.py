@@ -5,11 +5,41 @@ from functools import partial
 from fastapi import APIRouter
 from mangum import Mangum
 
-from functions.console import anomalies, audit, monitoring, project, sources, system_alerts, tasks
+from functions.console import (
+    anomalies,
+    audit,
+    dead_letters,
+    keys,
+    members,
+    monitoring,
+    project,
+    schedules,
+    signing_in,
+    sources,
+    system_alerts,
+    tasks,
+    usage,
+    workers,
+)
 from functions.http import Opener, new_app, open_parts
 
 router = APIRouter()
-for part in (tasks, system_alerts, monitoring, sources, project, anomalies, audit):
+for part in (
+    dead_letters,
+    tasks,
+    workers,
+    system_alerts,
+    schedules,
+    monitoring,
+    sources,
+    project,
+    usage,
+    anomalies,
+    signing_in,
+    keys,
+    members,
+    audit,
+):
     router.include_router(part.router)
 
 app = new_app(router, title="Oddline: console", parts=Opener(partial(open_parts, "console")))

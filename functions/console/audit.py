@@ -3,15 +3,14 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, StringConstraints
 
 from functions.console.documentation import AUDIT
-from functions.http import json_answer, needs, parts_of
+from functions.http import Authenticated, json_answer, parts_of
 from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, From, Limit, To, without_nul
 from oddline import audit
-from oddline.identity import Caller, Scope
 
 LONGEST = 300  # characters of an actor, of a subject
 
@@ -27,7 +26,7 @@ After = Annotated[UUID | None, Query(description="The `next` of the page before"
 @router.get("/api/v1/audit", responses=AUDIT)
 def list_audit(
     request: Request,
-    caller: Annotated[Caller, Depends(needs(Scope.ADMIN))],
+    caller: Authenticated,
     *,
     actor: Actor = None,
     action: Actions = None,

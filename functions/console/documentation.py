@@ -4,45 +4,6 @@ from typing import Any
 
 from functions.http import PROBLEM_RESPONSES
 
-_TASK_ID = "01934f0e-7c5a-7d2b-9f3e-52c8a1d64000"
-_TASK: dict[str, Any] = {
-    "task_id": _TASK_ID,
-    "name": "score_waiting",
-    "status": "SUCCESS",
-    "ready": True,
-    "successful": True,
-    "failed": False,
-    "progress": None,
-    "attempt": 1,
-    "created_at": "2026-11-05T08:15:30.201000Z",
-    "result": {
-        "log_entry_id": _TASK_ID,
-        "anomaly_score": 0.973,
-        "processing_time": 0.0041,
-        "analyzed_at": "2026-11-05T08:15:30.243000Z",
-        "is_anomaly": True,
-    },
-    "error": None,
-}
-_DEAD = _TASK | {
-    "name": "cleanup_old_results",
-    "status": "FAILURE",
-    "successful": False,
-    "failed": True,
-    "attempt": 4,
-    "result": None,
-    "error": "ObjectStoreUnavailable: the bucket does not answer",
-    "payload": {},
-}
-_SYSTEM_ALERT = {
-    "project": "01934f0e-1111-7abc-8def-0123456789ab",
-    "kind": "dead_submissions",
-    "subject": "01934f0e-1111-7abc-8def-0123456789ab",
-    "text": "a submission failed for good: CorruptBody: the body of submission … is not there",
-    "first_at": "2026-11-05T08:15:30.201000Z",
-    "last_at": "2026-11-05T08:21:07.114000Z",
-    "count": 4,
-}
 _SOURCE = {
     "name": "checkout-api",
     "entries": 48_213,
@@ -112,6 +73,18 @@ _ACTION = {
     "erased": False,
     "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 }
+_USAGE = {
+    "entries": {"used": 812_044, "limit": 50_000_000},
+    "bytes": {"used": 118_602_112, "limit": None},
+    "resets_at": "2026-11-06T00:00:00Z",
+    "requests": {
+        "window_seconds": 60,
+        "ingest": {"key": 12_000, "project": 60_000},
+        "read": {"key": 3_000, "project": 15_000},
+        "write": {"key": 1_200, "project": 6_000},
+    },
+    "days": [{"day": "2026-11-05", "entries": 812_044, "bytes": 118_602_112}],
+}
 _HEALTHY = {
     "status": "healthy",
     "message": "all parts answer",
@@ -126,8 +99,42 @@ _UNHEALTHY = _HEALTHY | {
     "workers": 0,
 }
 
+_KEY: dict[str, Any] = {
+    "id": "01934f0e-2222-7abc-8def-0123456789ab",
+    "name": "checkout",
+    "prefix": "odl_1a2b3c4d",
+    "scopes": ["ingest"],
+    "signed": True,
+    "older_secret_until": None,
+    "state": "in force",
+    "created_at": "2026-11-05T08:15:30.201000Z",
+    "expires_at": "2027-11-05T08:15:30.201000Z",
+    "revoked_at": None,
+    "last_used_at": None,
+}
+_MADE = {"key": "odl_1a2b3c4d_…", "signing_secret": "whsec_…"}
+_MEMBER: dict[str, Any] = {
+    "id": "01934f0e-3333-7abc-8def-0123456789ab",
+    "person": "person:5a1f2c3d-8a67-5a26-9c8f-54d8cfb1d3f1",
+    "issuer": "https://login.example.org",
+    "subject": "248289761001",
+    "email": "ada@example.org",
+    "role": "member",
+    "created_at": "2026-11-05T08:15:30.201000Z",
+    "last_seen_at": "2026-11-05T09:00:12.480000Z",
+}
+_ME = {
+    "actor": _MEMBER["person"],
+    "name": None,
+    "project": {"id": _PROJECT["id"], "name": "shop"},
+    "role": "member",
+    "scopes": ["ingest", "read", "write"],
+    "projects": [{"id": _PROJECT["id"], "name": "shop", "role": "member"}],
+}
 
-def _answer(description: str, example: Any, *, status: int = 200) -> dict[int | str, dict[str, Any]]:
+
+def answer(description: str, example: Any, *, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """The answers of a route: problems, and this one."""
     return PROBLEM_RESPONSES | {status: _json(description, example)}
 
 
@@ -135,20 +142,32 @@ def _json(description: str, example: Any) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"example": example}}}
 
 
-_NEXT = "A page; the next one is asked for with its `next`, and without `next` it was the last"
+NEXT = "A page; the next one is asked for with its `next`, and without `next` it was the last"
 
-TASK = _answer("What became of it; `result` stands once it is `ready`", _TASK)
-TASKS = _answer(_NEXT, {"tasks": [_TASK], "next": _TASK_ID})
-DEAD_LETTERS = _answer(_NEXT, {"tasks": [_DEAD], "next": _TASK_ID})
-REPLAYED = _answer("It will run again", {"task_id": _TASK_ID, "status": "queued"}, status=202)
-DROPPED = PROBLEM_RESPONSES | {204: {"description": "Settled"}}
-SYSTEM_ALERTS = _answer("Each kind and subject once, with how often it was raised", {"alerts": [_SYSTEM_ALERT]})
 HEALTH = PROBLEM_RESPONSES | {
     200: _json("All parts answer", _HEALTHY),
     503: _json("Something does not; `message` says what", _UNHEALTHY),
 }
-SOURCES = _answer(_NEXT, {"sources": [_SOURCE], "next": "checkout-api"})
-SOURCE = _answer("The source as it is now; a promise is kept from the next minutes on", _SOURCE)
-PROJECT = _answer("The settings as they are now", _PROJECT)
-AUDIT = _answer(_NEXT, {"actions": [_ACTION], "next": _ACTION["id"]})
-ANOMALIES = _answer(_NEXT, {"anomalies": [_ANOMALY], "next": "AAZCz0qX8HgBk08OfFp9K58-UsihH0AD"})
+SOURCES = answer(NEXT, {"sources": [_SOURCE], "next": "checkout-api"})
+SOURCE = answer("The source as it is now; a promise is kept from the next minutes on", _SOURCE)
+USAGE = answer("What was sent, and what may be; null is no limit", _USAGE)
+PROJECT = answer("The settings as they are now", _PROJECT)
+AUDIT = answer(NEXT, {"actions": [_ACTION], "next": _ACTION["id"]})
+ANOMALIES = answer(NEXT, {"anomalies": [_ANOMALY], "next": "AAZCz0qX8HgBk08OfFp9K58-UsihH0AD"})
+KEYS = answer(NEXT, {"keys": [_KEY], "next": _KEY["id"]})
+KEY_MADE = answer("The key, at the only time that it is shown", _KEY | _MADE, status=201)
+KEY_REVOKED = PROBLEM_RESPONSES | {204: {"description": "Revoked, now or before"}}
+SECRET_MADE = answer(
+    "The secret, at the only time that it is shown",
+    {"signing_secret": "whsec_…", "older_valid_until": "2026-11-06T08:15:30.201000Z"},
+)
+MEMBERS = answer(NEXT, {"members": [_MEMBER], "next": _MEMBER["id"]})
+MEMBER = answer("The member as they are now", _MEMBER)
+MEMBER_ADDED = answer("The member", _MEMBER, status=201)
+MEMBER_REMOVED = PROBLEM_RESPONSES | {204: {"description": "Removed"}}
+ME = answer("Who calls; `projects` are those that a person may choose among with X-Project", _ME)
+SESSION = answer(
+    "A token for `Authorization: Bearer`; it ends with its key",
+    {"token": "eyJ…", "token_type": "Bearer", "expires_at": "2026-11-05T09:15:30.000000Z"},
+    status=201,
+)

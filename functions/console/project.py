@@ -3,35 +3,29 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from functions.console.documentation import PROJECT
-from functions.http import json_answer, needs, parts_of
+from functions.console.parameters import Address
+from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from oddline.audit import Action
 from oddline.database import Transaction
 from oddline.entries import MOST_ALARMS_PER_DAY
 from oddline.errors import NotFound
-from oddline.identity import Caller, Scope, read_project, update_alarms, update_mail, update_retention
-from oddline.notifications import is_address
+from oddline.identity import Caller, read_project, update_alarms, update_mail, update_retention
 
 MOST_RECIPIENTS = 50  # SES's own limit for one message
 
 router = APIRouter(tags=["project"])
 
 
-def _address(text: str) -> str:
-    if not is_address(text):
-        raise ValueError("this is no mail address")
-    return text
-
-
 class ProjectSettings(Body):
     """What of a project can be set; what is left out stays as it is."""
 
-    mail_recipients: Annotated[list[Annotated[str, AfterValidator(_address)]], Field(max_length=MOST_RECIPIENTS)] = (
-        Field(default_factory=list, examples=[["oncall@example.org"]], description="Who gets mail about odd lines")
+    mail_recipients: Annotated[list[Address], Field(max_length=MOST_RECIPIENTS)] = Field(
+        default_factory=list, examples=[["oncall@example.org"]], description="Who gets mail about odd lines"
     )
     mail_minimum_score: float = Field(
         default=0.0, ge=0, le=1, allow_inf_nan=False, description="From which score on", examples=[0.9]
@@ -51,7 +45,7 @@ class ProjectSettings(Body):
 
 
 @router.get("/api/v1/project", responses=PROJECT)
-def show_project(request: Request, caller: Annotated[Caller, Depends(needs(Scope.READ))]) -> Response:
+def show_project(request: Request, caller: Authenticated) -> Response:
     """Show the project's settings."""
     with parts_of(request).db.transaction(project=caller.project) as tx:
         return json_answer(_view(tx, caller))
@@ -60,7 +54,7 @@ def show_project(request: Request, caller: Annotated[Caller, Depends(needs(Scope
 @router.put("/api/v1/project", responses=PROJECT, openapi_extra=documented(ProjectSettings))
 def update_project(
     request: Request,
-    caller: Annotated[Caller, Depends(needs(Scope.ADMIN))],
+    caller: Authenticated,
     settings: Annotated[ProjectSettings, Depends(body_of(ProjectSettings))],
 ) -> Response:
     """Set who gets mail about odd lines, how many alarms there may be, and how long entries are kept."""

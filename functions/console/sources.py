@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AfterValidator, Field, model_validator
 
 from functions.console.documentation import SOURCE, SOURCES
-from functions.http import json_answer, needs, parts_of
+from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, LONGEST_NAME, Limit, Name, without_nul
@@ -23,7 +23,6 @@ from oddline.entries import (
     source_view,
     source_views,
 )
-from oddline.identity import Caller, Scope
 
 router = APIRouter(tags=["sources"])
 
@@ -77,7 +76,7 @@ class SourceSettings(Body):
 @router.get("/api/v1/sources", responses=SOURCES)
 def list_sources(
     request: Request,
-    caller: Annotated[Caller, Depends(needs(Scope.READ))],
+    caller: Authenticated,
     *,
     after: After = None,
     limit: Limit = DEFAULT_AT_ONCE,
@@ -96,7 +95,7 @@ def list_sources(
 @router.put("/api/v1/sources/{name:path}", responses=SOURCE, openapi_extra=documented(SourceSettings))
 def update_source(
     request: Request,
-    caller: Annotated[Caller, Depends(needs(Scope.ADMIN))],
+    caller: Authenticated,
     name: SourceName,
     settings: Annotated[SourceSettings, Depends(body_of(SourceSettings))],
 ) -> Response:

@@ -1,14 +1,12 @@
 """The route of what operators were told of a project; what concerns no single one, `oddline tasks alerts` tells."""
 
 from dataclasses import asdict
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
-from functions.console.documentation import SYSTEM_ALERTS
-from functions.http import json_answer, needs, parts_of
+from functions.console.task_documentation import SYSTEM_ALERTS
+from functions.http import Authenticated, json_answer, parts_of
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Name
-from oddline.identity import Caller, Scope
 from oddline.tasks import raised_alerts
 
 router = APIRouter(tags=["tasks"])
@@ -17,7 +15,7 @@ router = APIRouter(tags=["tasks"])
 @router.get("/api/v1/system-alerts", responses=SYSTEM_ALERTS)
 def list_system_alerts(
     request: Request,
-    caller: Annotated[Caller, Depends(needs(Scope.ADMIN))],
+    caller: Authenticated,
     *,
     kind: Name | None = None,
     limit: Limit = DEFAULT_AT_ONCE,

@@ -1,17 +1,32 @@
-"""Who calls: the API key of a request, as `Authorization: Bearer` or as `X-API-Key`."""
+"""Who calls: the API key, session or token that a request bears, and whether it may call the route."""
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
+from functions.http.access import Access, Beyond, Open, scope_of
+from functions.http.limiting import guarded, kind_of, limit
 from functions.http.parts import parts_of
 from functions.parts import Parts
-from oddline.errors import Unauthenticated
-from oddline.identity import Caller, Scope, authenticate
+from oddline.errors import Forbidden, Unauthenticated
+from oddline.identity import (
+    Caller,
+    Scope,
+    authenticate,
+    authenticate_session,
+    caller_of_person,
+    demand,
+    find_project,
+    is_session,
+)
 
-_BEARER = HTTPBearer(scheme_name="bearer", description="An API key", auto_error=False)
+_BEARER = HTTPBearer(
+    scheme_name="bearer",
+    description="An API key; where no logs are submitted also a session, or a token of the issuer: then the header "
+    "X-Project chooses among a person's projects, by name or id",
+    auto_error=False,
+)
 _HEADER = APIKeyHeader(name="X-API-Key", scheme_name="header", description="An API key", auto_error=False)
 
 
@@ -19,26 +34,76 @@ async def presented_key(
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
     header: Annotated[str | None, Depends(_HEADER)],
 ) -> str | None:
-    """The key that the request bears, unchecked; None without one."""
+    """The key or token that the request bears, unchecked; None without one."""
     return bearer.credentials if bearer else header
 
 
-def needs(scope: Scope) -> Callable[[Request, str | None], Caller]:
-    """A dependency: the caller, whose key must have this scope.
+def gate(request: Request, presented: Annotated[str | None, Depends(presented_key)]) -> Caller | None:
+    """What every request passes: who calls, if the table asks for that at its route.
 
-    Raises (as a dependency):
-        Unauthenticated: there is no key, or it is unknown, revoked or past its time.
+    Raises:
+        Unauthenticated: there is no key or token, or it is unknown, revoked or past its time.
+        Forbidden: the caller lacks the route's scope, or belongs to no such project, or not to the operator's.
+        IssuerUnavailable: it is a token, and the keys to check it with cannot be had now.
+        RateLimited: the caller, its project or its address has made too many requests.
+    """
+    access: Access = request.app.state.access[request.method, request.scope["route"].path]
+    if access in {Open.PUBLIC, Open.OLDER_SIGNATURE}:
+        return None
+    scope = scope_of(access)
+    with guarded(request, presented):
+        caller = _authenticate(request, presented)
+        if scope:
+            demand(caller, scope)
+        if access is Beyond.OPERATOR:
+            _demand_operator(parts_of(request), caller)
+    limit(request, kind_of(scope, request.method), actor=caller.actor, project=caller.project)
+    return caller
+
+
+def passed(caller: Annotated[Caller | None, Depends(gate)]) -> Caller:
+    """The caller of a route that is not open to everybody."""
+    if caller is None:
+        raise LookupError("a route that is open to everybody has no caller")
+    return caller
+
+
+Authenticated = Annotated[Caller, Depends(passed)]
+"""A route's caller, who has the scope that functions/http/access.py asks for."""
+
+
+def authenticate_key(parts: Parts, presented: str | None, scope: Scope | None = None) -> Caller:
+    """The caller who presents this key, who must have the scope.
+
+    Raises:
+        Unauthenticated: there is none, or it is unknown, revoked or past its time.
         Forbidden: it lacks the scope.
     """
-
-    def authenticated(request: Request, presented: Annotated[str | None, Depends(presented_key)]) -> Caller:
-        return authenticate_key(parts_of(request), presented, scope)
-
-    return authenticated
-
-
-def authenticate_key(parts: Parts, presented: str | None, scope: Scope) -> Caller:
-    """The caller who presents this key; raises as the dependency of `needs`."""
     if not presented:
         raise Unauthenticated("send an API key, as Authorization: Bearer … or as X-API-Key")
     return authenticate(parts.db, presented=presented, scope=scope, now=parts.clock())
+
+
+def _authenticate(request: Request, presented: str | None) -> Caller:
+    if request.app.state.takes_tokens and presented is not None and presented.count(".") == 2:
+        return _authenticate_token(parts_of(request), presented, project=request.headers.get("X-Project"))
+    return authenticate_key(parts_of(request), presented)
+
+
+def _demand_operator(parts: Parts, caller: Caller) -> None:
+    name = parts.settings.operator_project
+    with parts.db.transaction() as tx:
+        project = find_project(tx, name) if name else None
+    if project != caller.project:
+        raise Forbidden("this concerns all projects: only admins of ODDLINE_OPERATOR_PROJECT may see or change it")
+
+
+def _authenticate_token(parts: Parts, token: str, *, project: str | None) -> Caller:
+    now = parts.clock()
+    if is_session(token):
+        return authenticate_session(parts.db, token, cipher=parts.settings.cipher(), now=now)
+    issuer = parts.issuer
+    if issuer is None:
+        raise Unauthenticated("no issuer of tokens is set here (ODDLINE_OIDC_ISSUER): send an API key")
+    claims = issuer.verify(token, now=now)
+    return caller_of_person(parts.db, claims, wanted=project, now=now, role_claim=parts.settings.oidc_role_claim)

@@ -21,7 +21,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     },
     "example": {
         "type": PROBLEM_BASE + "unauthenticated",
-        "title": "A valid API key or signature is needed",
+        "title": "A valid API key, token or signature is needed",
         "status": 401,
         "code": "unauthenticated",
         "detail": "the API key was revoked",
@@ -29,7 +29,10 @@ PROBLEM_SCHEMA: dict[str, Any] = {
 }
 
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    "4XX": {"description": "Refused", "content": {"application/problem+json": {"schema": PROBLEM_SCHEMA}}},
+    "4XX": {
+        "description": "Refused; 429 says in `Retry-After` when to try again",
+        "content": {"application/problem+json": {"schema": PROBLEM_SCHEMA}},
+    },
     "5XX": {
         "description": "Failed; where it may pass, `Retry-After` says when to try again",
         "content": {"application/problem+json": {"schema": PROBLEM_SCHEMA}},

@@ -1,4 +1,4 @@
-"""Give each request an id, and what nobody expected an answer: a problem document that hides the inside."""
+"""Give each answer the request's id and limits; what nobody expected becomes a problem that hides the inside."""
 
 import logging
 import re
@@ -7,6 +7,7 @@ import uuid
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from functions.http.limiting import HEADERS
 from functions.http.problems import problem_answer
 from oddline.errors import OddlineError
 
@@ -36,7 +37,9 @@ class LastResort:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID] = request_id
+                headers.update(scope["state"].get(HEADERS, {}))
             await send(message)
 
         try:

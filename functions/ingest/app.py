@@ -6,22 +6,21 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from mangum import Mangum
 
-import oddline.tasks.broker  # noqa: F401  # what will be published is loaded now, while Lambda lends a whole processor
-from functions.http import Opener, needs, new_app, open_parts, parts_of, presented_key, raw_body
+import oddline.limits.counter
+import oddline.tasks.broker  # noqa: F401  # what each request uses is loaded now, while Lambda lends a whole processor
+from functions.http import Authenticated, Opener, new_app, open_parts, parts_of, presented_key, raw_body
 from functions.ingest.documentation import BATCH_DOCUMENTATION, BATCH_RESPONSES, SINGLE_DOCUMENTATION, SINGLE_RESPONSES
 from functions.ingest.submitters import older_submitter_of, submitter_of
 from functions.ingest.submitting import BATCH, SINGLE, submit
-from oddline.identity import Caller, Scope
 
 router = APIRouter(tags=["submitting"])
 
-Submitting = Annotated[Caller, Depends(needs(Scope.INGEST))]
 Body = Annotated[bytes, Depends(raw_body)]
 PresentedKey = Annotated[str | None, Depends(presented_key)]
 
 
 @router.post("/api/v1/logs", status_code=202, responses=SINGLE_RESPONSES, openapi_extra=SINGLE_DOCUMENTATION)
-def submit_entry(request: Request, caller: Submitting, body: Body) -> Response:
+def submit_entry(request: Request, caller: Authenticated, body: Body) -> Response:
     """Submit one entry."""
     parts = parts_of(request)
     submitter = submitter_of(parts, caller, headers=request.headers, body=body)
@@ -29,7 +28,7 @@ def submit_entry(request: Request, caller: Submitting, body: Body) -> Response:
 
 
 @router.post("/api/v1/logs/batch", status_code=202, responses=BATCH_RESPONSES, openapi_extra=BATCH_DOCUMENTATION)
-def submit_batch(request: Request, caller: Submitting, body: Body) -> Response:
+def submit_batch(request: Request, caller: Authenticated, body: Body) -> Response:
     """Submit up to 10,000 entries; what is wrong with one refuses only that one."""
     parts = parts_of(request)
     submitter = submitter_of(parts, caller, headers=request.headers, body=body)
@@ -41,7 +40,7 @@ def submit_batch(request: Request, caller: Submitting, body: Body) -> Response:
 def submit_entry_in_older_form(request: Request, presented: PresentedKey, body: Body) -> Response:
     """Submit one entry as callers of earlier systems do: a key, or `X-HMAC-Signature` (hex HMAC-SHA256 of the body)."""
     parts = parts_of(request)
-    submitter = older_submitter_of(parts, presented, headers=request.headers, body=body)
+    submitter = older_submitter_of(request, presented, body=body)
     return submit(parts, SINGLE, submitter=submitter, headers=request.headers, body=body)
 
 
@@ -50,9 +49,9 @@ def submit_entry_in_older_form(request: Request, presented: PresentedKey, body: 
 def submit_batch_in_older_form(request: Request, presented: PresentedKey, body: Body) -> Response:
     """Submit a batch as callers of earlier systems do: `{"log_entries": […]}`, with a key or `X-HMAC-Signature`."""
     parts = parts_of(request)
-    submitter = older_submitter_of(parts, presented, headers=request.headers, body=body)
+    submitter = older_submitter_of(request, presented, body=body)
     return submit(parts, BATCH, submitter=submitter, headers=request.headers, body=body)
 
 
-app = new_app(router, title="Oddline: submitting logs", parts=Opener(partial(open_parts, "ingest")))
+app = new_app(router, title="Oddline: submitting logs", parts=Opener(partial(open_parts, "ingest")), takes_tokens=False)
 handler = Mangum(app, lifespan="off", text_mime_types=["application/json", "application/problem+json"])

@@ -4,12 +4,15 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
+from fastapi import Request
 from starlette.datastructures import Headers
 
-from functions.http import Parts, authenticate_key
+from functions.http import Parts, authenticate_key, guarded, limit, parts_of
 from oddline.errors import InvalidParameter, Unauthenticated
 from oddline.identity import Caller, Scope, configured_project, verify_older, verify_webhook
+from oddline.limits import Kind
 
+OLDER_ACTOR = "older"  # who signs in the older form; all share a secret
 _REQUEST_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
@@ -32,21 +35,28 @@ def submitter_of(parts: Parts, caller: Caller, *, headers: Headers, body: bytes)
     return Submitter(project=caller.project, request_keys=(*_idempotency_keys(headers), *message_keys))
 
 
-def older_submitter_of(parts: Parts, presented: str | None, *, headers: Headers, body: bytes) -> Submitter:
+def older_submitter_of(request: Request, presented: str | None, *, body: bytes) -> Submitter:
     """The submitter at the older routes: `X-HMAC-Signature` may stand for a key, which then only names the project.
 
     Raises:
         Unauthenticated, InvalidParameter: as `submitter_of`; or the older signature is wrong.
         Forbidden: the key lacks the scope.
         NotConfigured: no project has the name that is configured for callers without a key.
+        RateLimited: who calls, its project or its address has made too many requests.
     """
+    parts, headers = parts_of(request), request.headers
     signature = headers.get("X-HMAC-Signature")
-    if signature is not None:
-        verify_older(body, signature=signature, secret=parts.settings.with_secret().hmac_secret)
-        if presented is None:
-            return Submitter(project=_older_project(parts), request_keys=_idempotency_keys(headers))
-    caller = authenticate_key(parts, presented, Scope.INGEST)
-    return submitter_of(parts, caller, headers=headers, body=body)
+    caller = None
+    with guarded(request, presented):
+        if signature is not None:
+            verify_older(body, signature=signature, secret=parts.settings.with_secret().hmac_secret)
+        if signature is None or presented is not None:
+            caller = authenticate_key(parts, presented, Scope.INGEST)
+    project = caller.project if caller else _older_project(parts)
+    limit(request, Kind.INGEST, actor=caller.actor if caller else OLDER_ACTOR, project=project)
+    if caller:
+        return submitter_of(parts, caller, headers=headers, body=body)
+    return Submitter(project=project, request_keys=_idempotency_keys(headers))
 
 
 def _check_signature(parts: Parts, caller: Caller, *, headers: Headers, body: bytes) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from oddline.submissions import (
     SCORE_WAITING_BATCH,
     Columns,
     Fault,
+    Quota,
     accept,
     decode_batch,
     decode_single,
@@ -54,6 +55,7 @@ def submit(parts: Parts, form: Form, *, submitter: Submitter, headers: Headers, 
     Raises:
         BadRequest, TooLarge, UnsupportedEncoding: the request is refused whole.
         InvalidEntries: none of its entries can be taken.
+        QuotaExceeded: it is more than the project may send today.
         KeyReused, RequestInProgress: its idempotency key or message id came before.
         DatabaseUnavailable, ObjectStoreUnavailable: nothing was stored.
     """
@@ -68,6 +70,7 @@ def _submit(parts: Parts, form: Form, *, submitter: Submitter, headers: Headers,
     columns, faults = take_entries(items, now=now)
     if not columns:
         raise _none_left(faults)
+    limits = parts.limiter.limits_of(submitter.project)
     accepted = accept(
         parts.db,
         project=submitter.project,
@@ -79,6 +82,7 @@ def _submit(parts: Parts, form: Form, *, submitter: Submitter, headers: Headers,
         now=now,
         objects=parts.objects,
         body_object_bytes=parts.settings.body_object_bytes,
+        quota=Quota(entries=limits.entries_a_day, bytes=limits.bytes_a_day),
     )
     if not accepted.replayed:
         parts.publisher.wake(form.wake)

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cache, partial
 from typing import Any
+from uuid import UUID
 
 from chalice import Chalice
 from chalice.app import CloudWatchEvent
 
 import oddline.tasks.broker  # noqa: F401  # what will be published is loaded now, while Lambda lends a whole processor
 from functions.parts import Opener, Parts, open_parts
-from oddline import audit, maintenance
+from oddline import audit, maintenance, schedules
 from oddline.catalogue import CATALOGUE
 from oddline.metrics import SCHEDULES, Metrics, open_metrics
 from oddline.objects import ObjectStore
@@ -41,6 +42,12 @@ def heads() -> ObjectStore:
     return audit.open_heads(parts().settings)
 
 
+@cache
+def timer() -> schedules.Timer:
+    """What wakes users' schedules; kept, since a client of AWS takes long to make."""
+    return schedules.open_timer(load_settings(), parts().db)
+
+
 def seal_audit(on: Parts) -> dict[str, int]:
     """Seal the trail, then have what was sealed enriched."""
     sealed = audit.seal_audit(on.db, heads(), keep_days=on.settings.audit_days, now=on.clock())
@@ -56,8 +63,12 @@ IN_FUNCTION: dict[str, Callable[[Parts], Any]] = {
         on.db, objects=on.objects, settings=on.settings.with_secret(), now=on.clock()
     ).view(),
     "publish_metrics": lambda on: maintenance.publish_metrics(on.db, on.metrics, now=on.clock()),
+    "check_task_patterns": lambda on: maintenance.check_task_patterns(on.db, on.publisher, now=on.clock()),
     "create_partitions": lambda on: maintenance.make_partitions(on.db, now=on.clock()),
     "seal_audit": seal_audit,
+    "watch_schedules": lambda on: schedules.watch_schedules(
+        on.db, timer(), on.publisher, catalogue=CATALOGUE, now=on.clock()
+    ),
 }
 
 
@@ -81,19 +92,37 @@ def _run(spec: TaskSpec) -> None:
             _start(spec, parts())
 
 
+def _counted(event: CloudWatchEvent, work: Callable[[], None]) -> None:
+    """Do the work of an event, and tell how late it came and whether it failed."""
+    lateness = utc_now() - datetime.fromisoformat(event.time)
+    failed = 1
+    try:
+        work()
+        failed = 0
+    finally:
+        fired = {"Fired": 1, "Failed": failed, "Lateness": lateness.total_seconds()}
+        metrics().emit(SCHEDULES, fired)
+
+
 def _handler(spec: TaskSpec, *, expression: str) -> Any:
     def handle(event: CloudWatchEvent) -> None:  # a schedule says no more than that it is time
-        lateness = utc_now() - datetime.fromisoformat(event.time)
-        failed = 1
-        try:
-            _run(spec)
-            failed = 0
-        finally:
-            fired = {"Fired": 1, "Failed": failed, "Lateness": lateness.total_seconds()}
-            metrics().emit(SCHEDULES, fired)
+        _counted(event, partial(_run, spec))
 
     handle.__name__ = spec.name
     return app.schedule(expression, name=spec.name)(handle)
+
+
+def _fire(schedule: UUID) -> None:
+    with work_of(tracer(), lambda _: None):
+        note("task", "user_schedule")
+        on = parts()
+        schedules.fire(on.db, on.publisher, schedule, catalogue=CATALOGUE, now=on.clock())
+
+
+@app.on_cw_event({"source": ["aws.scheduler"], "detail-type": ["Scheduled Event"]})  # type: ignore[untyped-decorator]
+def user_schedule(event: CloudWatchEvent) -> None:
+    """Fire the schedule that the event names, if it is due."""
+    _counted(event, partial(_fire, UUID(event.detail["schedule"])))
 
 
 HANDLERS = {spec.name: _handler(spec, expression=schedule.expression) for spec, schedule in CATALOGUE.scheduled()}

@@ -5,17 +5,16 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from mangum import Mangum
 
-from functions.http import Opener, json_answer, needs, new_app, open_parts, parts_of
+from functions.http import Authenticated, Opener, json_answer, new_app, open_parts, parts_of
 from functions.http.parameters import DEFAULT_AT_ONCE, After, From, Limit, MinimumScore, Sources, To
 from functions.search import feedback
 from functions.search.documentation import ENTRY, PAGE, SHADOW_REPORT
 from functions.search.parameters import Severity
 from functions.search.views import page_view
 from oddline.entries import EntryQuery, get_entry, list_entries
-from oddline.identity import Caller, Scope
 from oddline.scoring.registry import shadow_report
 from oddline.scoring.replay import overlay_replay
 
@@ -23,7 +22,6 @@ router = APIRouter(tags=["entries"])
 
 DEFAULT_HOURS, MOST_HOURS = 24, 720
 
-Reading = Annotated[Caller, Depends(needs(Scope.READ))]
 IsAnomaly = Annotated[bool | None, Query(description="Only entries that are, or are not, over their threshold")]
 Pattern = Annotated[int | None, Query(description="With the pattern of this id")]
 Replay = Annotated[UUID | None, Query(description="With each entry's score in this replay, beside its own")]
@@ -34,7 +32,7 @@ Text = Annotated[str | None, Query(description="With this in the message, whatev
 @router.get("/api/v1/logs", responses=PAGE)
 def list_logs(
     request: Request,
-    caller: Reading,
+    caller: Authenticated,
     *,
     time_from: From = None,
     time_to: To = None,
@@ -76,7 +74,7 @@ def list_logs(
 
 
 @router.get("/api/v1/logs/{entry_id}", responses=ENTRY)
-def show_log(request: Request, caller: Reading, entry_id: UUID) -> Response:
+def show_log(request: Request, caller: Authenticated, entry_id: UUID) -> Response:
     """Show an entry, from the moment on that it was accepted."""
     parts = parts_of(request)
     entry = get_entry(entry_id, db=parts.db, objects=parts.objects, project=caller.project, now=parts.clock())
@@ -84,7 +82,7 @@ def show_log(request: Request, caller: Reading, entry_id: UUID) -> Response:
 
 
 @router.get("/api/v1/models/shadow-report", responses=SHADOW_REPORT, tags=["models"])
-def show_shadow_report(request: Request, caller: Reading, *, hours: Hours = DEFAULT_HOURS) -> Response:
+def show_shadow_report(request: Request, caller: Authenticated, *, hours: Hours = DEFAULT_HOURS) -> Response:
     """Tell how the scores of the model on trial differ from the live ones, in this project's entries."""
     parts = parts_of(request)
     report = shadow_report(db=parts.db, objects=parts.objects, project=caller.project, hours=hours, now=parts.clock())

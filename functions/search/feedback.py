@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
-from functions.http import json_answer, needs, parts_of
+from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import actor_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.pages import fitting
@@ -16,7 +16,7 @@ from functions.search.documentation import FEEDBACKS, GIVEN, PREVIEW, UNDONE
 from oddline.entries import LARGEST_PATTERN_ID
 from oddline.errors import InvalidParameter
 from oddline.feedback import Verdict, list_feedback
-from oddline.identity import Caller, Scope
+from oddline.identity import Caller
 from oddline.scoring import feedback
 from oddline.scoring.sequences import OddSequence
 from oddline.scoring.sequences import feedback as sequences
@@ -26,8 +26,6 @@ PATH = "/api/v1/feedback"
 
 router = APIRouter(tags=["feedback"])
 
-Reading = Annotated[Caller, Depends(needs(Scope.READ))]
-Administering = Annotated[Caller, Depends(needs(Scope.ADMIN))]
 Kind = Annotated[Literal["anomaly", "sequence"], Query(description="`sequence`: the odd one told by `entry_id`")]
 EntryId = Annotated[UUID | None, Query(description="Of an entry: its pattern, in its source")]
 PatternId = Annotated[
@@ -52,13 +50,13 @@ class Given(Body):
 
 
 @router.post(PATH, responses=GIVEN, openapi_extra=documented(Given))
-def give_feedback(request: Request, caller: Administering, body: Annotated[Given, Depends(body_of(Given))]) -> Response:
+def give_feedback(request: Request, caller: Authenticated, body: Annotated[Given, Depends(body_of(Given))]) -> Response:
     """Say of an anomaly that it is expected, or that it is a fault whenever it comes; what is similar follows."""
     parts = parts_of(request)
     said: dict[str, Any] = {
         "verdict": Verdict(body.verdict),
         "note": body.note,
-        "key_id": caller.key_id,
+        "key_id": caller.id,
         "by": actor_of(request, caller),
         "db": parts.db,
         "project": caller.project,
@@ -74,7 +72,7 @@ def give_feedback(request: Request, caller: Administering, body: Annotated[Given
 @router.get(f"{PATH}/preview", responses=PREVIEW)
 def preview_feedback(
     request: Request,
-    caller: Reading,
+    caller: Authenticated,
     *,
     kind: Kind = "anomaly",
     entry_id: EntryId = None,
@@ -93,7 +91,7 @@ def preview_feedback(
 @router.get(PATH, responses=FEEDBACKS)
 def list_given(
     request: Request,
-    caller: Reading,
+    caller: Authenticated,
     *,
     undone: Undone = False,
     after: After = None,
@@ -108,7 +106,7 @@ def list_given(
 
 
 @router.delete(f"{PATH}/{{feedback_id}}", status_code=204, responses=UNDONE)
-def undo_feedback(request: Request, caller: Administering, feedback_id: UUID) -> Response:
+def undo_feedback(request: Request, caller: Authenticated, feedback_id: UUID) -> Response:
     """Take a verdict back: the one before it counts again, if there was one."""
     parts = parts_of(request)
     by = actor_of(request, caller)

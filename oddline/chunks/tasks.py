@@ -13,6 +13,7 @@ COMPACT_CHUNKS: Final = TaskSpec(
     soft_limit=timedelta(seconds=300),
     hard_limit=timedelta(seconds=600),
     schedule=Schedule("rate(5 minutes)"),
+    critical=True,
 )
 
 CLEANUP_OLD_LOGS: Final = TaskSpec(
@@ -23,6 +24,7 @@ CLEANUP_OLD_LOGS: Final = TaskSpec(
     soft_limit=timedelta(seconds=1_500),
     hard_limit=timedelta(seconds=1_800),
     schedule=Schedule("cron(0 2 * * ? *)"),
+    critical=True,
 )
 
 TASKS: Final = (COMPACT_CHUNKS, CLEANUP_OLD_LOGS)

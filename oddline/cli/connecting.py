@@ -2,24 +2,31 @@
 
 import getpass
 import logging
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Annotated, Any
 
 import httpx
+import typer
 
 from oddline.audit import Actor, operator_called
+from oddline.cli.sending import NotTaken, reason_of
 from oddline.database import Database
-from oddline.errors import StackFailed
+from oddline.errors import StackFailed, Unavailable
 from oddline.local.stack import Stack
 from oddline.settings import Settings, load_settings
 
 REQUEST_TIMEOUT_S = 30.0
 OWN_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
+Url = Annotated[str | None, typer.Option(envvar="ODDLINE_URL", help="of the API; the local stack's if not given")]
+Key = Annotated[str | None, typer.Option(envvar="ODDLINE_KEY", help="API key; the local stack's if not given")]
+
 
 def operator_settings() -> Settings:
-    """Settings with a database: those of the environment, else the local stack's.
+    """Settings with a database: those of the environment, else the local stack's, which become this process's own.
 
     Raises:
         StackFailed: there is neither.
@@ -27,7 +34,10 @@ def operator_settings() -> Settings:
     settings = load_settings()
     if settings.database_url_worker or settings.database_url:
         return settings
-    return Stack.load(settings.home).settings()
+    # Whoever writes a task that is sealed asks the process's settings for the key.
+    os.environ.update(Stack.load(settings.home).environment())
+    load_settings.cache_clear()
+    return load_settings()
 
 
 @contextmanager
@@ -65,3 +75,21 @@ def api_client(*, url: str | None, key: str | None) -> httpx.Client:
     # A proxy of the environment could not reach this machine's own address.
     is_elsewhere = httpx.URL(url).host not in OWN_HOSTS
     return httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=REQUEST_TIMEOUT_S, trust_env=is_elsewhere)
+
+
+def call_api(method: str, path: str, *, url: str | None, key: str | None, **request: Any) -> Any:
+    """What the API answers, as JSON; None where it answers nothing.
+
+    Raises:
+        StackFailed: as `api_client`.
+        Unavailable: it does not answer.
+        NotTaken: it refuses.
+    """
+    with api_client(url=url, key=key) as client:
+        try:
+            answer = client.request(method, path, **request)
+        except httpx.TransportError as error:
+            raise Unavailable(f"the API does not answer: {error}") from error
+    if answer.is_error:
+        raise NotTaken(reason_of(answer))
+    return answer.json() if answer.content else None

@@ -6,6 +6,8 @@ from rich.console import Console
 
 PIPED_WIDTH = 240
 
+TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]  # the forms in which one is typed
+
 
 def new_console() -> Console:
     """A console on standard output that takes text as it is: names and errors may hold anything."""

@@ -4,15 +4,12 @@ import json
 from typing import Annotated, Any
 from uuid import UUID
 
-import httpx
 import typer
 from rich.table import Table
 
 from oddline.cli.app import make_app
-from oddline.cli.connecting import api_client
+from oddline.cli.connecting import Key, Url, call_api
 from oddline.cli.console import new_console
-from oddline.cli.sending import NotTaken, reason_of
-from oddline.errors import Unavailable
 from oddline.feedback import Verdict
 
 PATH = "/api/v1/feedback"
@@ -24,8 +21,6 @@ About = Annotated[str, typer.Argument(help="an entry's id, or a pattern's number
 Source = Annotated[str | None, typer.Option(help="of a pattern: only in this source; in all when not given")]
 IsSequence = Annotated[bool, typer.Option("--sequence", help="of the odd sequence that is told by this entry")]
 Note = Annotated[str, typer.Option(help="why, for whoever reads the list")]
-Url = Annotated[str | None, typer.Option(envvar="ODDLINE_URL", help="of the API; the local stack's if not given")]
-Key = Annotated[str | None, typer.Option(envvar="ODDLINE_KEY", help="API key; the local stack's if not given")]
 
 
 @app.command()
@@ -49,7 +44,7 @@ def undo(
     feedback_id: Annotated[UUID, typer.Argument(help="as `list` shows it")], url: Url = None, key: Key = None
 ) -> None:
     """Take one back."""
-    _call("DELETE", f"{PATH}/{feedback_id}", url=url, key=key)
+    call_api("DELETE", f"{PATH}/{feedback_id}", url=url, key=key)
     console.print(f"undone {feedback_id}")
 
 
@@ -62,7 +57,7 @@ def list_(
     key: Key = None,
 ) -> None:
     """List what was said, newest first."""
-    given = _call("GET", PATH, url=url, key=key, params={"undone": undone, "limit": limit})["feedback"]
+    given = call_api("GET", PATH, url=url, key=key, params={"undone": undone, "limit": limit})["feedback"]
     if as_json:
         print(json.dumps(given))
         return
@@ -88,19 +83,8 @@ def _give(
     body: dict[str, Any] = {"verdict": verdict, "note": note, "source": source}
     body |= {"kind": "sequence" if sequence else "anomaly"}
     body |= {"pattern_id": int(about)} if about.isdecimal() else {"entry_id": about}
-    given = _call("POST", PATH, url=url, key=key, json=body)
+    given = call_api("POST", PATH, url=url, key=key, json=body)
     told = f"a sequence of {given['steps']} steps" if sequence else given["pattern"]
     console.print(f"{given['id']}  {verdict}: {told}")
     if verdict is Verdict.EXPECTED:
         console.print(f"Anomalies of the last {given['days']} days that this hides: {given['hidden']:,}")
-
-
-def _call(method: str, path: str, *, url: str | None, key: str | None, **request: Any) -> Any:
-    with api_client(url=url, key=key) as client:
-        try:
-            answer = client.request(method, path, **request)
-        except httpx.TransportError as error:
-            raise Unavailable(f"the API does not answer: {error}") from error
-    if answer.is_error:
-        raise NotTaken(reason_of(answer))
-    return answer.json() if answer.content else None

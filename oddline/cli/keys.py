@@ -1,4 +1,4 @@
-"""`oddline keys`: make, list and revoke API keys."""
+"""`oddline keys`: make, list, change and revoke API keys."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from oddline.local.stack import PROJECT
 from oddline.settings import load_settings
 from oddline.submissions import new_id
 
-app = make_app(help="Make, list and revoke API keys.")
+app = make_app(help="Make, list, change and revoke API keys.")
 console = new_console()
 
 PREFIX_SHOWN = 12  # characters; who gave the whole key does not want to see it again
@@ -30,7 +30,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="as JSON")]
 def create(
     project: Annotated[str, typer.Option(help="made where it is missing")] = PROJECT,
     name: Annotated[str, typer.Option(help="what the key is for")] = "",
-    scope: Annotated[list[Scope] | None, typer.Option(help="ingest, read, admin; may be given several times")] = None,
+    scope: Annotated[
+        list[Scope] | None, typer.Option(help="ingest, read, write, admin; may be given several times")
+    ] = None,
     signed: Annotated[bool, typer.Option(help="requests must bear a Standard Webhooks signature")] = False,
     days: Annotated[int | None, typer.Option(min=1, help="until it expires; never when not given")] = None,
     into_secret: Annotated[str, typer.Option(help="name or ARN in Secrets Manager that gets it, unshown")] = "",
@@ -79,6 +81,7 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps([{name: getattr(key, name) for name in key.__slots__} for key in keys], default=str))
         return
+    now = datetime.now(UTC)
     table = Table("prefix", "project", "name", "scopes", "signed", "made", "last used", "state", box=None)
     for key in keys:
         table.add_row(
@@ -89,7 +92,7 @@ def list_(as_json: AsJson = False) -> None:
             "yes" if key.signed else "",
             f"{key.created_at:%Y-%m-%d}",
             f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never",
-            _state(key),
+            key.state(now),
         )
     console.print(table)
 
@@ -99,8 +102,31 @@ def revoke(prefix: Annotated[str, typer.Argument(help="the key's prefix, odl_…
     """Revoke a key: the next request with it is refused."""
     by, now = operator(), datetime.now(UTC)
     with operator_database() as db:
-        identity.revoke_key(db, prefix, now=now, also=recorder(Action.KEY_REVOKED, "key", by=by, now=now))
+        key_id, project = identity.find_key_by_prefix(db, prefix)
+        also = recorder(Action.KEY_REVOKED, "key", by=by, now=now)
+        identity.revoke_key(db, key_id, project=project, now=now, also=also)
     console.print(f"revoked {prefix[:PREFIX_SHOWN]}")
+
+
+@app.command("rotate-secret")
+def rotate_secret(
+    prefix: Annotated[str, typer.Argument(help="the key's prefix, odl_…, or the whole key")],
+    hours: Annotated[
+        float, typer.Option(min=0, max=identity.LONGEST_OVERLAP_HOURS, help="for which the older secret stays valid")
+    ] = identity.USUAL_OVERLAP_HOURS,
+    as_json: AsJson = False,
+) -> None:
+    """Give a signed key a new signing secret. It is shown once, here."""
+    now = datetime.now(UTC)
+    until = now + timedelta(hours=hours)
+    with operator_database() as db:
+        key_id, project = identity.find_key_by_prefix(db, prefix)
+        secret = identity.rotate_signing_secret(db, key_id, project=project, older_until=until, now=now)
+    if as_json:
+        print(json.dumps({"signing_secret": secret, "older_valid_until": until.isoformat()}))
+        return
+    print(secret)
+    console.print(f"It is not shown again. The one before is valid until {until:%Y-%m-%d %H:%M} UTC.", style="dim")
 
 
 def _put_into_secret(secret: str, told: Mapping[str, str | None]) -> None:
@@ -109,11 +135,3 @@ def _put_into_secret(secret: str, told: Mapping[str, str | None]) -> None:
 
     client = Session().client("secretsmanager", endpoint_url=load_settings().aws_endpoint_url)
     client.put_secret_value(SecretId=secret, SecretString=json.dumps(told))
-
-
-def _state(key: identity.ApiKey) -> str:
-    if key.revoked_at:
-        return "revoked"
-    if key.expires_at and key.expires_at <= datetime.now(UTC):
-        return "expired"
-    return "in force"

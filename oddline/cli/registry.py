@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from oddline.cli.connecting import operator, operator_database, operator_settings
-from oddline.cli.console import new_console
+from oddline.cli.console import TIMES, new_console
 from oddline.database import Database
 from oddline.errors import InvalidParameter, NotFound, StackFailed
 from oddline.identity import find_project
@@ -27,7 +27,6 @@ console = new_console()
 
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON")]
 Version = Annotated[str, typer.Argument(help="the version that config.json names")]
-TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 PROMOTED = "workers change over within a minute"
 
 

@@ -16,7 +16,7 @@ from rich.text import Text
 from oddline.cli.console import new_console
 from oddline.cli.demo import show_demo
 from oddline.errors import OddlineError, StackFailed
-from oddline.local.stack import Stack
+from oddline.local.stack import FLOWER_USER, Stack
 from oddline.local.supervisor import Supervisor
 from oddline.settings import load_settings
 
@@ -29,11 +29,14 @@ console = new_console()
 
 def up(
     demo: Annotated[bool, typer.Option(help="send the sample log at the first start")] = True,
+    flower: Annotated[bool, typer.Option(help="run Flower, too, behind the password that `status` tells")] = False,
 ) -> None:
     """Start everything and stay in the foreground until Ctrl-C."""
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)  # a shell that starts us in the background has it ignored
-    supervisor = Supervisor(load_settings(), say=lambda step: console.print(f"{step} …", style="dim"))
+    supervisor = Supervisor(
+        load_settings(), say=lambda step: console.print(f"{step} …", style="dim"), with_flower=flower
+    )
     try:
         with supervisor.running() as stack:
             _wait_until_ready(supervisor, stack)
@@ -57,6 +60,7 @@ def status(
         "url": stack.url,
         "api_key": stack.api_key,
         "hmac_secret": stack.hmac_secret,
+        "flower": {"url": stack.flower_url, "user": FLOWER_USER, "password": stack.flower_password},
         "health": health,
     }
     if as_json:
@@ -64,6 +68,8 @@ def status(
     else:
         console.print(f"{'healthy' if told['healthy'] else 'not healthy'}: {health.get('message', '')}")
         console.print(f"API {stack.url}\nkey {stack.api_key}", soft_wrap=True)
+        if stack.flower_url:
+            console.print(f"Flower {stack.flower_url}, user {FLOWER_USER}, password {stack.flower_password}")
     raise typer.Exit(0 if told["healthy"] else 1)
 
 

@@ -1,144 +1,196 @@
-"""`oddline tasks`: what runs, what waits, what failed; replay, drop, and a harmless try of every kind."""
+"""`oddline tasks`: what runs, what waits, what failed; start, cancel, replay, drop, and a try of every kind."""
 
 import json
-import time
+from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from oddline import maintenance, tasks
-from oddline.audit import Action, record
 from oddline.catalogue import CATALOGUE
+from oddline.cli import dead_letters, smoke
 from oddline.cli.app import make_app
-from oddline.cli.connecting import operator, operator_database, operator_settings
-from oddline.cli.console import new_console
-from oddline.database import Database, Transaction
-from oddline.errors import NotFound
-from oddline.submissions import new_id
-from oddline.tasks import Publisher, State, Task
+from oddline.cli.connecting import operator_database, operator_settings
+from oddline.cli.console import TIMES, new_console
+from oddline.cli.waking import wake
+from oddline.errors import InvalidParameter, NotFound
+from oddline.identity import find_project
+from oddline.tasks import Outcome, Search, Starter, State, Task
 
 app = make_app(help="What runs, what waits, what failed.")
 console = new_console()
 
+app.command()(dead_letters.replay)
+app.command()(dead_letters.drop)
+app.command()(smoke.smoke)
+
+RUNNING = (State.STARTED, State.PROGRESS)
+WAITING = (State.PENDING, State.RETRY)
+OUTCOMES = {
+    Outcome.NEVER_STARTED: "never started",
+    Outcome.STOPPED: "stopped",
+    Outcome.STOPPING: "is being stopped: `oddline tasks show` tells when it is",
+    Outcome.TOO_LATE: "too late: it ended while it was to be stopped",
+    Outcome.ALREADY_DONE: "already done",
+}
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="as JSON")]
 TaskId = Annotated[UUID, typer.Argument(help="the task's id")]
-SMOKE_POLL_S = 0.1
+Most = Annotated[int, typer.Option("--limit", min=1, max=1_000)]
 
 
 @app.command("list")
 def list_(
     state: Annotated[list[State] | None, typer.Option(help="only these; may be given several times")] = None,
     name: Annotated[str | None, typer.Option(help="only tasks of this name")] = None,
+    text: Annotated[str | None, typer.Option(help="in the name or the error, or the beginning of the id")] = None,
+    time_from: Annotated[
+        datetime | None, typer.Option("--from", formats=TIMES, help="created at this time (UTC) or later")
+    ] = None,
+    time_to: Annotated[
+        datetime | None, typer.Option("--to", formats=TIMES, help="created before this time (UTC)")
+    ] = None,
+    project: Annotated[str | None, typer.Option(help="only of this project")] = None,
     dead: Annotated[bool, typer.Option(help="only dead letters")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=1_000)] = 50,
+    limit: Most = 50,
     as_json: AsJson = False,
 ) -> None:
     """List tasks of all projects, newest first."""
     states = [State.FAILURE] if dead else state or []
-    with operator_database() as db, db.transaction() as tx:
-        found = tasks.newest(tx, states=states, name=name, limit=limit)
-    if as_json:
-        print(json.dumps([task.view() for task in found], default=str))
-        return
-    table = Table("id", "name", "state", "attempt", "created", "error", box=None)
-    for task in found:
-        table.add_row(
-            str(task.id),
-            task.name,
-            task.state,
-            str(task.attempt),
-            f"{task.created_at:%Y-%m-%d %H:%M:%S}",
-            (task.error or "")[:80],
-        )
-    console.print(table)
+    search = Search(
+        states=states, name=name, text=text, time_from=time_from, time_to=time_to, project=_project(project)
+    )
+    _print(search, limit=limit, as_json=as_json)
+
+
+@app.command()
+def active(limit: Most = 50, as_json: AsJson = False) -> None:
+    """List what runs now, in all projects."""
+    _print(Search(states=RUNNING), limit=limit, as_json=as_json)
+
+
+@app.command()
+def scheduled(limit: Most = 50, as_json: AsJson = False) -> None:
+    """List what waits for its time: a start that is set, or another attempt."""
+    _print(Search(states=WAITING, due_after=datetime.now(UTC)), limit=limit, as_json=as_json)
 
 
 @app.command()
 def show(task_id: TaskId) -> None:
-    """Show a task with its payload, result and error."""
+    """Show a task with its payload, its result, its error and its attempts that failed."""
     with operator_database() as db, db.transaction() as tx:
         task = tasks.find(tx, task_id)
     if task is None:
         raise NotFound(f"there is no task {task_id}")
-    print(json.dumps(task.view() | {"project": task.project, "payload": dict(task.payload)}, default=str, indent=2))
+    task = tasks.opened(task, operator_settings().cipher())
+    more = {
+        "project": task.project,
+        "worker": task.worker,
+        "payload": dict(task.payload),
+        "replays": task.replays,
+        "failures": list(task.failures),
+    }
+    print(json.dumps(task.view() | more, default=str, indent=2))
 
 
 @app.command()
-def replay(task_id: TaskId) -> None:
-    """Put a dead letter back to its beginning."""
+def start(
+    name: Annotated[str, typer.Argument(help="its name in the catalogue")],
+    payload: Annotated[str, typer.Option(help="what it is given, a JSON object")] = "{}",
+    project: Annotated[str | None, typer.Option(help="whose it is; nobody's, where none is named")] = None,
+) -> None:
+    """Start a task."""
+    try:
+        given = json.loads(payload)
+    except ValueError as error:
+        raise InvalidParameter(f"the payload is no JSON: {error}") from error
+    if not isinstance(given, dict):
+        raise InvalidParameter("the payload is no JSON object")
     with operator_database() as db, db.transaction() as tx:
-        spec = maintenance.replay_dead_letter(tx, task_id, catalogue=CATALOGUE)
-        _record(tx, Action.TASK_REPLAYED, task_id)
-    _wake(spec, task_id if spec.ledger else None)
-    console.print(f"{task_id} waits again")
+        spec, task_id = tasks.request(
+            tx,
+            CATALOGUE,
+            name=name,
+            payload=given,
+            starter=Starter.SYSTEM,
+            project=_project(project),
+            now=datetime.now(UTC),
+        )
+    wake([(spec, task_id)])
+    print(task_id)
 
 
 @app.command()
-def drop(task_id: TaskId) -> None:
-    """Settle a dead letter for good: what it stood for is not done."""
-    with operator_database() as db, db.transaction() as tx:
-        maintenance.drop_dead_letter(tx, task_id, now=datetime.now(UTC))
-        _record(tx, Action.TASK_DROPPED, task_id)
-    console.print(f"dropped {task_id}")
+def cancel(task_id: TaskId) -> None:
+    """End a task that waits or runs, and say what came of it."""
+    with operator_database() as db:
+        cancelled = maintenance.cancel_task(db, task_id, project=None, clock=tasks.utc_now)
+    console.print(f"{task_id} {OUTCOMES[cancelled.outcome]} ({cancelled.task.state})")
 
 
 @app.command()
-def smoke(
-    kind: Annotated[list[str] | None, typer.Option(help="only these tasks; may be given several times")] = None,
-    patience: Annotated[float, typer.Option(help="seconds to wait for all of them")] = 60.0,
+def alerts(
+    kind: Annotated[str | None, typer.Option(help="only of this kind")] = None,
+    limit: Most = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Run a harmless instance of every kind of task and say what works."""
-    unknown = set(kind or []) - CATALOGUE.keys()
-    if unknown:
-        raise NotFound(f"not in the catalogue: {', '.join(sorted(unknown))}")
-    wanted = [spec for spec in CATALOGUE.values() if not spec.in_function and (not kind or spec.name in kind)]
-    with operator_database() as db:
-        started = {spec.name: _start_smoke(db, spec) for spec in wanted}
-        ended = _wait_for(db, list(started.values()), patience_s=patience)
-    outcome = {name: ended[task_id] for name, task_id in started.items()}
+    """List what operators were told, in all projects and of none, the last first."""
+    with operator_database() as db, db.transaction() as tx:
+        raised = tasks.raised_alerts(tx, kind=kind, limit=limit)
     if as_json:
-        print(json.dumps({name: task.view() for name, task in outcome.items()}, default=str))
-    else:
-        for name, task in outcome.items():
-            works = task.state is State.SUCCESS
-            outcome_text = ("works", "green") if works else (f"{task.state} {task.error or ''}", "red")
-            console.print(Text.assemble(f"{name:24} ", outcome_text))
-    raise typer.Exit(0 if all(task.state is State.SUCCESS for task in outcome.values()) else 1)
+        print(json.dumps([asdict(alert) for alert in raised], default=str))
+        return
+    rows = [
+        (f"{one.last_at:%Y-%m-%d %H:%M:%S}", str(one.count), one.kind, one.subject, one.text[:120]) for one in raised
+    ]
+    _print_table(("last", "times", "kind", "subject", "text"), rows)
 
 
-def _record(tx: Transaction, action: Action, task_id: UUID) -> None:
-    task = tasks.find(tx, task_id)
-    project = task.project if task else None
-    record(tx, project=project, by=operator(), action=action, subject=f"task:{task_id}", now=datetime.now(UTC))
+def _print(search: Search, *, limit: int, as_json: bool) -> None:
+    with operator_database() as db, db.transaction() as tx:
+        found = tasks.newest(tx, search, limit=limit)
+    if as_json:
+        print(json.dumps([_view(task) for task in found], default=str))
+        return
+    rows = [
+        (
+            str(task.id),
+            task.name,
+            str(task.state) if task.progress is None else f"{task.state} {task.progress:.0%}",
+            str(task.attempt),
+            f"{task.created_at:%Y-%m-%d %H:%M:%S}",
+            (tasks.shown(task.error) or "")[:80],
+        )
+        for task in found
+    ]
+    _print_table(("id", "name", "state", "attempt", "created", "error"), rows)
 
 
-def _start_smoke(db: Database, spec: tasks.TaskSpec) -> UUID:
-    task_id = new_id()
-    with db.transaction() as tx:
-        tasks.enqueue(tx, spec, spec.smoke, task_id=task_id, project=None, now=datetime.now(UTC))
-    _wake(spec, task_id)
-    return task_id
+def _print_table(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    table = Table(*columns, box=None)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
 
 
-def _wake(spec: tasks.TaskSpec, task_id: UUID | None) -> None:
-    """Publish it, where a broker is named; what is not published the schedules find within minutes."""
-    if redis_url := operator_settings().redis_url:
-        publisher = Publisher(redis_url)
-        publisher.wake(spec, task_id=task_id)
-        publisher.close()
+def _view(task: Task) -> dict[str, Any]:
+    return task.view() | {"project": task.project, "worker": task.worker}
 
 
-def _wait_for(db: Database, wanted: list[UUID], *, patience_s: float) -> dict[UUID, Task]:
-    """The tasks as they are once all have ended, or patience has."""
-    deadline = time.monotonic() + patience_s
-    while True:
-        with db.transaction() as tx:
-            found = {task_id: task for task_id in wanted if (task := tasks.find(tx, task_id)) is not None}
-        if all(task.state.ready for task in found.values()) or time.monotonic() > deadline:
-            return found
-        time.sleep(SMOKE_POLL_S)
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment else None
+
+
+def _project(name: str | None) -> UUID | None:
+    if name is None:
+        return None
+    with operator_database() as db, db.transaction() as tx:
+        project = find_project(tx, name)
+    if project is None:
+        raise NotFound(f"there is no project {name}")
+    return project

@@ -17,7 +17,7 @@ IO_BYTES = 4_096  # of log that one write takes (Amazon Aurora pricing, "What ar
 OBJECT_BYTES = 16 * 2**20  # of a compacted object, at most
 MERGES = 2.0  # of a line on its way into its last object (STORAGE, 5)
 SECRET_READS_AN_HOUR = 12.0  # of an environment, one for each connection that it opens: assumed
-SCHEDULE_FUNCTIONS = 3.0
+SCHEDULE_FUNCTIONS = 4.0
 BODY_DAYS = 3.0  # two, and the one that goes on
 HOT_DAYS = 4.0  # three, and the one that goes on
 

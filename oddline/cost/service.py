@@ -10,7 +10,7 @@ from typing import Any
 from oddline.catalogue import CATALOGUE
 from oddline.cost import estimate as estimating
 from oddline.cost.model import DAYS_A_MONTH, Estimate, Measured, Price, PriceTable, Step, Workload
-from oddline.local.schedule_runner import fire_times
+from oddline.schedules import parse
 
 _FOLDER = Path(__file__).parent
 _WEEK = timedelta(days=7)  # every schedule comes round within it
@@ -49,7 +49,7 @@ def fired_a_month() -> float:
 
 
 def _in_a_week(expression: str) -> int:
-    return sum(1 for _ in takewhile(lambda at: at <= _MONDAY + _WEEK, fire_times(expression, after=_MONDAY)))
+    return sum(1 for _ in takewhile(lambda at: at <= _MONDAY + _WEEK, parse(expression).times(after=_MONDAY)))
 
 
 def _read(name: str) -> dict[str, Any]:

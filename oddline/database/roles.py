@@ -15,8 +15,12 @@ def provision_roles(connection: psycopg.Connection, *, passwords: Mapping[str, s
     """
     for role in ROLES:
         exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+        # The server, whose log may quote the statement, gets to know what checks the password and not what it is.
+        verifier = connection.pgconn.encrypt_password(
+            passwords[role].encode(), role.encode(), b"scram-sha-256"
+        ).decode()
         verb = sql.SQL("ALTER") if exists else sql.SQL("CREATE")
         connection.execute(
-            sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, sql.Identifier(role), sql.Literal(passwords[role]))
+            sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, sql.Identifier(role), sql.Literal(verifier))
         )
     connection.execute("GRANT oddline_worker TO CURRENT_USER")

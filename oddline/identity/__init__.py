@@ -1,21 +1,39 @@
-"""Who calls: projects, API keys, signed requests."""
+"""Who calls: projects, API keys, signed requests, people and their roles."""
 
-from oddline.identity.model import ApiKey, Caller, NewKey, Project, Scope
+from oddline.identity.issuer import Issuer
+from oddline.identity.model import SCOPES_OF, ApiKey, Caller, Member, Membership, NewKey, Project, Role, Scope
+from oddline.identity.people import (
+    add_member,
+    caller_of_person,
+    change_role,
+    list_members,
+    person_id,
+    remove_member,
+)
 from oddline.identity.service import (
     DEFAULT_SCOPES,
+    LONGEST_OVERLAP_HOURS,
+    USUAL_OVERLAP_HOURS,
     Also,
     authenticate,
+    clean_up_keys,
     configured_project,
     create_key,
+    demand,
     ensure_project,
+    find_key_by_prefix,
     list_keys,
+    read_key,
     revoke_key,
+    rotate_signing_secret,
 )
+from oddline.identity.sessions import Session, authenticate_session, begin_session, is_session
 from oddline.identity.signatures import sign_webhook, verify_older, verify_webhook
 from oddline.identity.store import (
     WITHIN_RETENTION,
     find_key_name,
     find_project,
+    list_projects,
     read_project,
     update_alarms,
     update_mail,
@@ -24,22 +42,45 @@ from oddline.identity.store import (
 
 __all__ = [
     "DEFAULT_SCOPES",
+    "LONGEST_OVERLAP_HOURS",
+    "SCOPES_OF",
+    "USUAL_OVERLAP_HOURS",
     "WITHIN_RETENTION",
     "Also",
     "ApiKey",
     "Caller",
+    "Issuer",
+    "Member",
+    "Membership",
     "NewKey",
     "Project",
+    "Role",
     "Scope",
+    "Session",
+    "add_member",
     "authenticate",
+    "authenticate_session",
+    "begin_session",
+    "caller_of_person",
+    "change_role",
+    "clean_up_keys",
     "configured_project",
     "create_key",
+    "demand",
     "ensure_project",
+    "find_key_by_prefix",
     "find_key_name",
     "find_project",
+    "is_session",
     "list_keys",
+    "list_members",
+    "list_projects",
+    "person_id",
+    "read_key",
     "read_project",
+    "remove_member",
     "revoke_key",
+    "rotate_signing_secret",
     "sign_webhook",
     "update_alarms",
     "update_mail",

@@ -1,4 +1,4 @@
-"""SQL of projects and API keys."""
+"""SQL of projects, API keys and members."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,13 +8,14 @@ from uuid import UUID
 from psycopg.rows import kwargs_row
 
 from oddline.database import Transaction
-from oddline.identity.model import ApiKey, Project
+from oddline.identity.model import ApiKey, Member, Membership, Project, Role
 
 # Of a project's rows, counted in days of arrival: none goes before its time and none stays a day longer.
 WITHIN_RETENTION: Final = (
     "arrival_day >= (SELECT %(today)s::date - retention_days FROM projects WHERE projects.id = %(project)s)"
 )
 _PROJECT: Final = "id, name, created_at, retention_days, mail_recipients, mail_minimum_score, alarms_per_day"
+_MEMBER: Final = "id, issuer, subject, email, role, created_at, last_seen_at"
 
 
 def _project(**columns: Any) -> Project:
@@ -23,6 +24,10 @@ def _project(**columns: Any) -> Project:
 
 def _api_key(**columns: Any) -> ApiKey:
     return ApiKey(**columns | {"scopes": tuple(columns["scopes"])})
+
+
+def _member(**columns: Any) -> Member:
+    return Member(**columns | {"role": Role(columns["role"])})
 
 
 def insert_project(tx: Transaction, *, project_id: UUID, name: str, now: datetime) -> bool:
@@ -46,6 +51,12 @@ def read_project(tx: Transaction, project: UUID) -> Project | None:
     """A project's settings."""
     with tx.cursor(row_factory=kwargs_row(_project)) as cursor:
         return cursor.execute(f"SELECT {_PROJECT} FROM projects WHERE id = %s", [project]).fetchone()
+
+
+def list_projects(tx: Transaction) -> list[Project]:
+    """All projects that the transaction may see, by their names."""
+    with tx.cursor(row_factory=kwargs_row(_project)) as cursor:
+        return cursor.execute(f"SELECT {_PROJECT} FROM projects ORDER BY name").fetchall()
 
 
 def update_mail(
@@ -97,13 +108,25 @@ def find_key(
     return tx.execute("SELECT * FROM find_api_key(%s, %s)", [key_hash, now]).fetchone()
 
 
-def list_keys(tx: Transaction) -> list[ApiKey]:
-    """All keys that the transaction may see, newest first."""
+def find_session_key(
+    tx: Transaction, key_id: UUID, *, now: datetime
+) -> tuple[UUID, UUID, list[str], datetime | None, datetime | None] | None:
+    """(id, project, scopes, expires at, revoked at) of a session's key; notes its use."""
+    return tx.execute("SELECT * FROM find_session_key(%s, %s)", [key_id, now]).fetchone()
+
+
+def list_keys(
+    tx: Transaction, *, only: UUID | None = None, before: UUID | None = None, limit: int | None = None
+) -> list[ApiKey]:
+    """The keys that the transaction may see, newest first."""
     with tx.cursor(row_factory=kwargs_row(_api_key)) as cursor:
         return cursor.execute(
-            "SELECT k.id, p.name AS project, k.name, k.prefix, k.scopes, k.signing_secrets <> '{}' AS signed,"
-            " k.created_at, k.expires_at, k.revoked_at, k.last_used_at"
-            " FROM api_keys k JOIN projects p ON p.id = k.project_id ORDER BY k.id DESC"
+            "SELECT k.id, p.name AS project, k.name, k.prefix, k.scopes, k.is_signed AS signed,"
+            " k.retiring_until AS older_secret_until, k.created_at, k.expires_at, k.revoked_at, k.last_used_at"
+            " FROM api_keys k JOIN projects p ON p.id = k.project_id"
+            " WHERE (%(only)s::uuid IS NULL OR k.id = %(only)s) AND (%(before)s::uuid IS NULL OR k.id < %(before)s)"
+            " ORDER BY k.id DESC LIMIT %(limit)s",
+            {"only": only, "before": before, "limit": limit},
         ).fetchall()
 
 
@@ -113,9 +136,79 @@ def find_key_name(tx: Transaction, key_id: UUID) -> str | None:
     return row[0] if row else None
 
 
-def revoke_key(tx: Transaction, *, prefix: str, now: datetime) -> list[tuple[UUID, UUID]]:
-    """Revoke the key with this prefix; (project, id) of it, nothing when there is no such key in force."""
+def find_by_prefix(tx: Transaction, prefix: str) -> tuple[UUID, UUID] | None:
+    """(id, project) of the key in force with this prefix."""
     return tx.execute(
-        "UPDATE api_keys SET revoked_at = %s WHERE prefix = %s AND revoked_at IS NULL RETURNING project_id, id",
-        [now, prefix],
+        "SELECT id, project_id FROM api_keys WHERE prefix = %s AND revoked_at IS NULL", [prefix]
+    ).fetchone()
+
+
+def revoke_key(tx: Transaction, key_id: UUID, *, now: datetime) -> bool:
+    """Revoke a key; False when there is no such key that was not revoked before."""
+    return (
+        tx.execute("UPDATE api_keys SET revoked_at = %s WHERE id = %s AND revoked_at IS NULL", [now, key_id]).rowcount
+        == 1
+    )
+
+
+def rotate_secret(tx: Transaction, key_id: UUID, *, secret: str, older_until: datetime, now: datetime) -> bool:
+    """Give a signed key of the transaction's project a new secret; False when there is none in force by that id."""
+    row = tx.execute("SELECT rotate_signing_secret(%s, %s, %s, %s)", [key_id, secret, older_until, now]).fetchone()
+    return bool(row and row[0])
+
+
+def forget_older_secrets(tx: Transaction, *, now: datetime) -> int:
+    """Remove the secrets whose time to be changed is over; returns of how many keys."""
+    return tx.execute(
+        "UPDATE api_keys SET retiring_secrets = '{}', retiring_until = NULL WHERE retiring_until <= %s", [now]
+    ).rowcount
+
+
+def delete_ended_keys(tx: Transaction, *, before: datetime) -> int:
+    """Delete keys that were revoked or expired before that time; returns how many."""
+    return tx.execute("DELETE FROM api_keys WHERE least(revoked_at, expires_at) < %s", [before]).rowcount
+
+
+def insert_member(tx: Transaction, member: Member, *, project: UUID) -> bool:
+    """Write a member; False when the same person is one already."""
+    return (
+        tx.execute(
+            "INSERT INTO members (id, project_id, issuer, subject, email, role, created_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            [member.id, project, member.issuer, member.subject, member.email, str(member.role), member.created_at],
+        ).rowcount
+        == 1
+    )
+
+
+def find_memberships(
+    tx: Transaction, *, issuer: str, subject: str, verified_email: str | None, now: datetime
+) -> list[Membership]:
+    """The projects of a person, by name; uses up invitations to their e-mail address, and notes that they came."""
+    rows = tx.execute(
+        "SELECT * FROM find_memberships(%s, %s, %s, %s)", [issuer, subject, verified_email, now]
     ).fetchall()
+    return [Membership(project=project, name=name, role=Role(role)) for project, name, role in rows]
+
+
+def list_members(tx: Transaction, *, before: UUID | None, limit: int) -> list[Member]:
+    """The members of the transaction's project, newest first."""
+    with tx.cursor(row_factory=kwargs_row(_member)) as cursor:
+        return cursor.execute(
+            f"SELECT {_MEMBER} FROM members WHERE %(before)s::uuid IS NULL OR id < %(before)s"
+            " ORDER BY id DESC LIMIT %(limit)s",
+            {"before": before, "limit": limit},
+        ).fetchall()
+
+
+def update_member(tx: Transaction, member_id: UUID, *, role: Role) -> Member | None:
+    """Give a member of the transaction's project another role."""
+    with tx.cursor(row_factory=kwargs_row(_member)) as cursor:
+        return cursor.execute(
+            f"UPDATE members SET role = %s WHERE id = %s RETURNING {_MEMBER}", [str(role), member_id]
+        ).fetchone()
+
+
+def delete_member(tx: Transaction, member_id: UUID) -> bool:
+    """Remove a member of the transaction's project; False when there is no such."""
+    return tx.execute("DELETE FROM members WHERE id = %s", [member_id]).rowcount == 1

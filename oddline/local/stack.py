@@ -14,12 +14,14 @@ from oddline.database import ROLES, Database
 from oddline.encryption import Cipher
 from oddline.errors import Forbidden, StackFailed, Unauthenticated
 from oddline.identity import Scope, authenticate, create_key, ensure_project
-from oddline.local.state import choose_port, write_private
+from oddline.local.state import LOOPBACK, choose_port, write_private
 from oddline.settings import Settings
 from oddline.submissions import new_id
 
 FILE = "stack.json"
 PROJECT = "default"
+FLOWER_USER = "oddline"
+FLOWER_PORT = 5555
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,9 @@ class Stack:
     objects_url: str
     home: str
     first_start: bool = False
-    encryption_keys: str = ""
+    encryption_keys: str = ""  # none in the file of an older version; each start makes what is missing
+    flower_password: str = ""
+    flower_url: str = ""  # none where Flower was not wished for
 
     @classmethod
     def load(cls, home: Path) -> Self:
@@ -50,7 +54,15 @@ class Stack:
             raise StackFailed(f"no local stack was started in {home}: `oddline up` does it") from error
 
     @classmethod
-    def prepare(cls, settings: Settings, *, owner_url: str, passwords: Mapping[str, str], redis_url: str) -> Self:
+    def prepare(
+        cls,
+        settings: Settings,
+        *,
+        owner_url: str,
+        passwords: Mapping[str, str],
+        redis_url: str,
+        with_flower: bool = False,
+    ) -> Self:
         """The stack for servers that run; it keeps its key, or gets a new one where the database does not know it."""
         home = settings.home.absolute()
         before = cls.load(home) if (home / FILE).exists() else None
@@ -71,6 +83,8 @@ class Stack:
             home=str(home),
             first_start=before is None,
             encryption_keys=encryption_keys,
+            flower_password=settings.flower_password or (before and before.flower_password) or secrets.token_hex(24),
+            flower_url=f"http://{LOOPBACK}:{choose_port(FLOWER_PORT)}" if with_flower else "",
         )
         write_private(home / FILE, json.dumps(asdict(stack) | {"first_start": False}))
         return stack
@@ -84,6 +98,8 @@ class Stack:
             "ODDLINE_LEGACY_PROJECT": PROJECT,
             "ODDLINE_HMAC_SECRET": self.hmac_secret,
             "ODDLINE_ENCRYPTION_KEYS": self.encryption_keys,
+            "ODDLINE_FLOWER_PASSWORD": self.flower_password,
+            "ODDLINE_OPERATOR_PROJECT": PROJECT,
             **{f"ODDLINE_DATABASE_URL_{side.upper()}": url for side, url in self.database_urls.items()},
         }
 

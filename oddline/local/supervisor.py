@@ -99,10 +99,11 @@ class Watched:
 class Supervisor:
     """All parts of one home folder, to be used from the main thread: they end with the thread that started them."""
 
-    def __init__(self, settings: Settings, *, say: Callable[[str], None] = log.info) -> None:
+    def __init__(self, settings: Settings, *, say: Callable[[str], None] = log.info, with_flower: bool = False) -> None:
         self._settings = settings
         self._home = settings.home.absolute()
         self._say = say
+        self._with_flower = with_flower
         self._postgres = PostgresServer(self._home / "postgres", version=settings.postgres_version)
         self._valkey = ValkeyServer(self._home / "valkey")
         self._watched: list[Watched] = []
@@ -151,7 +152,13 @@ class Supervisor:
         passwords = ServerState.load_or_make(self._home / "roles.json", roles=ROLES).passwords
         self._say("migrating the database")
         migrate(owner_url, passwords=passwords)
-        stack = Stack.prepare(self._settings, owner_url=owner_url, passwords=passwords, redis_url=redis_url)
+        stack = Stack.prepare(
+            self._settings,
+            owner_url=owner_url,
+            passwords=passwords,
+            redis_url=redis_url,
+            with_flower=self._with_flower,
+        )
         if self._settings.port and stack.port != self._settings.port:
             self._say(f"port {self._settings.port} is not free; the API gets {stack.port}")
         self._say("starting the API, a worker and the schedules")
@@ -162,13 +169,15 @@ class Supervisor:
     def _programs(self, stack: Stack) -> list[Program]:
         env = dict(os.environ) | stack.environment() | {"PYTHONUNBUFFERED": "1", "REMAP_SIGTERM": "SIGQUIT"}
         env["ODDLINE_SOFT_SHUTDOWN_TIMEOUT"] = str(LOCAL_SOFT_SHUTDOWN_S)
-        worker = "--app worker_image.worker.app worker --without-gossip --without-mingle --without-heartbeat"
+        worker = "--app worker_image.worker.app worker --without-gossip --without-mingle"
         api = f"functions.asgi:app --host {self._settings.host} --port {stack.port} --no-access-log"
         commands = {
             "api": ["-m", "uvicorn", *api.split(), "--log-level", "warning"],
             "worker": ["-m", "celery", *worker.split(), "--loglevel", self._settings.log_level],
             "schedules": ["-m", "functions.schedules.local"],
         }
+        if stack.flower_url:
+            commands["flower"] = ["-m", "worker_image.flower", stack.flower_url.rpartition(":")[2]]
         return [
             Program(name, [sys.executable, *arguments], home=self._home, env=env)
             for name, arguments in commands.items()

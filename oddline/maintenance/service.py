@@ -2,36 +2,35 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from oddline import submissions
 from oddline.database import Database, Transaction, create_partitions, drop_partition, partition_days
+from oddline.identity import clean_up_keys
 from oddline.objects import ObjectStore
 from oddline.scoring import DETECT_RATES, DETECT_SEQUENCES, FOLD_COUNTS
 from oddline.scoring.replay import drop_old_replays
-from oddline.submissions import ATTEMPTS, KEYS_KEPT, SCORE_WAITING
+from oddline.submissions import KEYS_KEPT, SCORE_WAITING
 from oddline.tasks import (
     LONGEST_COUNTDOWN,
     Catalogue,
     NoPayload,
     Publisher,
     TaskContext,
-    TaskSpec,
+    delete_alerts,
     delete_expired,
-    drop,
     publish_due,
-    replay,
 )
 
 STATES_KEPT = timedelta(days=3)
 BODIES_KEPT = timedelta(days=2)
+USAGE_KEPT = timedelta(days=35)  # a month, and what it is compared with
 ROWS_AT_ONCE = 5_000  # in one transaction, so that none is long
 
 
 def reconcile(db: Database, publisher: Publisher, *, catalogue: Catalogue, now: datetime) -> dict[str, int]:
     """Publish again what Redis may have lost: what waits, what lost its worker, what comes due within a minute."""
     with db.transaction() as tx:
-        released = submissions.release_expired(tx, attempts=ATTEMPTS, now=now)
+        released = submissions.release_expired(tx, now=now)
         waiting = submissions.waiting(tx, now=now)
         due = submissions.next_due(tx, soon=now + LONGEST_COUNTDOWN)
     if waiting:
@@ -62,30 +61,17 @@ def cleanup_old_results(payload: NoPayload, context: TaskContext) -> dict[str, i
     ):
         deleted["submissions"] += count
     deleted["keys"] = _in_transaction(context.db, lambda tx: submissions.delete_keys(tx, before=now - KEYS_KEPT))
+    oldest_usage = (now - USAGE_KEPT).date()
+    deleted["usage"] = _in_transaction(context.db, lambda tx: submissions.delete_usage(tx, before=oldest_usage))
     deleted["replays"] = drop_old_replays(context.db, context.objects, now=now)
+    deleted["alerts"] = _in_transaction(context.db, lambda tx: delete_alerts(tx, now=now))
     deleted["days"] = _drop_old_bodies(context.db, context.objects, now=now)
     return deleted
 
 
-def replay_dead_letter(tx: Transaction, identifier: UUID, *, catalogue: Catalogue) -> TaskSpec:
-    """Put a dead task or submission back to its beginning; publish the returned spec after the commit.
-
-    Raises:
-        NotFound: no such dead letter.
-    """
-    if submissions.replay(tx, identifier):
-        return SCORE_WAITING
-    return replay(tx, identifier, catalogue=catalogue)
-
-
-def drop_dead_letter(tx: Transaction, identifier: UUID, *, now: datetime) -> None:
-    """Settle a dead task or submission for good.
-
-    Raises:
-        NotFound: no such dead letter.
-    """
-    if not submissions.drop(tx, identifier, now=now):
-        drop(tx, identifier, now=now)
+def cleanup_expired_api_keys(payload: NoPayload, context: TaskContext) -> dict[str, int]:  # noqa: ARG001
+    """Delete API keys that ended long ago, and signing secrets that others have taken the place of."""
+    return clean_up_keys(context.db, now=context.clock())
 
 
 def _in_transaction(db: Database, work: Callable[[Transaction], int]) -> int:

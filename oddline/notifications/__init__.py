@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from oddline.notifications.channels.email.mime import is_address
     from oddline.notifications.model import AnomalyLine, Message, Receipt
     from oddline.notifications.service import send_anomaly_mail, send_email, send_system_alert
+    from oddline.notifications.store import renew_deliveries
     from oddline.notifications.tasks import SEND_ANOMALY_MAIL, SEND_EMAIL, TASKS, AnomalyMail, EmailPayload
 
 __getattr__ = face(
@@ -16,6 +17,7 @@ __getattr__ = face(
         "channels.email.mime": ("is_address",),
         "model": ("AnomalyLine", "Message", "Receipt"),
         "service": ("send_anomaly_mail", "send_email", "send_system_alert"),
+        "store": ("renew_deliveries",),
         "tasks": ("SEND_ANOMALY_MAIL", "SEND_EMAIL", "TASKS", "AnomalyMail", "EmailPayload"),
     },
 )
@@ -30,6 +32,7 @@ __all__ = [
     "Message",
     "Receipt",
     "is_address",
+    "renew_deliveries",
     "send_anomaly_mail",
     "send_email",
     "send_system_alert",

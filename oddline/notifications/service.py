@@ -53,7 +53,7 @@ def send_system_alert(payload: SystemAlert, context: TaskContext) -> dict[str, i
 def _send(message: Message, *, channel: str, context: TaskContext) -> dict[str, int]:
     task = _task(context)
     with context.db.transaction() as tx:
-        have_it = store.sent_to(tx, task=task.id, channel=channel)
+        have_it = store.sent_to(tx, task=task.id, channel=channel, cipher=context.settings.cipher())
     deferred: dict[str, str] = {}
     refused: dict[str, str] = {}
 
@@ -103,7 +103,15 @@ def _attempt(message: Message, *, channel: str, task: Task, context: TaskContext
 def _note(receipt: Receipt, *, channel: str, task: Task, context: TaskContext) -> None:
     failed = {**receipt.deferred, **receipt.refused}
     with context.db.transaction() as tx:
-        note = partial(store.record, tx, project=task.project, task=task.id, channel=channel, at=context.clock())
+        note = partial(
+            store.record,
+            tx,
+            project=task.project,
+            task=task.id,
+            channel=channel,
+            cipher=context.settings.cipher(),
+            at=context.clock(),
+        )
         if receipt.accepted:
             note(recipients=receipt.accepted, state="sent", detail="")
         if failed:

@@ -39,6 +39,7 @@ SEND_EMAIL = TaskSpec(
     payload=EmailPayload,
     retry=Retry(attempts=4),
     idempotency=SENT_ONCE,
+    sealed=True,
     starters=frozenset({Starter.SYSTEM, Starter.ADMIN}),
     smoke=EmailPayload(recipients=(), subject="smoke", text="to nobody"),
 )
@@ -49,6 +50,7 @@ SEND_ANOMALY_MAIL = TaskSpec(
     payload=AnomalyMail,
     retry=Retry(attempts=4),
     idempotency=SENT_ONCE,
+    sealed=True,
     smoke=AnomalyMail(
         project_name="smoke", submission_id=UUID(int=0), recipients=(), total=0, minimum_score=0.0, lines=()
     ),

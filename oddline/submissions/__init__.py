@@ -2,7 +2,7 @@
 
 from oddline.ids import new_id
 from oddline.submissions.body import pack, unpack
-from oddline.submissions.claim_store import end_leases, holders, next_due, release_expired, waiting
+from oddline.submissions.claim_store import end_leases, holders, next_due, waiting
 from oddline.submissions.decoding import (
     LIMITS,
     Limits,
@@ -24,6 +24,8 @@ from oddline.submissions.model import (
     Columns,
     Fault,
     Finished,
+    Quota,
+    Usage,
     derived_submission_id,
     entry_id,
     index_of,
@@ -41,10 +43,23 @@ from oddline.submissions.service import (
     finish,
     give_back,
     read_body,
+    release_expired,
     renew,
 )
-from oddline.submissions.store import delete_finished, delete_keys, drop, keep_unsettled_bodies, needed_objects, replay
+from oddline.submissions.store import (
+    cancel,
+    count_dead,
+    delete_finished,
+    delete_keys,
+    drop,
+    drop_many,
+    keep_unsettled_bodies,
+    needed_objects,
+    replay,
+    replay_many,
+)
 from oddline.submissions.tasks import ATTEMPTS, SCORE_WAITING, SCORE_WAITING_BATCH, TASKS
+from oddline.submissions.usage_store import delete_usage, read_usage
 
 __all__ = [
     "ATTEMPTS",
@@ -65,15 +80,21 @@ __all__ = [
     "Fault",
     "Finished",
     "Limits",
+    "Quota",
+    "Usage",
     "accept",
+    "cancel",
     "claim_share",
+    "count_dead",
     "decode_batch",
     "decode_document",
     "decode_single",
     "delete_finished",
     "delete_keys",
+    "delete_usage",
     "derived_submission_id",
     "drop",
+    "drop_many",
     "end_leases",
     "entry_id",
     "fail",
@@ -90,9 +111,11 @@ __all__ = [
     "next_due",
     "pack",
     "read_body",
+    "read_usage",
     "release_expired",
     "renew",
     "replay",
+    "replay_many",
     "rfc3339",
     "submission_of",
     "take_entries",

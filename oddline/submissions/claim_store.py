@@ -9,21 +9,26 @@ from psycopg.types.json import Jsonb
 
 from oddline.database import Transaction
 from oddline.submissions.model import Claimed, Finished
+from oddline.tasks import and_failure
 
 MOST_PROJECTS = 64  # in one claim, so that its transaction stays short
 MOST_SUBMISSIONS = 512  # of one project in one claim
 
+_DIED = and_failure("'its worker died'")
 _CLAIM = (
     "UPDATE submission_state SET state = 'claimed', attempt = attempt + 1, worker = %(worker)s,"
     " lease_until = %(lease_until)s, not_before = NULL WHERE id IN (SELECT id FROM chosen)"
     " RETURNING id, project_id AS project, attempt, entries, received_at, body_day"
 )
 
+# Operators may hold the queue that wakes for scoring: then all of it waits.
+_IS_HELD = "EXISTS (SELECT 1 FROM queue_holds WHERE queue = 'analysis')"
+
 # The distinct projects are found by a loose index scan (PostgreSQL wiki, "Loose indexscan"), whatever the number of
 # submissions that wait.
-_CHOSEN_SHARE = """
+_CHOSEN_SHARE = f"""
 WITH RECURSIVE step AS (
-    (SELECT project_id FROM submission_state WHERE state = 'accepted' ORDER BY project_id LIMIT 1)
+    (SELECT project_id FROM submission_state WHERE state = 'accepted' AND NOT {_IS_HELD} ORDER BY project_id LIMIT 1)
     UNION ALL
     SELECT (SELECT project_id FROM submission_state
             WHERE state = 'accepted' AND project_id > step.project_id ORDER BY project_id LIMIT 1)
@@ -55,18 +60,22 @@ WITH RECURSIVE step AS (
 """
 
 
-def release_expired(tx: Transaction, *, attempts: int, now: datetime) -> int:
-    """Put back what lost its worker, or make it a dead letter when its attempts are used up; returns how many."""
+def release_expired(tx: Transaction, *, attempts: int, now: datetime) -> list[tuple[UUID, bool]]:
+    """Put back what lost its worker, or make it a dead letter when its attempts are used up.
+
+    Returns the project of each, and whether it is dead now.
+    """
     return tx.execute(
         "UPDATE submission_state SET lease_until = NULL,"
         " state = CASE WHEN attempt >= %(attempts)s THEN 'dead' ELSE 'accepted' END,"
         " error = CASE WHEN attempt >= %(attempts)s THEN coalesce(error, 'its worker died in every attempt')"
         " ELSE error END,"
+        f" failures = {_DIED},"
         " finished_at = CASE WHEN attempt >= %(attempts)s THEN %(now)s END"
         " WHERE id IN (SELECT id FROM submission_state WHERE state = 'claimed' AND lease_until < %(now)s"
-        " ORDER BY id FOR UPDATE SKIP LOCKED)",
+        " ORDER BY id FOR UPDATE SKIP LOCKED) RETURNING project_id, state = 'dead'",
         {"attempts": attempts, "now": now},
-    ).rowcount
+    ).fetchall()
 
 
 def holders(tx: Transaction, *, host: str) -> list[str]:
@@ -91,6 +100,7 @@ def claim_retried(tx: Transaction, *, worker: str, after: UUID, now: datetime, l
     with tx.cursor(row_factory=class_row(Claimed)) as cursor:
         return cursor.execute(
             "WITH chosen AS (SELECT id FROM submission_state WHERE state = 'accepted' AND attempt > 0"
+            f" AND NOT {_IS_HELD}"
             " AND (not_before IS NULL OR not_before <= %(now)s)"
             " ORDER BY project_id <= %(after)s, project_id, id LIMIT 1 FOR UPDATE SKIP LOCKED) " + _CLAIM,
             {"after": after, "worker": worker, "now": now, "lease_until": lease_until},
@@ -181,9 +191,18 @@ def fail(tx: Transaction, one: Claimed, *, error: str, dead: bool, not_before: d
     """Note a failed attempt; False when the claim was lost meanwhile."""
     return (
         tx.execute(
-            "UPDATE submission_state SET state = %s, error = %s, lease_until = NULL, not_before = %s, finished_at = %s"
-            " WHERE id = %s AND attempt = %s AND state = 'claimed'",
-            ["dead" if dead else "accepted", error, not_before, now if dead else None, one.id, one.attempt],
+            "UPDATE submission_state SET state = %(state)s, error = %(error)s, lease_until = NULL,"
+            f" not_before = %(not_before)s, finished_at = %(finished_at)s, failures = {and_failure('%(error)s')}"
+            " WHERE id = %(id)s AND attempt = %(attempt)s AND state = 'claimed'",
+            {
+                "state": "dead" if dead else "accepted",
+                "error": error,
+                "not_before": not_before,
+                "now": now,
+                "finished_at": now if dead else None,
+                "id": one.id,
+                "attempt": one.attempt,
+            },
         ).rowcount
         == 1
     )
@@ -192,7 +211,7 @@ def fail(tx: Transaction, one: Claimed, *, error: str, dead: bool, not_before: d
 def waiting(tx: Transaction, *, now: datetime) -> bool:
     """Whether anything could be claimed now."""
     row = tx.execute(
-        "SELECT EXISTS (SELECT 1 FROM submission_state WHERE state = 'accepted'"
+        f"SELECT NOT {_IS_HELD} AND EXISTS (SELECT 1 FROM submission_state WHERE state = 'accepted'"
         " AND (not_before IS NULL OR not_before <= %s))",
         [now],
     ).fetchone()
@@ -204,7 +223,7 @@ def next_due(tx: Transaction, *, soon: datetime) -> datetime | None:
     row = tx.execute(
         "SELECT min(at) FROM (SELECT lease_until AS at FROM submission_state WHERE state = 'claimed'"
         " UNION ALL SELECT not_before FROM submission_state WHERE state = 'accepted' AND not_before IS NOT NULL) AS due"
-        " WHERE at <= %s",
+        " WHERE at <= %s AND NOT " + _IS_HELD,
         [soon],
     ).fetchone()
     return row[0] if row else None

@@ -109,6 +109,11 @@ class Columns:
     def __len__(self) -> int:
         return len(self.messages)
 
+    @property
+    def utf8_bytes(self) -> int:
+        """Bytes of the messages and attributes: what a project's usage is counted in, however they came."""
+        return len("".join(self.messages).encode()) + len("".join(self.attributes).encode())
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -143,6 +148,23 @@ class StoredBody:
     submission: UUID
     packed: bytes
     object_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a project sent on a UTC day."""
+
+    day: date
+    entries: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What a project may send on a UTC day; 0 is no limit."""
+
+    entries: int = 0
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,22 +2,34 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
+from math import ceil
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
 from oddline.database import Database, Transaction
-from oddline.errors import CorruptBody, KeyReused, LostClaim, RequestInProgress
+from oddline.errors import CorruptBody, KeyReused, LostClaim, QuotaExceeded, RequestInProgress
 from oddline.objects import ObjectStore
 from oddline.submissions import claim_store, store
 from oddline.submissions.body import pack, unpack
-from oddline.submissions.model import Accepted, Claimed, Columns, Finished, StoredBody, new_submission_id
+from oddline.submissions.model import (
+    Accepted,
+    Claimed,
+    Columns,
+    Finished,
+    Quota,
+    StoredBody,
+    Usage,
+    new_submission_id,
+)
 from oddline.submissions.tasks import ATTEMPTS, SCORE_WAITING
-from oddline.tasks import LONGEST_ERROR
+from oddline.submissions.usage_store import read_usage
+from oddline.tasks import LONGEST_ERROR, raise_alert
 
+UNLIMITED = Quota()
 KEYS_KEPT = timedelta(hours=24)
 KEY_WAIT = "2s"  # for another request with the same key that is being written at this moment
 
@@ -34,6 +46,7 @@ def accept(
     objects: ObjectStore,
     body_object_bytes: int,
     submission: UUID | None = None,
+    quota: Quota = UNLIMITED,
 ) -> Accepted:
     """Store the accepted entries as one submission, or give the first answer when the same request came before.
 
@@ -43,10 +56,12 @@ def accept(
         body_hash: SHA-256 of the request as it came.
         body_object_bytes: a body over this goes to the object store.
         submission: its id where that is derived from what came, so that a repeat is known by it.
+        quota: what the project may send today, with this.
 
     Raises:
         KeyReused: one of the keys came before with another body.
         RequestInProgress: another request with one of the keys, or the id, is being written now.
+        QuotaExceeded: it is more than the project may send today.
         DatabaseUnavailable, ObjectStoreUnavailable: nothing was stored.
     """
     if submission is not None and _is_there(db, submission, project=project):
@@ -67,7 +82,18 @@ def accept(
             if first is not None:
                 tx.rollback()
                 return first
-        _insert(tx, submission, project=project, body=body, body_object=body_object, entries=len(columns), now=now)
+        size = columns.utf8_bytes
+        _check_quota(tx, quota, project=project, entries=len(columns), size=size, now=now)
+        _insert(
+            tx,
+            submission,
+            project=project,
+            body=body,
+            body_object=body_object,
+            entries=len(columns),
+            utf8_bytes=size,
+            now=now,
+        )
     return Accepted(submission=submission, answer=told, replayed=False)
 
 
@@ -91,7 +117,7 @@ def claim_share(
     """
     lease_until = now + lease
     with db.transaction() as tx:
-        claim_store.release_expired(tx, attempts=ATTEMPTS, now=now)
+        release_expired(tx, now=now)
         retried = partial(
             claim_store.claim_retried, tx, worker=worker, after=after_retried, now=now, lease_until=lease_until
         )
@@ -106,6 +132,14 @@ def claim_share(
             lease_until=lease_until,
         )
         return retried() or fresh() if retried_first else fresh() or retried()
+
+
+def release_expired(tx: Transaction, *, now: datetime) -> int:
+    """Put back what lost its worker, or make it a dead letter when its attempts are used up; returns how many."""
+    released = claim_store.release_expired(tx, attempts=ATTEMPTS, now=now)
+    for project in sorted({project for project, dead in released if dead}):
+        _raise_dead(tx, project, "its worker died in every attempt", now=now)
+    return len(released)
 
 
 def find_bodies(db: Database, claimed: Sequence[Claimed]) -> Mapping[UUID, StoredBody]:
@@ -160,19 +194,51 @@ def fail(db: Database, claimed: Sequence[Claimed], *, error: Exception, now: dat
 
     Returns when to try again, None when there is nothing left to try.
     """
-    text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
+    text = f"{type(error).__name__}: {error}".replace("\0", "")[:LONGEST_ERROR]
     # Several at once say nothing about any single one: each is tried alone, at once.
     ceiling = SCORE_WAITING.retry.ceiling(claimed[0].attempt).total_seconds() if len(claimed) == 1 else 0.0
     wait = timedelta(seconds=random.uniform(0, ceiling))
     with db.transaction() as tx:
+        dead = set()
         for one in sorted(claimed, key=lambda claim: claim.id):
-            claim_store.fail(tx, one, error=text, dead=one.attempt >= ATTEMPTS, not_before=now + wait, now=now)
+            is_last = one.attempt >= ATTEMPTS
+            if claim_store.fail(tx, one, error=text, dead=is_last, not_before=now + wait, now=now) and is_last:
+                dead.add(one.project)
+        for project in sorted(dead):
+            _raise_dead(tx, project, text, now=now)
     return wait if any(one.attempt < ATTEMPTS for one in claimed) else None
+
+
+def _raise_dead(tx: Transaction, project: UUID, error: str, *, now: datetime) -> None:
+    """Tell operators, once in a while, that a project has submissions that failed for good."""
+    text = f"a submission of project {project} failed for good: {error}"
+    raise_alert(tx, kind="dead_submissions", subject=str(project), text=text, now=now, project=project)
 
 
 def _is_there(db: Database, submission: UUID, *, project: UUID) -> bool:
     with db.transaction(project=project) as tx:
         return store.is_there(tx, submission)
+
+
+def _check_quota(tx: Transaction, quota: Quota, *, project: UUID, entries: int, size: int, now: datetime) -> None:
+    """Requests that come at the same moment do not see each other: so many of them may be over it."""
+    if quota == UNLIMITED:
+        return
+    used = next(iter(read_usage(tx, project, since=now.date())), Usage(day=now.date()))
+    midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
+    for name, most, before, more in (
+        ("entries", quota.entries, used.entries, entries),
+        ("bytes", quota.bytes, used.bytes, size),
+    ):
+        if most and before + more > most:
+            raise QuotaExceeded(
+                f"the project may send {most:,} {name} a day; {before:,} came today, and this request has {more:,}",
+                quota=name,
+                limit=most,
+                used=before,
+                resets_at=midnight.isoformat().replace("+00:00", "Z"),
+                retry_after=ceil((midnight - now).total_seconds()),
+            )
 
 
 def _insert(tx: Transaction, submission: UUID, **row: Any) -> None:

@@ -2,15 +2,30 @@
 
 from oddline.tasks.alert_store import RaisedAlert
 from oddline.tasks.alerts import SEND_SYSTEM_ALERT, SystemAlert, delete_alerts, raise_alert, raised_alerts
+from oddline.tasks.attempt import LONGEST_ERROR
+from oddline.tasks.cancelling import cancel
+from oddline.tasks.context import Clock, OnFailure, Run, TaskContext, utc_now
+from oddline.tasks.dead_letters import (
+    check_cap,
+    count_dead,
+    dead_letter,
+    drop,
+    drop_many,
+    replay,
+    replay_many,
+)
+from oddline.tasks.interruption import TaskCancelled
 from oddline.tasks.lease import heartbeat
 from oddline.tasks.model import (
     Catalogue,
     NoPayload,
+    Outcome,
     Payload,
     Priority,
     Queue,
     Retry,
     Schedule,
+    Search,
     Starter,
     State,
     Task,
@@ -18,27 +33,17 @@ from oddline.tasks.model import (
     WorkerClass,
 )
 from oddline.tasks.publisher import LONGEST_COUNTDOWN, Publisher
+from oddline.tasks.renewal_store import renew_tasks
 from oddline.tasks.requests import request
-from oddline.tasks.service import (
-    LONGEST_ERROR,
-    Clock,
-    Run,
-    TaskContext,
-    dead_letters,
-    drop,
-    enqueue,
-    newest,
-    publish_due,
-    replay,
-    run_task,
-    utc_now,
-)
+from oddline.tasks.sealing import opened, shown
+from oddline.tasks.search_store import find, newest
+from oddline.tasks.service import enqueue, publish_due, run_task
 from oddline.tasks.store import (
+    and_failure,
     count_by_class,
     count_workers,
     delete_expired,
     end_leases,
-    find,
     forget_workers,
     holders,
     see_worker,
@@ -51,6 +56,8 @@ __all__ = [
     "Catalogue",
     "Clock",
     "NoPayload",
+    "OnFailure",
+    "Outcome",
     "Payload",
     "Priority",
     "Publisher",
@@ -59,19 +66,26 @@ __all__ = [
     "Retry",
     "Run",
     "Schedule",
+    "Search",
     "Starter",
     "State",
     "SystemAlert",
     "Task",
+    "TaskCancelled",
     "TaskContext",
     "TaskSpec",
     "WorkerClass",
+    "and_failure",
+    "cancel",
+    "check_cap",
     "count_by_class",
+    "count_dead",
     "count_workers",
-    "dead_letters",
+    "dead_letter",
     "delete_alerts",
     "delete_expired",
     "drop",
+    "drop_many",
     "end_leases",
     "enqueue",
     "find",
@@ -79,12 +93,16 @@ __all__ = [
     "heartbeat",
     "holders",
     "newest",
+    "opened",
     "publish_due",
     "raise_alert",
     "raised_alerts",
+    "renew_tasks",
     "replay",
+    "replay_many",
     "request",
     "run_task",
     "see_worker",
+    "shown",
     "utc_now",
 ]

@@ -14,15 +14,16 @@ BEATS_PER_LEASE = 3  # two may fail before the lease runs out
 
 
 @contextmanager
-def heartbeat(renew: Callable[[], bool], *, lease: timedelta) -> Iterator[None]:
-    """Call `renew` from a thread, a few times per lease, until the block ends or the claim is lost.
+def heartbeat(renew: Callable[[], bool], *, lease: timedelta, every: timedelta = timedelta.max) -> Iterator[None]:
+    """Call `renew` from a thread, a few times per lease and each `every`, until the block ends or the claim is lost.
 
     A lost claim stops the beats and nothing else: whoever lost it finds out by compare-and-set when it writes.
     """
     ended = threading.Event()
+    pause_s = min(lease / BEATS_PER_LEASE, every).total_seconds()
 
     def beat() -> None:
-        while not ended.wait(lease.total_seconds() / BEATS_PER_LEASE):
+        while not ended.wait(pause_s):
             try:
                 if not renew():
                     return

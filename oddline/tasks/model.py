@@ -1,6 +1,6 @@
 """What a task is: its catalogue entry, its states, and the row that the ledger keeps of each run."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
+
+from oddline.tasks.sealing import shown
 
 
 class WorkerClass(StrEnum):
@@ -117,9 +119,10 @@ class TaskSpec:
 
     `idempotency` says in a sentence why running it twice does what once does. A spec with `in_function` runs inside the
     schedules function itself: as a task it would wait behind the backlog that it is to mend. One without `ledger` is a
-    mere wake-up: the database says what there is to do. `smoke` is a payload with which it does no harm, so that
-    operators can try every kind of task. When a `critical` one fails for good, operators are told. One that came back
-    dead after `most_replays` replays is not replayed again unless somebody insists.
+    mere wake-up: the database says what there is to do. What a `sealed` one is given, gives back and fails of is about
+    people, and encrypted in the ledger. `smoke` is a payload with which it does no harm, so that operators can try
+    every kind of task. When a `critical` one fails for good, operators are told. One that came back dead after
+    `most_replays` replays is not replayed again unless somebody insists.
     """
 
     name: str
@@ -135,6 +138,7 @@ class TaskSpec:
     starters: frozenset[Starter] = frozenset({Starter.SYSTEM})
     in_function: bool = False
     ledger: bool = True
+    sealed: bool = False
     result_kept: timedelta = timedelta(days=3)
     smoke: Payload = field(default_factory=NoPayload)
     critical: bool = False
@@ -143,6 +147,26 @@ class TaskSpec:
     def may_be_started_by(self, starter: Starter) -> bool:
         """Whether this one may put it into the ledger; what runs in the schedules function nobody may."""
         return not self.in_function and bool(self.starters & starter.included)
+
+    def view(self) -> dict[str, Any]:
+        """What `GET /api/v1/tasks/catalogue` tells."""
+        return {
+            "name": self.name,
+            "queue": str(self.queue),
+            "priority": str(self.priority),
+            "starters": sorted(map(str, self.starters)),
+            "payload": self.payload.model_json_schema(),
+            "soft_limit_s": self.soft_limit.total_seconds(),
+            "hard_limit_s": self.hard_limit.total_seconds(),
+            "attempts": self.retry.attempts,
+            "backoff_s": {"base": self.retry.base.total_seconds(), "cap": self.retry.cap.total_seconds()},
+            "rate_limit": self.rate_limit,
+            "schedule": self.schedule.expression if self.schedule else None,
+            "result_kept_s": self.result_kept.total_seconds(),
+            "critical": self.critical,
+            "most_replays": self.most_replays,
+            "idempotency": self.idempotency,
+        }
 
 
 class Catalogue(Mapping[str, TaskSpec]):
@@ -180,7 +204,10 @@ class Catalogue(Mapping[str, TaskSpec]):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One row of the ledger; for a submission's scoring, the same read from the submission's state."""
+    """One row of the ledger; for a submission's scoring, the same read from the submission's state.
+
+    `failures` are the last attempts that failed, also those before a replay: number, time, worker and error of each.
+    """
 
     id: UUID
     project: UUID | None
@@ -195,9 +222,13 @@ class Task:
     not_before: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    worker: str | None = None
+    cancelled_at: datetime | None = None
+    replays: int = 0
+    failures: Sequence[Mapping[str, Any]] = ()
 
     def view(self) -> dict[str, Any]:
-        """What `GET /api/v1/tasks/{id}` tells."""
+        """What lists tell of it, and `GET /api/v1/tasks/{id}`; of what is sealed, only that there is something."""
         return {
             "task_id": str(self.id),
             "name": self.name,
@@ -208,6 +239,39 @@ class Task:
             "progress": self.progress,
             "attempt": self.attempt,
             "created_at": self.created_at,
-            "result": self.result,
-            "error": self.error,
+            "due_at": self.not_before,
+            "started_at": self.started_at,
+            "finished_at": self.finished_at,
+            "result": shown(self.result),
+            "error": shown(self.error),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which tasks are looked for: what is not given leaves all.
+
+    Args:
+        time_from: created then or later, and before `time_to`.
+        text: in the name or the error, in whatever case, or the beginning of the id.
+        due_after: those that wait for a moment after this one.
+        project: theirs alone, where the transaction sees more.
+    """
+
+    states: Sequence[State] = ()
+    name: str | None = None
+    time_from: datetime | None = None
+    time_to: datetime | None = None
+    text: str | None = None
+    due_after: datetime | None = None
+    project: UUID | None = None
+
+
+class Outcome(StrEnum):
+    """What became of a cancel, in truth."""
+
+    NEVER_STARTED = "never_started"
+    STOPPED = "stopped"
+    STOPPING = "stopping"
+    TOO_LATE = "too_late"
+    ALREADY_DONE = "already_done"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from oddline.errors import SecretUnavailable
+from oddline.errors import NotConfigured, SecretUnavailable
 from oddline.tasks.model import TaskSpec
 from oddline.tracing import note, passed_on, span
 
@@ -74,7 +74,7 @@ class Publisher:
                 with span("enqueue"):
                     note("task", spec.name)
                     self._send(spec, task_id, countdown, queue)
-            except (*UNREACHABLE, SecretUnavailable) as error:
+            except (*UNREACHABLE, SecretUnavailable, NotConfigured) as error:
                 # Once in `pause_s` at the most. Its kind alone: what it says may quote the address with its password.
                 log.warning("cannot publish %s: %s", spec.name, type(error).__name__)
                 self._producer = None

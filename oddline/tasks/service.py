@@ -1,55 +1,21 @@
-"""Start tasks, run them with retries until they end for good, and deal with those that did."""
+"""Start tasks, and run them with retries until they end for good."""
 
 import logging
-import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from oddline.database import Database, Transaction
-from oddline.errors import NotFound, OddlineError, UnknownTask
-from oddline.metrics import OFF, Metrics
-from oddline.objects import ObjectStore
-from oddline.settings import Settings
-from oddline.tasks import store
-from oddline.tasks.lease import heartbeat
+from oddline.settings import load_settings
+from oddline.tasks import cancel_store, store
+from oddline.tasks.attempt import SETTLED_KEPT, Attempt
+from oddline.tasks.context import OnFailure, Run, TaskContext
+from oddline.tasks.interruption import TaskCancelled
 from oddline.tasks.model import Catalogue, Payload, State, Task, TaskSpec
 from oddline.tasks.publisher import LONGEST_COUNTDOWN, Publisher
+from oddline.tasks.sealing import seal
 from oddline.tracing import mark
 
 log = logging.getLogger(__name__)
-
-Clock = Callable[[], datetime]
-
-DROPPED_KEPT = timedelta(days=3)  # as long as other results: so that "who dropped it, and when" can be asked
-LONGEST_ERROR = 4_000  # characters of an error's text that the ledger keeps
-
-
-def utc_now() -> datetime:
-    """The clock that everybody uses outside tests."""
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class TaskContext:
-    """What a running task may use."""
-
-    db: Database
-    objects: ObjectStore
-    publisher: Publisher
-    settings: Settings
-    catalogue: Catalogue
-    worker: str
-    clock: Clock = utc_now
-    metrics: Metrics = OFF
-    task_id: UUID | None = None
-    report: Callable[[float], None] = lambda _: None
-
-
-Run = Callable[[Any, TaskContext], Any]
-"""The code of a task: (payload, context) → a result that JSON can hold."""
 
 
 def enqueue(
@@ -66,21 +32,27 @@ def enqueue(
     """Write a task into the ledger, in the caller's transaction; publish it after the commit with `Publisher.wake`.
 
     Returns False, and writes nothing, when a task with the same `unique_key` waits already.
+
+    Raises:
+        NotConfigured: it is to be sealed, and there is no key in this process's settings.
     """
+    given = payload.model_dump(mode="json")
     return store.insert(
         tx,
         task_id=task_id,
         project=project,
         name=spec.name,
         queue=str(spec.queue),
-        payload=payload.model_dump(mode="json"),
+        payload=seal(given, load_settings().cipher()) if spec.sealed else given,
         unique_key=unique_key,
         not_before=not_before,
         now=now,
     )
 
 
-def run_task(spec: TaskSpec, run: Run, *, task_id: UUID, context: TaskContext) -> Task | None:
+def run_task(
+    spec: TaskSpec, run: Run, *, task_id: UUID, context: TaskContext, on_failure: OnFailure | None = None
+) -> Task | None:
     """Run one attempt of a task, if it is due and nobody else holds it.
 
     A task whose attempts are used up (it killed its workers, or outlived its hard limit) becomes a dead letter here,
@@ -88,52 +60,30 @@ def run_task(spec: TaskSpec, run: Run, *, task_id: UUID, context: TaskContext) -
     """
     with context.db.transaction() as tx:
         now = context.clock()
+        cancel_store.revoke_if_abandoned(tx, task_id, now=now, kept_until=now + SETTLED_KEPT)
         lease_until = now + context.settings.lease
         task = store.claim(tx, task_id, worker=context.worker, now=now, lease_until=lease_until)
     if task is None:
         return None
+    attempt = Attempt(task, spec, context, on_failure)
     if task.attempt > spec.retry.attempts:
-        _end(task, spec, context, state=State.FAILURE, error=task.error or "its worker died in every attempt")
+        attempt.end(State.FAILURE, error=task.error or "its worker died in every attempt")
         return task
     try:
-        result = _run_attempt(spec, run, task, context)
+        result = attempt.run(run)
+    except TaskCancelled:
+        log.info("task %s %s was cancelled in attempt %d", spec.name, task_id, task.attempt)
+        attempt.end(State.REVOKED)
     except Exception as error:
-        log.warning("task %s %s failed in attempt %d: %s", spec.name, task_id, task.attempt, error, exc_info=True)
+        told: object = type(error).__name__ if spec.sealed else error
+        log.warning(
+            "task %s %s failed in attempt %d: %s", spec.name, task_id, task.attempt, told, exc_info=not spec.sealed
+        )
         mark(error)
-        _fail(task, spec, context, error)
+        attempt.fail(error)
     else:
-        _end(task, spec, context, state=State.SUCCESS, result=result)
+        attempt.end(State.SUCCESS, result=result)
     return task
-
-
-def dead_letters(tx: Transaction, *, before: UUID | None = None, limit: int = 100) -> list[Task]:
-    """Tasks that failed for good, newest first."""
-    return store.newest(tx, states=[State.FAILURE], name=None, before=before, limit=limit)
-
-
-def replay(tx: Transaction, task_id: UUID, *, catalogue: Catalogue) -> TaskSpec:
-    """Put a dead task back to its beginning; publish the returned spec after the commit.
-
-    Raises:
-        NotFound: no such dead letter.
-        UnknownTask: it has left the catalogue since.
-    """
-    name = store.replay(tx, task_id)
-    if name is None:
-        raise NotFound(f"there is no dead letter {task_id}")
-    if name not in catalogue:
-        raise UnknownTask(f"{name} is not in the catalogue any more")
-    return catalogue[name]
-
-
-def drop(tx: Transaction, task_id: UUID, *, now: datetime) -> None:
-    """Settle a dead task for good.
-
-    Raises:
-        NotFound: no such dead letter.
-    """
-    if not store.drop(tx, task_id, now=now, expires_at=now + DROPPED_KEPT):
-        raise NotFound(f"there is no dead letter {task_id}")
 
 
 def publish_due(db: Database, publisher: Publisher, *, catalogue: Catalogue, now: datetime, limit: int = 1_000) -> int:
@@ -146,67 +96,3 @@ def publish_due(db: Database, publisher: Publisher, *, catalogue: Catalogue, now
         if name in catalogue and publisher.wake(catalogue[name], task_id=task_id, countdown=countdown):
             published += 1
     return published
-
-
-def newest(
-    tx: Transaction,
-    *,
-    states: Sequence[State] = (),
-    name: str | None = None,
-    before: UUID | None = None,
-    limit: int = 100,
-) -> list[Task]:
-    """Tasks of the transaction's project, newest first."""
-    return store.newest(tx, states=states, name=name, before=before, limit=limit)
-
-
-def _run_attempt(spec: TaskSpec, run: Run, task: Task, context: TaskContext) -> Any:
-    def renew() -> bool:
-        with context.db.transaction() as tx:
-            lease_until = context.clock() + context.settings.lease
-            return store.renew(tx, task.id, attempt=task.attempt, lease_until=lease_until)
-
-    def report(progress: float) -> None:
-        with context.db.transaction() as tx:
-            store.report_progress(tx, task.id, attempt=task.attempt, progress=progress)
-
-    with heartbeat(renew, lease=context.settings.lease):
-        return run(spec.payload.model_validate(task.payload), replace(context, task_id=task.id, report=report))
-
-
-def _fail(task: Task, spec: TaskSpec, context: TaskContext, error: Exception) -> None:
-    text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
-    permanent = isinstance(error, OddlineError) and error.permanent
-    if permanent or task.attempt >= spec.retry.attempts:
-        _end(task, spec, context, state=State.FAILURE, error=text)
-        return
-    wait = timedelta(seconds=random.uniform(0, spec.retry.ceiling(task.attempt).total_seconds()))
-    _end(task, spec, context, state=State.RETRY, error=text, wait=wait)
-    if wait <= LONGEST_COUNTDOWN:
-        context.publisher.wake(spec, task_id=task.id, countdown=wait)
-
-
-def _end(
-    task: Task,
-    spec: TaskSpec,
-    context: TaskContext,
-    *,
-    state: State,
-    result: Any = None,
-    error: str | None = None,
-    wait: timedelta | None = None,
-) -> None:
-    now = context.clock()
-    with context.db.transaction() as tx:
-        store.finish(
-            tx,
-            task.id,
-            attempt=task.attempt,
-            state=state,
-            now=now,
-            result=result,
-            error=error,
-            not_before=now + wait if wait is not None else None,
-            # A dead letter stays until somebody settles it.
-            expires_at=now + spec.result_kept if state is State.SUCCESS else None,
-        )

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Any
 from uuid import UUID
 
@@ -10,25 +11,33 @@ from psycopg.types.json import Jsonb
 
 from oddline.database import Transaction
 from oddline.tasks.model import State, Task, WorkerClass
+from oddline.tasks.search_store import COLUMNS, task_of
 
-_COLUMNS = (
-    "id, project_id AS project, name, state, attempt, created_at, payload, result, error, progress, not_before,"
-    " started_at, finished_at"
-)
+_IS_HELD = "EXISTS (SELECT 1 FROM queue_holds WHERE queue_holds.queue = tasks.queue)"
 
 
-_SUBMISSION_STATES = {
-    State.PENDING: "accepted",
-    State.RETRY: "accepted",
-    State.STARTED: "claimed",
-    State.SUCCESS: "done",
-    State.FAILURE: "dead",
-    State.REVOKED: "dropped",
-}
+class Hold(Enum):
+    """How a running attempt's claim stands."""
+
+    OURS = auto()
+    CANCELLED = auto()
+    LOST = auto()
 
 
-def _task(**columns: Any) -> Task:
-    return Task(**columns | {"state": State(columns["state"])})
+_ATTEMPTS_KEPT = 20  # that failed, the last ones
+LONGEST_REASON = 500  # characters of an error that the list of failed attempts keeps
+
+
+def and_failure(error: str) -> str:
+    """SQL of a row's failures with that of the attempt that ends; `error` is SQL, too, and `now` a parameter."""
+    return (
+        f"(CASE WHEN jsonb_array_length(failures) < {_ATTEMPTS_KEPT} THEN failures ELSE failures - 0 END)"
+        " || jsonb_build_object('attempt', attempt, 'at', %(now)s::timestamptz, 'worker', worker,"
+        f" 'error', left({error}, {LONGEST_REASON}))"
+    )
+
+
+_DIED = and_failure("'its worker died'")
 
 
 def insert(
@@ -57,36 +66,43 @@ def insert(
 
 def claim(tx: Transaction, task_id: UUID, *, worker: str, now: datetime, lease_until: datetime) -> Task | None:
     """Take a task that is due, or whose holder let its lease run out; None when there is nothing to take."""
-    with tx.cursor(row_factory=kwargs_row(_task)) as cursor:
+    with tx.cursor(row_factory=kwargs_row(task_of)) as cursor:
         return cursor.execute(
             "UPDATE tasks SET state = 'STARTED', attempt = attempt + 1, worker = %(worker)s, started_at = %(now)s,"
+            f" failures = CASE WHEN state IN ('STARTED', 'PROGRESS') THEN {_DIED}"
+            " ELSE failures END,"
             # The key keeps a second one from waiting beside it; once it runs, the next may.
             " lease_until = %(lease_until)s, not_before = NULL, unique_key = NULL"
-            " WHERE id = %(id)s AND (state IN ('PENDING', 'RETRY') AND (not_before IS NULL OR not_before <= %(now)s)"
+            " WHERE id = %(id)s AND cancelled_at IS NULL"
+            " AND (state IN ('PENDING', 'RETRY') AND (not_before IS NULL OR not_before <= %(now)s)"
             " OR state IN ('STARTED', 'PROGRESS') AND lease_until < %(now)s)"
-            f" RETURNING {_COLUMNS}",
+            f" AND NOT {_IS_HELD} RETURNING {COLUMNS}",
             {"id": task_id, "worker": worker, "now": now, "lease_until": lease_until},
         ).fetchone()
 
 
-def renew(tx: Transaction, task_id: UUID, *, attempt: int, lease_until: datetime) -> bool:
-    """Prolong the lease of a running attempt; False when it is not ours any more."""
-    return (
-        tx.execute(
-            "UPDATE tasks SET lease_until = %s WHERE id = %s AND attempt = %s AND state IN ('STARTED', 'PROGRESS')",
-            [lease_until, task_id, attempt],
-        ).rowcount
-        == 1
-    )
+def renew(tx: Transaction, task_id: UUID, *, attempt: int, lease_until: datetime, slack: timedelta) -> Hold:
+    """Prolong the lease of a running attempt, unless it is longer than `lease_until` less `slack`."""
+    row = tx.execute(
+        "WITH prolonged AS (UPDATE tasks SET lease_until = %(lease_until)s WHERE id = %(id)s AND attempt = %(attempt)s"
+        " AND state IN ('STARTED', 'PROGRESS') AND lease_until < %(enough)s)"
+        " SELECT cancelled_at IS NOT NULL FROM tasks"
+        " WHERE id = %(id)s AND attempt = %(attempt)s AND state IN ('STARTED', 'PROGRESS')",
+        {"id": task_id, "attempt": attempt, "lease_until": lease_until, "enough": lease_until - slack},
+    ).fetchone()
+    if row is None:
+        return Hold.LOST
+    return Hold.CANCELLED if row[0] else Hold.OURS
 
 
-def report_progress(tx: Transaction, task_id: UUID, *, attempt: int, progress: float) -> None:
-    """Note how far a running attempt is, 0 to 1."""
-    tx.execute(
+def report_progress(tx: Transaction, task_id: UUID, *, attempt: int, progress: float) -> bool:
+    """Note how far a running attempt is, 0 to 1; returns whether somebody has cancelled it."""
+    row = tx.execute(
         "UPDATE tasks SET state = 'PROGRESS', progress = %s"
-        " WHERE id = %s AND attempt = %s AND state IN ('STARTED', 'PROGRESS')",
+        " WHERE id = %s AND attempt = %s AND state IN ('STARTED', 'PROGRESS') RETURNING cancelled_at IS NOT NULL",
         [progress, task_id, attempt],
-    )
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def finish(
@@ -96,61 +112,40 @@ def finish(
     attempt: int,
     state: State,
     now: datetime,
+    kept_until: datetime,
     result: Any = None,
     error: str | None = None,
+    reason: str | None = None,
     not_before: datetime | None = None,
-    expires_at: datetime | None = None,
-) -> bool:
-    """End an attempt as SUCCESS, RETRY or FAILURE; False when it was not ours any more."""
-    return (
-        tx.execute(
-            "UPDATE tasks SET state = %s, result = %s, error = %s, not_before = %s, expires_at = %s,"
-            " lease_until = NULL, finished_at = %s WHERE id = %s AND attempt = %s AND state IN ('STARTED', 'PROGRESS')",
-            [
-                str(state),
-                None if result is None else Jsonb(result),
-                error,
-                not_before,
-                expires_at,
-                now if state.ready else None,
-                task_id,
-                attempt,
-            ],
-        ).rowcount
-        == 1
-    )
+) -> State | None:
+    """End an attempt as SUCCESS, RETRY, FAILURE or REVOKED; None when it was not ours any more.
 
-
-def find(tx: Transaction, task_id: UUID) -> Task | None:
-    """A task, or the scoring of a submission, by its id."""
-    with tx.cursor(row_factory=kwargs_row(_task)) as cursor:
-        return cursor.execute(f"SELECT {_COLUMNS} FROM ledger WHERE id = %s", [task_id]).fetchone()
-
-
-def newest(
-    tx: Transaction, *, states: Sequence[State], name: str | None, before: UUID | None, limit: int
-) -> list[Task]:
-    """Tasks and scorings, newest first, by keyset: ids are times; those of all states where none is named."""
-    asked = {
-        "states": [str(state) for state in states or State],
-        "kept_states": sorted({_SUBMISSION_STATES[state] for state in states or State if state in _SUBMISSION_STATES}),
-        "name": name,
-        "before": before,
-        "limit": limit,
-    }
-    page = (
-        " AND (%(name)s::text IS NULL OR name = %(name)s) AND (%(before)s::uuid IS NULL OR id < %(before)s)"
-        " ORDER BY id DESC LIMIT %(limit)s"
-    )
-    # Two statements, since over a union no partial index (the one of dead letters, say) would serve.
-    statements = (
-        f"SELECT {_COLUMNS} FROM tasks WHERE state = ANY (%(states)s)" + page,
-        f"SELECT {_COLUMNS} FROM scorings WHERE submission_state = ANY (%(kept_states)s) AND state = ANY (%(states)s)"
-        + page,
-    )
-    with tx.cursor(row_factory=kwargs_row(_task)) as cursor:
-        found = [task for statement in statements for task in cursor.execute(statement, asked).fetchall()]
-    return sorted(found, key=lambda task: task.id, reverse=True)[:limit]
+    Returns how it ended: a cancelled one is not tried again. A dead letter stays until somebody settles it, all else
+    that ended until `kept_until`. `reason` is what the list of failed attempts keeps of the error.
+    """
+    row = tx.execute(
+        "WITH ended AS (SELECT id, CASE WHEN %(state)s = 'RETRY' AND cancelled_at IS NOT NULL THEN 'REVOKED'"
+        " ELSE %(state)s END AS state FROM tasks"
+        " WHERE id = %(id)s AND attempt = %(attempt)s AND state IN ('STARTED', 'PROGRESS') FOR UPDATE)"
+        " UPDATE tasks SET state = ended.state, result = %(result)s, error = %(error)s, lease_until = NULL,"
+        " not_before = CASE ended.state WHEN 'RETRY' THEN %(not_before)s::timestamptz END,"
+        f" failures = CASE WHEN %(reason)s::text IS NULL THEN failures ELSE {and_failure('%(reason)s')} END,"
+        " finished_at = CASE WHEN ended.state <> 'RETRY' THEN %(now)s::timestamptz END,"
+        " expires_at = CASE WHEN ended.state IN ('SUCCESS', 'REVOKED') THEN %(kept_until)s::timestamptz END"
+        " FROM ended WHERE tasks.id = ended.id RETURNING ended.state",
+        {
+            "id": task_id,
+            "attempt": attempt,
+            "state": str(state),
+            "result": None if result is None else Jsonb(result),
+            "error": error,
+            "reason": reason,
+            "not_before": not_before,
+            "now": now,
+            "kept_until": kept_until,
+        },
+    ).fetchone()
+    return State(row[0]) if row else None
 
 
 def due(tx: Transaction, *, now: datetime, soon: datetime, limit: int) -> list[tuple[UUID, str, datetime | None]]:
@@ -160,9 +155,9 @@ def due(tx: Transaction, *, now: datetime, soon: datetime, limit: int) -> list[t
     """
     return tx.execute(
         "SELECT id, name, at FROM (SELECT id, name, lease_until AS at, 0 AS turn, lease_until AS since FROM tasks"
-        " WHERE state IN ('STARTED', 'PROGRESS') AND lease_until <= %(soon)s"
+        f" WHERE state IN ('STARTED', 'PROGRESS') AND lease_until <= %(soon)s AND NOT {_IS_HELD}"
         " UNION ALL SELECT id, name, not_before, 1, coalesce(not_before, created_at) FROM tasks"
-        " WHERE state IN ('PENDING', 'RETRY')"
+        f" WHERE state IN ('PENDING', 'RETRY') AND NOT {_IS_HELD}"
         " AND (not_before IS NULL AND created_at < %(now)s - interval '5 seconds' OR not_before <= %(soon)s)"
         ") AS due ORDER BY turn, since LIMIT %(limit)s",
         {"now": now, "soon": soon, "limit": limit},
@@ -186,27 +181,6 @@ def end_leases(tx: Transaction, workers: Sequence[str], *, now: datetime) -> Non
     )
 
 
-def replay(tx: Transaction, task_id: UUID) -> str | None:
-    """Put a dead task back to where it began; its name, or None when it is not dead."""
-    row = tx.execute(
-        "UPDATE tasks SET state = 'PENDING', attempt = 0, not_before = NULL, error = NULL, finished_at = NULL,"
-        " expires_at = NULL WHERE id = %s AND state = 'FAILURE' RETURNING name",
-        [task_id],
-    ).fetchone()
-    return row[0] if row else None
-
-
-def drop(tx: Transaction, task_id: UUID, *, now: datetime, expires_at: datetime) -> bool:
-    """Settle a dead task for good."""
-    return (
-        tx.execute(
-            "UPDATE tasks SET state = 'REVOKED', finished_at = %s, expires_at = %s WHERE id = %s AND state = 'FAILURE'",
-            [now, expires_at, task_id],
-        ).rowcount
-        == 1
-    )
-
-
 def delete_expired(tx: Transaction, *, now: datetime, limit: int) -> int:
     """Delete settled tasks past their time."""
     return tx.execute(
@@ -217,10 +191,12 @@ def delete_expired(tx: Transaction, *, now: datetime, limit: int) -> int:
 def see_worker(
     tx: Transaction, name: str, *, classes: Collection[WorkerClass], started_at: datetime, now: datetime
 ) -> None:
-    """Note that a worker lives, and the classes whose queues it serves."""
+    """Note that a worker lives, and the classes whose queues it serves; one that was started anew begins anew."""
     tx.execute(
         "INSERT INTO workers (name, classes, started_at, seen_at) VALUES (%s, %s, %s, %s)"
-        " ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at",
+        " ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, classes = excluded.classes,"
+        " started_at = excluded.started_at,"
+        " ending_at = CASE workers.started_at WHEN excluded.started_at THEN workers.ending_at END",
         [name, [str(one) for one in classes], started_at, now],
     )
 

@@ -26,6 +26,8 @@ FUNCTIONS: dict[str, tuple[str, Side]] = {
     "HealthCheck": ("functions.schedules.app.health_check", "worker"),
     "CreatePartitions": ("functions.schedules.app.create_partitions", "worker"),
     "CompactChunks": ("functions.schedules.app.compact_chunks", "worker"),
+    "WatchSchedules": ("functions.schedules.app.watch_schedules", "worker"),
+    "UserSchedule": ("functions.schedules.app.user_schedule", "worker"),
 }
 
 

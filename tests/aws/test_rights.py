@@ -11,6 +11,7 @@ from templates import NESTED, TEMPLATE, Resource, load, resources, spelt, walk
 # Actions that AWS knows no resource for, or none that a template could name; beside each `*` stands which.
 WITHOUT_RESOURCE = {
     "ecr:GetAuthorizationToken",
+    "scheduler:ListSchedules",
     "ses:SendEmail",
     "ssmmessages:CreateControlChannel",
     "ssmmessages:CreateDataChannel",
@@ -44,6 +45,15 @@ FUNCTIONS["SealAudit"] = {
 }
 TRIGGER = {"secretsmanager:GetSecretValue": ["${Data.Outputs.IngestSettings}"], "s3:PutObject": ["bodies/*"]}
 FUNCTIONS |= {"LogEvents": TRIGGER, "UploadedFiles": TRIGGER | {"s3:GetObject": ["uploads/*"]}}
+GROUP = "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${UserSchedules}/*"
+FUNCTIONS["WatchSchedules"] = {
+    "secretsmanager:GetSecretValue": ["${Data.Outputs.WorkerSettings}"],
+    "scheduler:CreateSchedule": [GROUP],
+    "scheduler:UpdateSchedule": [GROUP],
+    "scheduler:DeleteSchedule": [GROUP],
+    "scheduler:ListSchedules": ["*"],
+    "iam:PassRole": ["${UserScheduleRole.Arn}"],
+}
 SCHEDULE = {"secretsmanager:GetSecretValue": ["${Data.Outputs.WorkerSettings}"]}
 
 TASKS = {
@@ -159,6 +169,26 @@ def test_only_tasks_that_migrate_are_given_the_owners_password() -> None:
         if {"Ref": "OwnerPassword"} in list(walk(one))
     ]
     assert [one["Fn::If"][0] for one in owner] == ["Migrates"]
+
+
+def test_eventbridge_alone_is_given_the_role_in_which_it_calls_users_schedules() -> None:
+    [granted] = [one for path, one in statements() if one["Action"] == "iam:PassRole"]
+
+    assert granted["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+
+
+def test_a_schedule_of_users_may_call_its_function_and_only_out_of_their_group() -> None:
+    role = resources(TEMPLATE, "AWS::IAM::Role")["UserScheduleRole"]
+
+    [trust] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert role_rights(role) == {"lambda:InvokeFunction": ["${UserSchedule.Arn}"]}
+    assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert trust["Condition"] == {
+        "StringEquals": {
+            "aws:SourceAccount": {"Ref": "AWS::AccountId"},
+            "aws:SourceArn": {"Fn::GetAtt": ["UserSchedules", "Arn"]},
+        }
+    }
 
 
 def test_rds_proxy_reads_the_passwords_of_those_who_come_through_it() -> None:

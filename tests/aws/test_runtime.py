@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import boto3
 import psycopg
 import pytest
 import redis
@@ -95,7 +96,7 @@ def test_what_a_trigger_refuses_goes_to_its_failure_destination(account: Account
     assert refused.value.kind == "TooLarge"
 
 
-@pytest.mark.parametrize("name", ["Reconcile", "HealthCheck", "CreatePartitions", "CompactChunks"])
+@pytest.mark.parametrize("name", ["Reconcile", "HealthCheck", "CreatePartitions", "CompactChunks", "WatchSchedules"])
 def test_a_schedule_starts_what_it_is_for(account: Account, name: str, project: UUID) -> None:
     task = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
@@ -108,6 +109,38 @@ def test_a_schedule_starts_what_it_is_for(account: Account, name: str, project: 
         tasks = connection.execute("SELECT name FROM tasks").fetchall()
     assert bool(checks) is (name == "HealthCheck")
     assert tasks == ([("compact_chunks",)] if name == "CompactChunks" else [])
+
+
+def test_a_schedule_that_somebody_makes_is_held_by_eventbridge_and_its_event_starts_the_task(
+    account: Account, headers: dict[str, str]
+) -> None:
+    scheduler = boto3.client("scheduler", endpoint_url=account.s3_url)
+    scheduler.create_schedule_group(Name=account.bucket)
+    settings = {
+        "ODDLINE_SCHEDULE_GROUP": account.bucket,
+        "ODDLINE_SCHEDULE_TARGET": "arn:aws:lambda:us-east-1:123456789012:function:user-schedule",
+        "ODDLINE_SCHEDULE_ROLE": "arn:aws:iam::123456789012:role/scheduler",
+    }
+    payload = {"recipients": [], "subject": "to nobody", "text": ""}
+    wish = {"name": "hourly", "task": "send_email", "payload": payload, "expression": "rate(1 hour)"}
+
+    with account.function("Console") as console:
+        status, made = post(console, "/api/v1/schedules", wish, headers=headers)
+    with account.function("WatchSchedules", **settings) as watch:
+        watch.invoke(schedule_event("watch_schedules", at=datetime.now(UTC)))
+    held = scheduler.get_schedule(GroupName=account.bucket, Name=made["id"])
+    with psycopg.connect(account.database_urls["owner"], autocommit=True) as connection:
+        connection.execute("UPDATE schedules SET next_at = now()")  # its time has come
+        sent = held["Target"]["Input"].replace(
+            "<aws.scheduler.scheduled-time>", f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        )
+        with account.function("UserSchedule") as user_schedule:
+            for _ in range(2):
+                user_schedule.invoke(json.loads(sent))
+        tasks = connection.execute("SELECT name, payload ->> 'subject' FROM tasks").fetchall()
+
+    assert (status, held["ScheduleExpression"]) == (201, "rate(1 hour)")
+    assert tasks == [("send_email", "to nobody")]
 
 
 def test_a_wake_up_that_was_lost_is_sent_again(account: Account, headers: dict[str, str], closed_port: int) -> None:

@@ -16,7 +16,16 @@ def submitted(db: Databases, project: UUID, *, entries: int = 1) -> UUID:
     """A submission that waits; nobody will read its body."""
     submission = new_submission_id()
     with db("ingest").transaction(project=project) as tx:
-        insert(tx, submission, project=project, body=b"x", body_object=None, entries=entries, now=datetime.now(UTC))
+        insert(
+            tx,
+            submission,
+            project=project,
+            body=b"x",
+            body_object=None,
+            entries=entries,
+            utf8_bytes=1,
+            now=datetime.now(UTC),
+        )
     return submission
 
 

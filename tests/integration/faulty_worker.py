@@ -13,7 +13,7 @@ from oddline.settings import load_settings
 from oddline.tasks import Publisher, TaskContext
 from worker_image.worker.binding import bind_all
 from worker_image.worker.configuration import configure
-from worker_image.worker.process import Process, open_models
+from worker_image.worker.process import Process, end_process, open_models
 from worker_image.worker.watch import Watch
 
 
@@ -28,6 +28,7 @@ def this_process() -> Process:
         settings=settings,
         catalogue=CATALOGUE,
         worker=f"{host}:{os.getpid()}",
+        end_process=end_process,
     )
     watch = Watch(context, host=host, worker=f"{host}:{os.getppid()}")
     return Process(context=context, models=open_models(context), _watch=watch)

@@ -92,10 +92,11 @@ def smtp_server(**options: Any) -> Iterator[Mailbox]:
         controller.stop()
 
 
-def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """A certificate of 127.0.0.1 that is its own authority, and a server's context with it."""
+def certificate(folder: Path, *, host: str = "") -> tuple[Path, ssl.SSLContext]:
+    """A certificate of `host`, or of 127.0.0.1, that is its own authority, and a server's context with it."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host or "127.0.0.1")])
+    known_as = x509.DNSName(host) if host else x509.IPAddress(ip_address("127.0.0.1"))
     now = datetime.now(UTC)
     signed = (
         x509.CertificateBuilder()
@@ -105,7 +106,7 @@ def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([known_as]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
     )

@@ -13,9 +13,9 @@ from oddline.catalogue import CATALOGUE
 from oddline.identity import update_mail
 from oddline.notifications import SEND_ANOMALY_MAIL, AnomalyMail, send_anomaly_mail
 from oddline.objects import FolderObjects
-from oddline.settings import Settings
+from oddline.settings import Settings, load_settings
 from oddline.submissions import entry_id
-from oddline.tasks import Publisher, State, TaskContext, find, run_task
+from oddline.tasks import Publisher, State, TaskContext, find, opened, run_task
 
 SOURCE = "cart"
 LINES = [f"{word} failed on host {word}" for word in ("disk", "network", "memory", "payment", "login")]
@@ -59,7 +59,7 @@ def score(inbox: Inbox) -> list[UUID]:
 
 
 def read(inbox: Inbox, mail: UUID) -> AnomalyMail:
-    return AnomalyMail.model_validate(inbox.task(mail).payload)
+    return AnomalyMail.model_validate(opened(inbox.task(mail), load_settings().cipher()).payload)
 
 
 def test_a_submission_with_odd_lines_is_told_in_one_mail(inbox: Inbox, project: UUID) -> None:
@@ -177,4 +177,5 @@ def test_a_mail_reaches_its_recipient_once(inbox: Inbox, context: TaskContext, p
     with inbox.db("console").transaction(project=project) as tx:
         task = find(tx, mail)
     assert task is not None
+    task = opened(task, load_settings().cipher())
     assert (task.state, task.result, task.attempt) == (State.SUCCESS, {"sent": 1, "refused": 0}, 1)

@@ -15,7 +15,7 @@ from oddline.database import Database
 from oddline.maintenance import CLEANUP_OLD_RESULTS
 from oddline.settings import Side
 from oddline.submissions import SCORE_WAITING, fail, new_id
-from oddline.tasks import NoPayload, State, Task, enqueue, find
+from oddline.tasks import SEND_SYSTEM_ALERT, NoPayload, State, Task, enqueue, find, raise_alert
 
 Databases = Callable[[Side], Database]
 AWKWARD = "ValueError: [/red] is no :smile:"
@@ -68,8 +68,10 @@ def test_the_list_tells_tasks_and_scorings_of_every_project_newest_first(
     listed = json.loads(told(oddline("tasks", "list", "--json")))
     table = told(oddline("tasks", "list"))
 
-    assert [task["task_id"] for task in listed] == [str(waiting), str(submission), str(dead)]
-    assert [row.split()[0] for row in table.splitlines()[1:]] == [str(waiting), str(submission), str(dead)]
+    alert = next(task["task_id"] for task in listed if task["name"] == SEND_SYSTEM_ALERT.name)
+    wanted = [str(waiting), alert, str(submission), str(dead)]
+    assert [task["task_id"] for task in listed] == wanted
+    assert [row.split()[0] for row in table.splitlines()[1:]] == wanted
     assert AWKWARD in table
 
 
@@ -82,9 +84,11 @@ def test_the_list_can_be_narrowed_to_dead_letters_to_a_state_and_to_a_name(
         return [task["task_id"] for task in json.loads(told(oddline("tasks", "list", "--json", *options)))]
 
     assert listed("--dead") == [str(submission), str(dead)]
-    assert listed("--state", "PENDING") == [str(waiting)]
+    assert listed("--state", "PENDING", "--name", CLEANUP_OLD_RESULTS.name) == [str(waiting)]
     assert listed("--name", CLEANUP_OLD_RESULTS.name, "--dead") == [str(dead)]
     assert listed("--limit", "1") == [str(waiting)]
+    assert listed("--project", "first", "--text", "POISON") == [str(submission)]
+    assert listed("--to", "2026-01-01") == []
 
 
 def test_a_task_is_shown_whole(oddline: Command, db: Databases, project: UUID) -> None:
@@ -165,3 +169,97 @@ def test_a_kind_of_task_that_no_worker_runs_does_not_work(oddline: Command) -> N
 
 def test_an_unknown_kind_of_task_is_an_error_in_one_line(oddline: Command) -> None:
     assert error_of(oddline("tasks", "smoke", "--kind", "knitting")) == "error: not in the catalogue: knitting"
+
+
+def test_a_task_is_started_and_cancelled_before_it_runs(oddline: Command, project: UUID, redis_url: str) -> None:
+    mail = {"recipients": [], "subject": "hello", "text": "there"}
+
+    started = told(oddline("tasks", "start", "send_email", "--payload", json.dumps(mail), "--project", "first")).strip()
+    cancelled = told(oddline("tasks", "cancel", started))
+    again = told(oddline("tasks", "cancel", started))
+
+    assert cancelled == f"{started} never started (REVOKED)\n"
+    assert again == f"{started} already done (REVOKED)\n"
+    assert woken(redis_url, "notifications") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["knitting"], "there is no task knitting"),
+        (["send_email"], "payload.recipients: Field required"),
+        (["send_email", "--payload", "[]"], "the payload is no JSON object"),
+        (["send_email", "--payload", "{"], "the payload is no JSON: "),
+        (["reconcile"], "a system may not start reconcile"),
+        (["send_email", "--project", "nobodys"], "there is no project nobodys"),
+    ],
+)
+def test_what_cannot_be_started_is_an_error_in_one_line(oddline: Command, arguments: list[str], fault: str) -> None:
+    done = oddline("tasks", "start", *arguments)
+
+    assert done.returncode in {1, 2}
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"error: {fault}")
+
+
+def test_what_runs_and_what_waits_for_its_time_is_listed(oddline: Command, db: Databases) -> None:
+    running, scheduled, _waiting = (waiting_task(db) for _ in range(3))
+    with db("worker").transaction() as tx:
+        tx.execute("UPDATE tasks SET state = 'PROGRESS', progress = 0.25, worker = 'host:7' WHERE id = %s", [running])
+        tx.execute("UPDATE tasks SET not_before = now() + interval '1 hour' WHERE id = %s", [scheduled])
+
+    active = told(oddline("tasks", "active")).splitlines()[1:]
+    [as_json] = json.loads(told(oddline("tasks", "active", "--json")))
+    waits = told(oddline("tasks", "scheduled")).splitlines()[1:]
+
+    assert [row.split()[0] for row in active] == [str(running)]
+    assert "PROGRESS 25%" in active[0]
+    assert (as_json["worker"], as_json["project"]) == ("host:7", None)
+    assert [row.split()[0] for row in waits] == [str(scheduled)]
+
+
+def test_dead_letters_are_put_back_by_name_all_but_those_that_came_back_too_often(
+    oddline: Command, db: Databases, project: UUID
+) -> None:
+    dead, poison, submission = dead_task(db), dead_task(db), dead_submission(db, project)
+    with db("worker").transaction() as tx:
+        tx.execute("UPDATE tasks SET replays = 3 WHERE id = %s", [poison])
+
+    by_name = told(oddline("tasks", "replay", "--name", CLEANUP_OLD_RESULTS.name)).splitlines()
+    everything = told(oddline("tasks", "replay", "--all")).splitlines()
+    refused = error_of(oddline("tasks", "replay", str(poison)))
+    told(oddline("tasks", "replay", str(poison), "--force"))
+
+    assert by_name[0] == "1 wait again"
+    assert by_name[1].startswith("1 came back dead too often")
+    assert everything[0] == "1 wait again"
+    assert refused.startswith("error: it came back dead after each of 3 replays")
+    assert {state_of(db, one) for one in (dead, poison, submission)} == {State.PENDING}
+
+
+def test_dead_letters_of_a_name_are_dropped(oddline: Command, db: Databases, project: UUID) -> None:
+    gone, kept = [dead_task(db), dead_task(db)], dead_submission(db, project)
+
+    assert told(oddline("tasks", "drop", "--name", CLEANUP_OLD_RESULTS.name)) == "dropped 2\n"
+    assert {state_of(db, one) for one in gone} == {State.REVOKED}
+    assert state_of(db, kept) is State.FAILURE
+
+
+@pytest.mark.parametrize("arguments", [["replay"], ["drop"], ["replay", str(new_id()), "--all"]])
+def test_which_dead_letters_are_meant_must_be_said_once(oddline: Command, arguments: list[str]) -> None:
+    done = oddline("tasks", *arguments)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: name one dead letter")
+
+
+def test_alerts_of_every_project_are_listed(oddline: Command, db: Databases, project: UUID) -> None:
+    dead_submission(db, project)
+    with db("worker").transaction() as tx:
+        raise_alert(tx, kind="audit", subject="gap", text="two rows are missing", now=datetime.now(UTC))
+
+    rows = told(oddline("tasks", "alerts")).splitlines()[1:]
+    [audit] = json.loads(told(oddline("tasks", "alerts", "--kind", "audit", "--json")))
+
+    assert ["audit" in rows[0], "dead_submissions" in rows[1]] == [True, True]
+    assert (audit["subject"], audit["count"], audit["project"]) == ("gap", 1, None)

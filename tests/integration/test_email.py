@@ -1,5 +1,6 @@
 """Mail goes out by SMTP, SES or into a folder, once to each recipient, and what went wrong is remembered."""
 
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -80,10 +81,10 @@ def email(*recipients: str) -> EmailPayload:
 def outcomes(context: TaskContext) -> list[Outcome]:
     with context.db.transaction() as tx:
         rows = tx.execute(
-            "SELECT recipients, state, detail FROM deliveries WHERE task_id = %s ORDER BY state DESC",
-            [context.task_id],
-        )
-        return rows.fetchall()
+            "SELECT sealed, state FROM deliveries WHERE task_id = %s ORDER BY state DESC", [context.task_id]
+        ).fetchall()
+    told = [(json.loads(context.settings.cipher().decrypt(sealed.encode())), state) for sealed, state in rows]
+    return [(one["recipients"], state, one["detail"]) for one, state in told]
 
 
 # What arrives

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from functions.console.app import router as console_router
 from functions.search.app import router
 from oddline import feedback
+from oddline.cli import connecting
 from oddline.cli import feedback as command
 from oddline.feedback import find_same
 from oddline.identity import Scope
@@ -364,7 +365,7 @@ def test_the_command_gives_lists_and_undoes(
     def api_client(**_: Any) -> Iterator[TestClient]:
         yield client
 
-    monkeypatch.setattr(command, "api_client", api_client)
+    monkeypatch.setattr(connecting, "api_client", api_client)
     odd = find(inbox, project, FAULT)
     run = CliRunner()
 

@@ -14,7 +14,7 @@ from oddline.errors import NotFound, OddlineError, Unavailable
 from oddline.objects import FolderObjects
 from oddline.settings import Settings, Side
 from oddline.submissions import new_id
-from oddline.tasks import Catalogue, NoPayload, Publisher, Queue, Retry, State, Task, TaskContext, TaskSpec
+from oddline.tasks import Catalogue, NoPayload, Publisher, Queue, Retry, Search, State, Task, TaskContext, TaskSpec
 
 pytestmark = pytest.mark.both_postgres
 
@@ -135,7 +135,7 @@ def test_a_task_that_fails_in_every_attempt_is_a_dead_letter(context: TaskContex
         clock.now += timedelta(minutes=2)
 
     with context.db.transaction() as tx:
-        dead = tasks.dead_letters(tx)
+        dead = tasks.newest(tx, Search(states=[State.FAILURE]))
     assert [(task.id, task.error) for task in dead] == [(task_id, "Unavailable: not now")]
 
 

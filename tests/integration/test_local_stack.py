@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from oddline.database import Database
-from oddline.identity import Scope, authenticate, revoke_key
+from oddline.identity import Scope, authenticate, find_key_by_prefix, revoke_key
 from oddline.local.stack import Stack
 from oddline.settings import Settings, Side
 
@@ -60,7 +60,8 @@ def test_a_database_that_does_not_know_the_key_gets_a_new_one(prepare: Prepare, 
 
 def test_a_revoked_key_is_replaced(prepare: Prepare, db: Databases) -> None:
     first = prepare()
-    revoke_key(db("worker"), first.api_key, now=datetime.now(UTC))
+    key_id, project = find_key_by_prefix(db("worker"), first.api_key)
+    revoke_key(db("worker"), key_id, project=project, now=datetime.now(UTC))
 
     assert is_known(db("ingest"), prepare().api_key)
 

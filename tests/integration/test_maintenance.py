@@ -211,9 +211,21 @@ def test_results_states_and_keys_go_when_their_time_is_over(inbox: Inbox, contex
     inbox.clock.move(timedelta(days=3, seconds=1))
     after = cleanup(context)
 
-    assert before == {"tasks": 0, "submissions": 0, "keys": 0, "replays": 0, "days": 0}
-    assert (after["tasks"], after["submissions"], after["keys"]) == (1, 1, 1)
+    assert before == {"tasks": 0, "submissions": 0, "keys": 0, "usage": 0, "replays": 0, "alerts": 0, "days": 0}
+    assert (after["tasks"], after["submissions"], after["keys"], after["usage"]) == (1, 1, 1, 0)
     assert inbox.rows("SELECT accepted, stored FROM day_counts") == [(2, 2)]
+
+
+def test_usage_goes_after_thirty_five_days(inbox: Inbox, context: TaskContext, project: UUID) -> None:
+    inbox.submit(project, "a", "b")
+    inbox.score()
+
+    inbox.clock.move(timedelta(days=35))
+    kept = cleanup(context)["usage"]
+    inbox.clock.move(timedelta(days=1))
+    gone = cleanup(context)["usage"]
+
+    assert (kept, gone, inbox.rows("SELECT * FROM usage_counts")) == (0, 1, [])
 
 
 @pytest.mark.both_postgres

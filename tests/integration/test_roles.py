@@ -7,9 +7,11 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from oddline.database import Database
+from oddline.database import Database, Transaction
+from oddline.identity import authenticate, create_key
+from oddline.identity.store import rotate_secret
 from oddline.settings import Side
-from oddline.submissions import new_submission_id
+from oddline.submissions import new_id, new_submission_id
 from oddline.submissions.store import insert
 
 pytestmark = pytest.mark.both_postgres
@@ -20,7 +22,9 @@ Databases = Callable[[Side], Database]
 def submit(db: Databases, project: UUID) -> UUID:
     submission = new_submission_id()
     with db("ingest").transaction(project=project) as tx:
-        insert(tx, submission, project=project, body=b"x", body_object=None, entries=1, now=datetime.now(UTC))
+        insert(
+            tx, submission, project=project, body=b"x", body_object=None, entries=1, utf8_bytes=1, now=datetime.now(UTC)
+        )
     return submission
 
 
@@ -40,7 +44,14 @@ def test_ingest_cannot_write_into_another_project(db: Databases, project: UUID, 
         db("ingest").transaction(project=project) as tx,
     ):
         insert(
-            tx, new_submission_id(), project=other_project, body=b"", body_object=None, entries=1, now=datetime.now(UTC)
+            tx,
+            new_submission_id(),
+            project=other_project,
+            body=b"",
+            body_object=None,
+            entries=1,
+            utf8_bytes=1,
+            now=datetime.now(UTC),
         )
 
 
@@ -98,3 +109,100 @@ def test_times_are_utc_whatever_the_servers_zone(db: Databases, project: UUID) -
         connection.execute("ALTER ROLE oddline_console RESET TimeZone")
     assert row is not None
     assert row[0].utcoffset() == timedelta()
+
+
+def tenant_tables(tx: Transaction) -> list[str]:
+    rows = tx.execute(
+        "SELECT relname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid"
+        " WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace"
+        " AND (attname = 'project_id' OR relname = 'projects' AND attname = 'id') ORDER BY relname"
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def test_every_table_with_a_project_is_bound_to_it_for_every_role_but_the_worker(db: Databases) -> None:
+    with db("owner").transaction() as tx:
+        tables = tenant_tables(tx)
+        secured = {row[0] for row in tx.execute("SELECT relname FROM pg_class WHERE relrowsecurity").fetchall()}
+        policies = tx.execute(
+            "SELECT tablename, roles::text[], qual, with_check FROM pg_policies WHERE NOT roles::text[] = %s",
+            [["oddline_worker"]],
+        ).fetchall()
+
+    assert {"projects", "api_keys", "members", "submissions", "odd_entries", "feedback"} <= set(tables)
+    assert set(tables) <= secured
+    for table, roles, using, checked in policies:
+        column = "id" if table == "projects" else "project_id"
+        assert "oddline_worker" not in roles, table
+        assert using == checked == f"({column} = ( SELECT oddline_project() AS oddline_project))", table
+
+
+def test_every_table_that_a_function_may_touch_and_that_has_no_project_tells_of_no_tenant(db: Databases) -> None:
+    with db("owner").transaction() as tx:
+        open_to_functions = {
+            row[0]
+            for row in tx.execute(
+                "SELECT DISTINCT table_name FROM information_schema.column_privileges JOIN information_schema.tables"
+                " USING (table_schema, table_name) WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+                " AND grantee IN ('oddline_ingest', 'oddline_console', 'oddline_search', 'PUBLIC')"
+            ).fetchall()
+        }
+        without_project = open_to_functions - set(tenant_tables(tx))
+
+    assert without_project == {"instance", "workers", "health_checks", "models", "model_choice", "model_history"}
+
+
+def test_every_view_sees_with_the_rights_of_who_asks(db: Databases) -> None:
+    with db("owner").transaction() as tx:
+        views = tx.execute(
+            "SELECT relname, reloptions FROM pg_class WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace"
+        ).fetchall()
+
+    assert views
+    assert all("security_invoker=true" in (options or ()) for _, options in views)
+
+
+@pytest.mark.parametrize("side", ["ingest", "console", "search", "worker"])
+def test_no_side_connects_as_the_owner_or_as_one_who_is_above_policies(db: Databases, side: Side) -> None:
+    with db(side).transaction() as tx:
+        row = tx.execute(
+            "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, current_user = datdba::regrole::text,"
+            " pg_has_role(current_user, datdba, 'member')"
+            " FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()"
+        ).fetchone()
+
+    assert row == (False,) * 6
+
+
+def test_the_console_writes_keys_and_reads_no_secret_of_them(db: Databases, project: UUID) -> None:
+    made = create_key(db("console"), project=project, name="a", key_id=new_id(), now=datetime.now(UTC), signed=True)
+
+    with db("console").transaction(project=project) as tx:
+        assert tx.execute("SELECT id, is_signed FROM api_keys").fetchall() == [(made.id, True)]
+    for secret in ("hash", "signing_secrets", "retiring_secrets"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), db("console").transaction(project=project) as tx:
+            tx.execute(f"SELECT {secret} FROM api_keys")
+
+
+def test_the_console_makes_no_key_for_another_project(db: Databases, project: UUID, other_project: UUID) -> None:
+    with (
+        pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"),
+        db("console").transaction(project=project) as tx,
+    ):
+        tx.execute(
+            "INSERT INTO api_keys (id, project_id, name, prefix, hash, scopes, created_at)"
+            " VALUES (%s, %s, '', '', 'x', '{admin}', now())",
+            [new_id(), other_project],
+        )
+
+
+def test_a_signing_secret_of_another_project_cannot_be_changed(
+    db: Databases, project: UUID, other_project: UUID
+) -> None:
+    now = datetime.now(UTC)
+    foreign = create_key(db("worker"), project=other_project, name="", key_id=new_id(), now=now, signed=True)
+
+    with db("console").transaction(project=project) as tx:
+        assert not rotate_secret(tx, foreign.id, secret="whsec_AAAA", older_until=now, now=now)
+
+    assert authenticate(db("ingest"), presented=foreign.key, now=now).signing_secrets == (foreign.signing_secret,)

@@ -271,7 +271,7 @@ def test_two_deliveries_at_once_store_one_submission(db: Databases, parts: Parts
 
     second = threading.Thread(target=deliver)
     with db("ingest").transaction(project=project) as tx:
-        insert(tx, submission, project=project, body=b"-", body_object=None, entries=1, now=now)
+        insert(tx, submission, project=project, body=b"-", body_object=None, entries=1, utf8_bytes=1, now=now)
         second.start()
         wait_until_blocked(db("owner"))
     second.join()

@@ -1,22 +1,30 @@
 """The catalogue binds functions and worker: what one side names the other has, and the times are those of the table."""
 
+import pytest
+from celery import Celery
+
 from functions.schedules.app import HANDLERS, IN_FUNCTION
 from oddline.catalogue import CATALOGUE
 from oddline.settings import Settings
 from oddline.tasks import Queue
 from worker_image.worker import maintenance, notifications, scoring
+from worker_image.worker.binding import bind_all
 from worker_image.worker.configuration import VISIBILITY_TIMEOUT, configure
 
-# SPEC J, as far as it is built.
+# SPEC J, as far as it is built; I13, which it does not name, and what they need.
 TABLE_J = {
     "reconcile": "rate(1 minute)",
     "health_check": "rate(1 minute)",
     "publish_metrics": "rate(1 minute)",
     "seal_audit": "rate(1 minute)",
+    "check_task_patterns": "rate(5 minutes)",
+    "watch_schedules": "rate(1 minute)",
     "compact_chunks": "rate(5 minutes)",
     "create_partitions": "cron(30 0 * * ? *)",
+    "cleanup_expired_api_keys": "cron(30 2 * * ? *)",
     "cleanup_old_logs": "cron(0 2 * * ? *)",
     "cleanup_old_results": "cron(30 3 * * ? *)",
+    "renew_encryption": "cron(45 3 * * ? *)",
 }
 
 
@@ -55,3 +63,31 @@ def test_the_worker_serves_every_queue() -> None:
 
 def test_every_task_says_why_running_it_twice_does_no_harm() -> None:
     assert [spec.name for spec in CATALOGUE.values() if len(spec.idempotency.split()) < 3] == []
+
+
+def test_the_worker_holds_each_task_to_its_own_limits() -> None:
+    app = Celery("test", set_as_current=False)
+    bindings = {**scoring.BINDINGS, **notifications.BINDINGS, **maintenance.BINDINGS}
+    bind_all(app, CATALOGUE, bindings, process=lambda: pytest.fail("nothing is run"))
+
+    bound = {name: (app.tasks[name].soft_time_limit, app.tasks[name].time_limit) for name in bindings}
+
+    assert bound == {
+        name: (CATALOGUE[name].soft_limit.total_seconds(), CATALOGUE[name].hard_limit.total_seconds())
+        for name in bindings
+    }
+    assert all(0 < soft < hard for soft, hard in bound.values())
+
+
+def test_no_retry_waits_longer_than_its_cap() -> None:
+    for spec in CATALOGUE.values():
+        ceilings = [spec.retry.ceiling(attempt) for attempt in range(1, spec.retry.attempts)]
+
+        assert ceilings == sorted(ceilings)
+        assert all(ceiling <= spec.retry.cap for ceiling in ceilings)
+
+
+def test_the_alert_of_a_critical_task_is_none_itself_and_so_raises_no_other() -> None:
+    critical = {name for name, spec in CATALOGUE.items() if spec.critical}
+
+    assert critical == {"compact_chunks", "cleanup_old_logs", "cleanup_old_results"}

@@ -3,14 +3,13 @@
 import logging
 import threading
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 
 import pytest
 from chalice import Chalice
 from chalice.app import CloudWatchEvent
 
-from oddline.errors import InvalidParameter
-from oddline.local.schedule_runner import event, fire, fire_times, run
+from oddline.errors import DatabaseUnavailable
+from oddline.local.schedule_runner import event, fire, run
 
 WEDNESDAY = datetime(2026, 11, 4, 10, 0, 30, tzinfo=UTC)
 
@@ -44,49 +43,11 @@ class Recorder:
 
     def __init__(self) -> None:
         self.times: list[str] = []
+        self.details: list[object] = []
 
     def __call__(self, sent: dict[str, object], _context: object) -> None:
         self.times.append(str(sent["time"]))
-
-
-def first_times(expression: str, *, count: int = 3) -> list[str]:
-    return [f"{at:%a %Y-%m-%d %H:%M:%S}" for at in islice(fire_times(expression, after=WEDNESDAY), count)]
-
-
-@pytest.mark.parametrize(
-    ("expression", "expected"),
-    [
-        ("rate(1 minute)", ["Wed 2026-11-04 10:01:00", "Wed 2026-11-04 10:02:00", "Wed 2026-11-04 10:03:00"]),
-        ("rate(5 minutes)", ["Wed 2026-11-04 10:05:00", "Wed 2026-11-04 10:10:00", "Wed 2026-11-04 10:15:00"]),
-        ("rate(1 hour)", ["Wed 2026-11-04 11:00:00", "Wed 2026-11-04 12:00:00", "Wed 2026-11-04 13:00:00"]),
-        ("rate(1 day)", ["Thu 2026-11-05 00:00:00", "Fri 2026-11-06 00:00:00", "Sat 2026-11-07 00:00:00"]),
-        ("cron(30 3 * * ? *)", ["Thu 2026-11-05 03:30:00", "Fri 2026-11-06 03:30:00", "Sat 2026-11-07 03:30:00"]),
-        ("cron(0/15 * * * ? *)", ["Wed 2026-11-04 10:15:00", "Wed 2026-11-04 10:30:00", "Wed 2026-11-04 10:45:00"]),
-        ("cron(0 0 1 * ? *)", ["Tue 2026-12-01 00:00:00", "Fri 2027-01-01 00:00:00", "Mon 2027-02-01 00:00:00"]),
-        ("cron(0 8 ? * SUN *)", ["Sun 2026-11-08 08:00:00", "Sun 2026-11-15 08:00:00", "Sun 2026-11-22 08:00:00"]),
-        ("cron(0 8 ? * 1 *)", ["Sun 2026-11-08 08:00:00", "Sun 2026-11-15 08:00:00", "Sun 2026-11-22 08:00:00"]),
-        ("cron(0 8 ? * 7 *)", ["Sat 2026-11-07 08:00:00", "Sat 2026-11-14 08:00:00", "Sat 2026-11-21 08:00:00"]),
-        ("cron(0 8 ? * MON-FRI *)", ["Thu 2026-11-05 08:00:00", "Fri 2026-11-06 08:00:00", "Mon 2026-11-09 08:00:00"]),
-    ],
-)
-def test_an_expression_fires_when_eventbridge_would(expression: str, expected: list[str]) -> None:
-    assert first_times(expression) == expected
-
-
-def test_a_moment_at_which_it_fires_is_not_after_itself() -> None:
-    on_the_minute = WEDNESDAY.replace(second=0)
-
-    following = next(fire_times("rate(1 minute)", after=on_the_minute))
-
-    assert following == on_the_minute + timedelta(minutes=1)
-
-
-@pytest.mark.parametrize(
-    "expression", ["", "hourly", "rate(5 fortnights)", "rate(five minutes)", "cron(0 8 * *)", "at(2026-11-20T13:00:00)"]
-)
-def test_an_unknown_expression_is_refused(expression: str) -> None:
-    with pytest.raises(InvalidParameter, match="not an expression"):
-        fire_times(expression, after=WEDNESDAY)
+        self.details.append(sent["detail"])
 
 
 def test_a_rate_fires_at_the_start_and_then_at_its_times() -> None:
@@ -144,6 +105,39 @@ def test_a_stopped_runner_fires_no_cron() -> None:
     run({"cleanup": "cron(* * * * ? *)"}, {"cleanup": cleanup}, stopped=stopped, clock=lambda: WEDNESDAY)
 
     assert cleanup.times == []
+
+
+def test_schedules_of_users_are_looked_at_each_second_and_fired_once_they_are_due() -> None:
+    time = SteeredTime(runs_for=timedelta(seconds=10))
+    made_meanwhile = WEDNESDAY + timedelta(seconds=4)
+    user_schedule = Recorder()
+
+    def due(now: datetime) -> list[str]:
+        return ["a", "b"] if now == made_meanwhile else []
+
+    run(
+        {"tick": "rate(1 minute)"},
+        {"tick": Recorder()},
+        stopped=time,
+        clock=time.clock,
+        due=due,
+        user_schedule=user_schedule,
+    )
+
+    assert user_schedule.times == ["2026-11-04T10:00:34Z"] * 2
+    assert user_schedule.details == [{"schedule": "a"}, {"schedule": "b"}]
+
+
+def test_a_database_that_is_away_keeps_users_schedules_waiting_and_nothing_else() -> None:
+    time = SteeredTime(runs_for=timedelta(minutes=1))
+    tick = Recorder()
+
+    def due(_now: datetime) -> list[str]:
+        raise DatabaseUnavailable
+
+    run({"tick": "rate(1 minute)"}, {"tick": tick}, stopped=time, clock=time.clock, due=due)
+
+    assert tick.times == ["2026-11-04T10:00:30Z", "2026-11-04T10:01:00Z"]
 
 
 def test_the_event_has_all_members_of_eventbridges_own() -> None:

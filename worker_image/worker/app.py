@@ -2,12 +2,14 @@
 
 import logging
 import os
+import sys
 from typing import Any
 
 from celery import Celery
 from celery.signals import celeryd_after_setup, setup_logging, worker_process_init, worker_process_shutdown
 
 from oddline.catalogue import CATALOGUE
+from oddline.errors import NotConfigured
 from oddline.settings import load_settings
 from oddline.tasks import Catalogue, Queue
 from worker_image.worker import maintenance, notifications, scoring
@@ -15,6 +17,7 @@ from worker_image.worker.binding import bind_all
 from worker_image.worker.configuration import configure
 from worker_image.worker.process import Process, host_name, open_process
 from worker_image.worker.proof import PROVE_WORKER, do_nothing, own_queue
+from worker_image.worker.rate_limits import RateLimits
 
 app = Celery("oddline", set_as_current=False)
 app.conf.update(configure(load_settings(), CATALOGUE))
@@ -27,13 +30,14 @@ def this_process() -> Process:
     global _process  # noqa: PLW0603  # Celery gives a task no other place to find what its process holds
     if _process is None:
         served = {queue.worker_class for queue in Queue if queue in app.amqp.queues.consume_from}
-        _process = open_process(served)
+        _process = open_process(served, follow_limits=rate_limits.follow)
     return _process
 
 
 BINDINGS = {**scoring.BINDINGS, **notifications.BINDINGS, **maintenance.BINDINGS}
 PROOF = {PROVE_WORKER.name: lambda _: do_nothing}
 bind_all(app, Catalogue([*CATALOGUE.values(), PROVE_WORKER]), BINDINGS | PROOF, this_process)
+rate_limits = RateLimits(app, CATALOGUE, redis_url=load_settings().redis_url)
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]  # Celery has no type information
@@ -45,9 +49,24 @@ def set_up_logging(**_: Any) -> None:
 
 
 @celeryd_after_setup.connect  # type: ignore[untyped-decorator]
+def refuse_without_keys(**_: Any) -> None:
+    """End before anything is taken that could not be stored as it must be: what waits is kept."""
+    try:
+        load_settings().cipher().check()
+    except NotConfigured as error:
+        sys.exit(f"error: {error}")
+
+
+@celeryd_after_setup.connect  # type: ignore[untyped-decorator]
 def take_proofs(instance: Any, **_: Any) -> None:
     """Have the worker take from its own queue too, whichever others it was started with."""
     instance.app.amqp.queues.select_add(own_queue(f"{host_name()}:{os.getpid()}"))
+
+
+@celeryd_after_setup.connect  # type: ignore[untyped-decorator]
+def limit_rates(sender: str, **_: Any) -> None:
+    """Keep to the limits that operators have set, before anything is taken."""
+    rate_limits.begin(sender, database_url=load_settings().database_url_for("worker"))
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

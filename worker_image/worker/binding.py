@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from celery import Celery
 
 from oddline.errors import UnknownTask
-from oddline.tasks import Catalogue, NoPayload, Run, TaskSpec, run_task
+from oddline.fleet import held_queues
+from oddline.tasks import Catalogue, NoPayload, OnFailure, Run, TaskContext, TaskSpec, WorkerClass, run_task
 from oddline.tracing import note, work_of
 from worker_image.worker.process import Process
 
@@ -18,8 +20,17 @@ Bound = Callable[[Process], Run]
 """Makes a task's code from what the process holds."""
 
 
-def bind_all(app: Celery, catalogue: Catalogue, bindings: Mapping[str, Bound], process: Callable[[], Process]) -> None:
+def bind_all(
+    app: Celery,
+    catalogue: Catalogue,
+    bindings: Mapping[str, Bound],
+    process: Callable[[], Process],
+    *,
+    on_failure: Mapping[str, OnFailure] = MappingProxyType({}),
+) -> None:
     """Register every task that runs in the worker.
+
+    `on_failure` marks what a task worked on as failed, when the task has failed for good.
 
     Raises:
         UnknownTask: a task has a spec and no code here, or code and no spec.
@@ -28,10 +39,12 @@ def bind_all(app: Celery, catalogue: Catalogue, bindings: Mapping[str, Bound], p
     if expected != bindings.keys():
         raise UnknownTask(f"spec or code is missing for: {', '.join(sorted(expected ^ bindings.keys()))}")
     for name, bound in bindings.items():
-        _bind(app, catalogue[name], bound, process)
+        _bind(app, catalogue[name], bound, process, on_failure.get(name))
 
 
-def _bind(app: Celery, spec: TaskSpec, bound: Bound, process: Callable[[], Process]) -> None:
+def _bind(
+    app: Celery, spec: TaskSpec, bound: Bound, process: Callable[[], Process], on_failure: OnFailure | None
+) -> None:
     @app.task(  # type: ignore[untyped-decorator]  # Celery has no type information
         name=spec.name,
         soft_time_limit=spec.soft_limit.total_seconds(),
@@ -47,10 +60,19 @@ def _bind(app: Celery, spec: TaskSpec, bound: Bound, process: Callable[[], Proce
         ):
             note("task", spec.name)
             if task_id is not None:
-                run_task(spec, bound(own), task_id=UUID(task_id), context=own.context)
+                run_task(spec, bound(own), task_id=UUID(task_id), context=own.context, on_failure=on_failure)
             elif not spec.ledger:
-                bound(own)(NoPayload(), own.context)
+                if not _is_held(spec, own.context):
+                    bound(own)(NoPayload(), own.context)
             else:
                 log.warning("a message for %s names no task of the ledger", spec.name)
 
     _: Any = handle
+
+
+def _is_held(spec: TaskSpec, context: TaskContext) -> bool:
+    """Whether operators hold the queue of a mere wake-up; claims of what is to be scored look by themselves."""
+    if spec.name not in context.catalogue or spec.queue.worker_class is WorkerClass.SCORING:
+        return False
+    with context.db.transaction() as tx:
+        return spec.queue in held_queues(tx)

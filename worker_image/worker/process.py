@@ -5,9 +5,10 @@ A model session made before the fork hangs in the child, and connections cannot 
 
 import logging
 import os
+import signal
 import socket
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,13 +21,14 @@ from oddline.patterns import Masker
 from oddline.scoring import Memories, Scorer
 from oddline.scoring.registry import ModelCache, ModelSwitch, Shadow
 from oddline.settings import load_settings
-from oddline.tasks import Publisher, TaskContext, WorkerClass
+from oddline.tasks import Publisher, TaskContext, WorkerClass, utc_now
 from oddline.tracing import Tracer, open_sampling_tracer
 from worker_image.worker.pulse import Pulse
 from worker_image.worker.watch import Watch
 
 log = logging.getLogger(__name__)
 
+STARTED_AT = utc_now()  # of the main process: its children have it from the fork
 CONNECTIONS = 3  # the task's own, its heartbeat's and the watch's
 
 
@@ -97,6 +99,11 @@ def host_name() -> str:
     return f"{socket.gethostname()}/{space.stat().st_ino if space.exists() else 0}"
 
 
+def end_process() -> None:
+    """End this child at once; the worker's main process makes another."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def open_models(context: TaskContext) -> ModelSwitch:
     """The models that this process scores with; none is loaded yet."""
     settings = context.settings
@@ -109,8 +116,10 @@ def open_models(context: TaskContext) -> ModelSwitch:
     )
 
 
-def open_process(classes: Collection[WorkerClass]) -> Process:
-    """Make this process's resources; its worker serves the queues of these classes."""
+def open_process(
+    classes: Collection[WorkerClass], *, follow_limits: Callable[[Mapping[str, str]], None] = lambda _: None
+) -> Process:
+    """Make this process's resources; its worker serves the queues of these classes, and can be told its limits."""
     settings, host = load_settings(), host_name()
     context = TaskContext(
         db=Database(
@@ -122,10 +131,18 @@ def open_process(classes: Collection[WorkerClass]) -> Process:
         catalogue=CATALOGUE,
         worker=f"{host}:{os.getpid()}",  # whose claims these are; the watch reads it again
         metrics=open_metrics(settings),
+        end_process=end_process,
     )
     return Process(
         context=context,
         models=open_models(context),
         tracer=open_sampling_tracer("Oddline worker", settings=settings),
-        _watch=Watch(context, host=host, worker=f"{host}:{os.getppid()}", classes=classes),
+        _watch=Watch(
+            context,
+            host=host,
+            worker=f"{host}:{os.getppid()}",
+            classes=classes,
+            started_at=STARTED_AT,
+            follow_limits=follow_limits,
+        ),
     )

@@ -18,6 +18,7 @@ class Pulse:
     def __init__(self, home: Path) -> None:
         self._file = home / FILE
         self._busy_until = float("-inf")
+        self.done = 0  # tasks of this process, those that failed, too
 
     def beat(self) -> None:
         """Note that it works."""
@@ -32,6 +33,7 @@ class Pulse:
             yield
         finally:
             self._busy_until = float("-inf")
+            self.done += 1
             self.beat()
 
     @property

@@ -4,15 +4,16 @@ import logging
 import os
 import random
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 
 from oddline import submissions, tasks
 from oddline.errors import DatabaseUnavailable
-from oddline.submissions import ATTEMPTS, SCORE_WAITING
+from oddline.submissions import SCORE_WAITING
 from oddline.tasks import TaskContext, WorkerClass
 from worker_image.worker.proof import Proof
 from worker_image.worker.pulse import Pulse
+from worker_image.worker.steering import Steering
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +26,24 @@ class Watch:
     It runs in the children and not in the worker's main process: a thread there could hold a lock while that forks.
     """
 
-    def __init__(self, context: TaskContext, *, host: str, worker: str, classes: Collection[WorkerClass] = ()) -> None:
+    def __init__(
+        self,
+        context: TaskContext,
+        *,
+        host: str,
+        worker: str,
+        classes: Collection[WorkerClass] = (),
+        started_at: datetime | None = None,
+        follow_limits: Callable[[Mapping[str, str]], None] = lambda _: None,
+    ) -> None:
         self.pulse = Pulse(context.settings.home)
+        self._steering = Steering(context, worker=worker, pulse=self.pulse, follow_limits=follow_limits)
         self._proof = Proof(self.pulse, publisher=context.publisher, worker=worker)
         self._context = context
         self._classes = classes
         self._host = host
         self._worker = worker
-        self._started_at = context.clock()
+        self._started_at = started_at or context.clock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
@@ -46,24 +57,26 @@ class Watch:
         self._thread.join()
 
     def look(self, *, now: datetime) -> None:
-        """Show that the worker lives, let go of what dead neighbours held, and wake somebody if anything waits.
+        """Show that the worker lives, let go of what dead neighbours held, wake somebody if anything waits, and obey.
 
         Raises:
             DatabaseUnavailable: PostgreSQL does not answer.
         """
         with self._context.db.transaction() as tx:
             tasks.see_worker(tx, self._worker, classes=self._classes, started_at=self._started_at, now=now)
+            self._steering.look(tx, now=now)
             held = {*submissions.holders(tx, host=self._host), *tasks.holders(tx, host=self._host)}
             dead = sorted(worker for worker in held if not _is_alive(worker))
             if dead:
                 log.warning("these workers died with work in hand: %s", ", ".join(dead))
                 submissions.end_leases(tx, dead, now=now)
                 tasks.end_leases(tx, dead, now=now)
-            submissions.release_expired(tx, attempts=ATTEMPTS, now=now)
+            submissions.release_expired(tx, now=now)
             waiting = submissions.waiting(tx, now=now)
+        released = self._steering.obey()
         if waiting:
             self._context.publisher.wake(SCORE_WAITING)
-        if dead:
+        if dead or released:
             tasks.publish_due(self._context.db, self._context.publisher, catalogue=self._context.catalogue, now=now)
 
     def _run(self) -> None:

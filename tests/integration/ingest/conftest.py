@@ -75,15 +75,6 @@ def stored(db: Callable[[Side], Database]) -> Callable[[], list[Stored]]:
     return read
 
 
-@pytest.fixture(scope="module")
-def module_database_urls(clusters: Callable[[int], Any]) -> Iterator[dict[Side, str]]:
-    """One database for all cases of a module that takes it for its `database_urls`: a fresh one each takes 0.2 s."""
-    cluster = clusters(18)
-    urls = cluster.create()
-    yield urls
-    cluster.drop(urls)
-
-
 @pytest.fixture
 def emptied_inbox(db: Callable[[Side], Database]) -> Iterator[None]:
     """Forgets what the case submitted."""

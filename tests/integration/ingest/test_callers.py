@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from functions.http import Parts, new_app
 from functions.ingest.app import router
 from oddline.database import Database
-from oddline.identity import NewKey, revoke_key, sign_webhook
+from oddline.identity import NewKey, revoke_key, rotate_signing_secret, sign_webhook
 from oddline.settings import Side
 
 Read = Callable[[], list[Stored]]
@@ -80,12 +80,12 @@ def test_a_key_is_taken_in_either_header(anonymous: TestClient, make_key: MakeKe
 
 
 def test_a_revoked_key_is_refused_at_once(
-    anonymous: TestClient, make_key: MakeKey, db: Callable[[Any], Database], stored: Read
+    anonymous: TestClient, make_key: MakeKey, project: UUID, db: Callable[[Any], Database], stored: Read
 ) -> None:
-    key = make_key().key
-    revoke_key(db("owner"), key, now=datetime.now(UTC))
+    made = make_key()
+    revoke_key(db("owner"), made.id, project=project, now=datetime.now(UTC))
 
-    answer = anonymous.post("/api/v1/logs", content=BODY, headers={"X-API-Key": key})
+    answer = anonymous.post("/api/v1/logs", content=BODY, headers={"X-API-Key": made.key})
 
     assert "revoked" in assert_refused(answer, 401)["detail"]
     assert stored() == []
@@ -161,6 +161,39 @@ def test_a_stale_signature_is_refused(
 
     assert assert_refused(answer, 401)["field"] == "webhook-timestamp"
     assert stored() == []
+
+
+def test_while_a_secret_is_changed_both_are_taken_and_afterwards_the_new_one_alone(
+    anonymous: TestClient, make_key: MakeKey, project: UUID, db: Callable[[Any], Database], clock: MovableClock
+) -> None:
+    key = make_key(signed=True)
+    ends = clock() + timedelta(hours=1)
+    secret = rotate_signing_secret(db("owner"), key.id, project=project, older_until=ends, now=clock())
+
+    def sent_with(secret: str | None, message_id: str) -> int:
+        headers = signed(replace(key, signing_secret=secret), clock, message_id=message_id)
+        return anonymous.post("/api/v1/logs", content=BODY, headers=headers).status_code
+
+    during = sent_with(key.signing_secret, "msg_1"), sent_with(secret, "msg_2")
+    clock.move(timedelta(hours=1))
+    after = sent_with(key.signing_secret, "msg_3"), sent_with(secret, "msg_4")
+
+    assert (during, after) == ((202, 202), (401, 202))
+
+
+def test_a_replayed_message_gets_its_first_answer_and_stores_nothing(
+    anonymous: TestClient, make_key: MakeKey, clock: MovableClock, stored: Read
+) -> None:
+    key = make_key(signed=True)
+    headers = signed(key, clock)
+
+    first, second = (anonymous.post("/api/v1/logs", content=BODY, headers=headers) for _ in range(2))
+    other = b'{"message": "b"}'
+    forged = anonymous.post("/api/v1/logs", content=other, headers=signed(key, clock, body=other))
+
+    assert (first.status_code, second.status_code, second.json()) == (202, 202, first.json())
+    assert assert_refused(forged, 422)["code"] == "key-reused"
+    assert len(stored()) == 1
 
 
 def test_a_signature_that_nobody_can_check_is_refused(

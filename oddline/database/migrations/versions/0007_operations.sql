@@ -41,7 +41,6 @@ CREATE TABLE system_alerts (
     count bigint NOT NULL DEFAULT 1,
     UNIQUE NULLS NOT DISTINCT (project_id, kind, subject)
 );
-CREATE INDEX system_alerts_last ON system_alerts (last_at);
 ALTER TABLE system_alerts ENABLE ROW LEVEL SECURITY;
 CREATE POLICY worker ON system_alerts TO oddline_worker USING (true) WITH CHECK (true);
 CREATE POLICY project ON system_alerts TO oddline_console

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from oddline.addresses import check_address
 from oddline.errors import DeliveryFailed, DeliveryRefused, NotConfigured
 from oddline.notifications.model import Receipt
 from oddline.settings import Settings
@@ -37,17 +38,14 @@ class Server:
         Raises:
             NotConfigured: it is not `smtp[s]://[user:password@]host[:port][?starttls=offered|required|off]`.
         """
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError as error:
-            raise NotConfigured(f"ODDLINE_SMTP_URL has {str(error).lower()}") from error
+        check_address(url, setting="ODDLINE_SMTP_URL", schemes=tuple(DEFAULT_PORTS))
+        parts = urlsplit(url)
         starttls = parse_qs(parts.query).get("starttls", ["offered"])[0]
-        if parts.scheme not in DEFAULT_PORTS or not parts.hostname or starttls not in STARTTLS_MODES:
+        if not parts.hostname or starttls not in STARTTLS_MODES:
             raise NotConfigured("ODDLINE_SMTP_URL is not smtp[s]://[user:password@]host[:port][?starttls=…]")
         return cls(
             host=parts.hostname,
-            port=port or DEFAULT_PORTS[parts.scheme],
+            port=parts.port or DEFAULT_PORTS[parts.scheme],
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
             implicit_tls=parts.scheme == "smtps",

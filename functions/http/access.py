@@ -1,0 +1,157 @@
+"""Who may call what: the one table, and what applications make of it."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+from oddline.identity import Scope
+
+
+class Open(StrEnum):
+    """Routes that need no scope."""
+
+    PUBLIC = "public"
+    CALLER = "any caller"
+    OLDER_SIGNATURE = "older signature"  # a key with the scope `ingest`, or X-HMAC-Signature: its route checks that
+
+
+class Beyond(StrEnum):
+    """Routes that ask for more than a scope."""
+
+    OPERATOR = "operator"  # they act on the whole installation: the scope `admin`, in the operator's project
+
+
+Access = Scope | Open | Beyond
+Table = Mapping[tuple[str, str], Access]
+
+# Every route of the applications stands here, or its application does not start. A role's scopes: SCOPES_OF.
+ACCESS: Final[Table] = {
+    # ingest: keys alone, since the function that takes logs carries nothing that could check a token
+    ("POST", "/api/v1/logs"): Scope.INGEST,
+    ("POST", "/api/v1/logs/batch"): Scope.INGEST,
+    ("POST", "/api/logs"): Open.OLDER_SIGNATURE,
+    ("POST", "/api/logs/"): Open.OLDER_SIGNATURE,
+    ("POST", "/api/batch-analysis"): Open.OLDER_SIGNATURE,
+    ("POST", "/api/batch-analysis/"): Open.OLDER_SIGNATURE,
+    # console
+    ("GET", "/api/v1/monitoring/health"): Open.PUBLIC,
+    ("GET", "/api/v1/me"): Open.CALLER,
+    ("POST", "/api/v1/session"): Open.CALLER,
+    ("GET", "/api/v1/keys"): Scope.ADMIN,
+    ("POST", "/api/v1/keys"): Scope.ADMIN,
+    ("DELETE", "/api/v1/keys/{key_id}"): Scope.ADMIN,
+    ("POST", "/api/v1/keys/{key_id}/signing-secret"): Scope.ADMIN,
+    ("GET", "/api/v1/members"): Scope.ADMIN,
+    ("POST", "/api/v1/members"): Scope.ADMIN,
+    ("PUT", "/api/v1/members/{member_id}"): Scope.ADMIN,
+    ("DELETE", "/api/v1/members/{member_id}"): Scope.ADMIN,
+    ("GET", "/api/v1/project"): Scope.READ,
+    ("PUT", "/api/v1/project"): Scope.ADMIN,
+    ("GET", "/api/v1/usage"): Scope.READ,
+    ("GET", "/api/v1/audit"): Scope.ADMIN,
+    ("GET", "/api/v1/sources"): Scope.READ,
+    ("PUT", "/api/v1/sources/{name:path}"): Scope.WRITE,
+    ("GET", "/api/v1/anomalies"): Scope.READ,
+    ("GET", "/api/v1/tasks"): Scope.READ,
+    ("GET", "/api/v1/tasks/dead-letters"): Scope.READ,
+    ("POST", "/api/v1/tasks/dead-letters/{task_id}/replay"): Scope.ADMIN,
+    ("DELETE", "/api/v1/tasks/dead-letters/{task_id}"): Scope.ADMIN,
+    ("GET", "/api/v1/tasks/dead-letters/{task_id}"): Scope.READ,
+    ("POST", "/api/v1/tasks/dead-letters/replay"): Scope.ADMIN,
+    ("DELETE", "/api/v1/tasks/dead-letters"): Scope.ADMIN,
+    ("POST", "/api/v1/tasks"): Scope.WRITE,
+    ("GET", "/api/v1/tasks/catalogue"): Scope.READ,
+    ("GET", "/api/v1/tasks/active"): Scope.ADMIN,
+    ("GET", "/api/v1/tasks/scheduled"): Scope.ADMIN,
+    ("DELETE", "/api/v1/tasks/cancel/{task_id}"): Scope.ADMIN,
+    ("GET", "/api/v1/tasks/{task_id}"): Scope.READ,
+    ("GET", "/api/v1/tasks/status/{task_id}"): Scope.READ,
+    ("GET", "/api/task-status/{task_id}"): Scope.READ,
+    ("GET", "/api/task-status/{task_id}/"): Scope.READ,
+    ("GET", "/api/v1/system-alerts"): Scope.ADMIN,
+    ("GET", "/api/v1/schedules"): Scope.READ,
+    ("POST", "/api/v1/schedules"): Scope.ADMIN,
+    ("GET", "/api/v1/schedules/{schedule_id}"): Scope.READ,
+    ("PUT", "/api/v1/schedules/{schedule_id}"): Scope.ADMIN,
+    ("DELETE", "/api/v1/schedules/{schedule_id}"): Scope.ADMIN,
+    ("POST", "/api/v1/schedules/{schedule_id}/pause"): Scope.ADMIN,
+    ("POST", "/api/v1/schedules/{schedule_id}/resume"): Scope.ADMIN,
+    ("POST", "/api/v1/schedules/{schedule_id}/run"): Scope.ADMIN,
+    ("GET", "/api/v1/schedules/{schedule_id}/runs"): Scope.READ,
+    ("GET", "/api/v1/workers"): Beyond.OPERATOR,
+    ("POST", "/api/v1/workers/restart"): Beyond.OPERATOR,
+    ("GET", "/api/v1/queues"): Beyond.OPERATOR,
+    ("POST", "/api/v1/queues/{queue}/hold"): Beyond.OPERATOR,
+    ("POST", "/api/v1/queues/{queue}/purge"): Beyond.OPERATOR,
+    ("POST", "/api/v1/queues/{queue}/release"): Beyond.OPERATOR,
+    ("GET", "/api/v1/rate-limits"): Beyond.OPERATOR,
+    ("PUT", "/api/v1/rate-limits/{task}"): Beyond.OPERATOR,
+    ("DELETE", "/api/v1/rate-limits/{task}"): Beyond.OPERATOR,
+    # search
+    ("GET", "/api/v1/logs"): Scope.READ,
+    ("GET", "/api/v1/logs/{entry_id}"): Scope.READ,
+    ("GET", "/api/v1/models/shadow-report"): Scope.READ,
+    ("GET", "/api/v1/feedback"): Scope.READ,
+    ("GET", "/api/v1/feedback/preview"): Scope.READ,
+    ("POST", "/api/v1/feedback"): Scope.WRITE,
+    ("DELETE", "/api/v1/feedback/{feedback_id}"): Scope.WRITE,
+}
+
+OLDER_SCHEME: Final = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "X-HMAC-Signature",
+    "description": "Hex HMAC-SHA256 of the body",
+}
+
+
+def scope_of(access: Access) -> Scope | None:
+    """The scope that a caller must have; None where any will do."""
+    if isinstance(access, Scope):
+        return access
+    return Scope.ADMIN if access is Beyond.OPERATOR else None
+
+
+def routes_of(app: FastAPI) -> list[tuple[str, str]]:
+    """Method and path of each route, as they stand in the table."""
+    return [
+        (method, str(route.path)) for route in iter_route_contexts(app.routes) for method in sorted(route.methods or ())
+    ]
+
+
+def hold_to(app: FastAPI, table: Table) -> None:
+    """Have `app` know who may call each of its routes, and say so in its documentation.
+
+    Raises:
+        LookupError: a route does not stand in the table.
+    """
+    if missing := [f"{method} {path}" for method, path in routes_of(app) if (method, path) not in table]:
+        raise LookupError(f"functions/http/access.py does not say who may call {', '.join(missing)}")
+    app.state.access = table
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            _document(plain(), table)
+        return plain()
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's own documentation extends it
+
+
+def _document(document: dict[str, Any], table: Table) -> None:
+    """Write into an OpenAPI document what each route asks of its callers."""
+    for (method, path), access in table.items():
+        operation = document["paths"].get(path.replace(":path}", "}"), {}).get(method.lower())
+        if operation is None:
+            continue
+        if access is Open.PUBLIC:
+            del operation["security"]
+            continue
+        scopes = [str(scope)] if (scope := scope_of(access)) else []
+        operation["security"] = [{"bearer": scopes}, {"header": scopes}]
+        if access is Open.OLDER_SIGNATURE:
+            operation["security"].append({"older": []})
+            document["components"]["securitySchemes"]["older"] = OLDER_SCHEME

@@ -1,0 +1,51 @@
+"""A schedule as tests make, fire and look at it."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from reading import Databases
+
+from oddline.catalogue import CATALOGUE
+from oddline.ids import new_id
+from oddline.schedules import UserSchedule, Wish, create, find, runs_of
+from oddline.tasks import Starter
+
+START = datetime(2099, 11, 4, 10, 0, 30, tzinfo=UTC)  # what stands in for AWS looks at the clock, and refuses the past
+MAIL = {"recipients": ["oncall@example.org"], "subject": "Good morning", "text": "Look at the odd lines."}
+
+
+def scheduled(db: Databases, project: UUID, *, now: datetime = START, **wish: Any) -> UserSchedule:
+    """A schedule that the project's administrator has just made; by default it fires each hour."""
+    asked = {"name": f"schedule {new_id()}", "task": "send_email", "payload": MAIL, "expression": "cron(0 * * * ? *)"}
+    with db("console").transaction(project=project) as tx:
+        return create(
+            tx,
+            Wish(**asked | wish),
+            schedule_id=new_id(),
+            project=project,
+            starter=Starter.ADMIN,
+            actor="key:test",
+            catalogue=CATALOGUE,
+            now=now,
+        )
+
+
+def as_kept(db: Databases, schedule: UserSchedule) -> UserSchedule:
+    """What its row says now."""
+    with db("worker").transaction() as tx:
+        return find(tx, schedule.id)
+
+
+def runs(db: Databases, schedule: UserSchedule) -> list[tuple[str, str, int]]:
+    """(planned, outcome, count) of each run, the first first."""
+    with db("worker").transaction() as tx:
+        found = runs_of(tx, schedule.id, before=None, limit=100)
+    return [(f"{run.planned:%d %H:%M:%S}", str(run.outcome), run.count) for run in reversed(found)]
+
+
+def tasks_of(db: Databases, project: UUID, *, name: str = "send_email") -> list[dict[str, Any]]:
+    """The payloads of the project's tasks of that name."""
+    with db("worker").transaction() as tx:
+        rows = tx.execute("SELECT payload FROM tasks WHERE project_id = %s AND name = %s ORDER BY id", [project, name])
+        return [row[0] for row in rows.fetchall()]
