@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 TEMPLATES := template.yaml $(filter-out infra/compose.yaml,$(wildcard infra/*.yaml))
 
 .DEFAULT_GOAL := run
-.PHONY: run test check audit check-aws check-aws-templates check-aws-runtime unit integration chaos aws image-check bench lock format clean
+.PHONY: run test check audit check-aws check-aws-templates check-aws-runtime fuzz unit integration chaos aws image-check bench lock format clean
 
 run: $(STAMP)
 	@exec $(BIN)/oddline up
@@ -41,18 +41,18 @@ check-aws-runtime: $(STAMP) .venv-sam/.installed
 	$(SAM_BUILD)
 	$(BIN)/pytest --packages .aws-sam/build tests/aws/test_packages.py
 
-.venv-%/.installed: tests/aws/%.txt
-	$(INSTALL_TOOL)
+# What breaks a parser, searched for by coverage, ten minutes each; what is found becomes a test.
+FUZZ_SECONDS ?= 600
 
-.venv-audit/.installed: tests/audit.txt
-	$(INSTALL_TOOL)
+fuzz: $(STAMP) .venv-atheris/.installed
+	for target in take_body mask read_file read_log_events; do PYTHONPATH=$(CURDIR):$$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages) \
+	  .venv-atheris/bin/python tests/fuzz/coverage_guided.py $$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; done
 
-define INSTALL_TOOL
-	@echo "installing into $(@D): about a minute"
-	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
-	@$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+.venv-%/.installed: tests/tools/%.txt
+	@echo "installing into .venv-$*: about a minute"
+	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	@.venv-$*/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
-endef
 
 # Asks PyPI what is known of each package of the lock file, of which all others are parts; without the network it fails.
 audit: .venv-audit/.installed
@@ -62,7 +62,7 @@ unit integration aws: $(STAMP)
 	$(BIN)/pytest tests/$@
 
 chaos: $(STAMP)
-	$(BIN)/pytest --full-length tests/chaos
+	$(BIN)/pytest --full-length --chaos-table bench/chaos.json tests/chaos
 
 # For root on Debian: builds both images, runs them, measures them.
 image-check: $(STAMP)
@@ -121,4 +121,4 @@ format: $(STAMP)
 
 clean:
 	-test ! -x $(BIN)/oddline || $(BIN)/oddline stop --forget
-	rm -rf $(VENV) .venv-sam .venv-checkov .venv-audit .aws-sam .image
+	rm -rf $(VENV) .venv-* .aws-sam .image

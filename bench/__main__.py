@@ -21,6 +21,7 @@ FOLDER = Path(__file__).parent
 MEASUREMENTS = (
     "end_to_end",
     "single_posts",
+    "fair_share",
     "seed_design",
     "score_command",
     "score_memory",

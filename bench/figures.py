@@ -31,6 +31,8 @@ TARGETS = (
     Target("end_to_end_times_seed_design", "the first over the second", 30, "higher"),
     Target("single_post_p50_ms", "single POST to commit of its score, p50, ms", 60),
     Target("single_post_p99_ms", "the same, p99, ms", 300),
+    Target("fair_share_p50_ms", "single POST while another project's million lines wait, p50, ms", 250),
+    Target("fair_share_p99_ms", "the same, p99, ms", 1_000),
     Target("score_lines_per_s", "oddline score, lines of BGL/s"),
     Target("drain3_lines_per_s", "Drain3, lines of BGL/s"),
     Target("score_times_drain3", "the one over the other", 1, "higher"),

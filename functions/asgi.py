@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from functions.console.app import app as console
 from functions.http import json_answer
+from functions.http.problems import ALL_ROUTES
 from functions.ingest.app import app as ingest
 from functions.search.app import app as search
 
@@ -25,6 +26,7 @@ class OneOf:
 
     def __init__(self, apps: Sequence[FastAPI]) -> None:
         self._apps = apps
+        self._routes = [route for app in apps for route in app.routes]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; start-up and shutdown have nothing to do, since each part is opened at its first use."""
@@ -36,7 +38,7 @@ class OneOf:
             page = get_swagger_ui_html(openapi_url=DOCUMENTATION_PATH, title="Oddline")
             await page(scope, receive, send)
         else:
-            await self._chosen(scope)(scope, receive, send)
+            await self._chosen(scope)({**scope, ALL_ROUTES: self._routes}, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """The documentation of all of them as one OpenAPI document."""

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from oddline.database import Database
 from oddline.errors import NotConfigured
@@ -10,11 +11,12 @@ from oddline.identity import Issuer
 from oddline.limits import UNLIMITED, Limiter, open_limiter
 from oddline.metrics import OFF, Metrics, open_metrics
 from oddline.objects import ObjectStore, open_objects
+from oddline.redaction import RuleBook
 from oddline.settings import Settings, Side, load_settings
 from oddline.tasks import Clock, Publisher, utc_now
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parts:
     """What handlers use. One per process, shared by its threads; `issuer` is None where people cannot sign in."""
 
@@ -26,6 +28,11 @@ class Parts:
     metrics: Metrics = OFF
     issuer: Issuer | None = None
     limiter: Limiter = UNLIMITED
+
+    @cached_property
+    def rule_book(self) -> RuleBook:
+        """What is masked before it is stored."""
+        return RuleBook(self.settings.cipher)
 
 
 class Opener:

@@ -222,6 +222,13 @@ class LostClaim(OddlineError):
     code, title = "lost-claim", "Another worker holds some of the claim now"
 
 
+class TurnOver(OddlineError):
+    """The work takes longer than one turn: the rest is for the next, behind what others wait for."""
+
+    permanent = False
+    code, title = "turn-over", "The work takes longer than one turn"
+
+
 class ChunkMissing(OddlineError):
     """A chunk's row names a blob that is not there."""
 

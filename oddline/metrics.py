@@ -39,7 +39,7 @@ class Report:
     dimension: str | None = None
 
 
-INTAKE: Final = Report({"Accepted": Unit.COUNT})
+INTAKE: Final = Report({"Accepted": Unit.COUNT, "Masked": Unit.COUNT})
 CLAIM: Final = Report(
     {
         "Scored": Unit.COUNT,

@@ -93,9 +93,31 @@ class Settings(BaseSettings):
     )
 
     worker_concurrency: PositiveInt = Field(default=4, description="worker processes")
+    worker_prefetch: PositiveInt = Field(default=1, description="messages for each process that a worker takes ahead")
     worker_max_tasks_per_child: PositiveInt = Field(default=1_000, description="then the process is replaced")
     worker_max_memory_per_child_kb: PositiveInt = Field(default=1_500_000, description="then the process is replaced")
     soft_shutdown_timeout: PositiveFloat = Field(default=25.0, description="below ECS stopTimeout (60 s)")
+    task_retries: NonNegativeInt = Field(default=3, description="of a task that says nothing else; then a dead letter")
+    task_retry_base: Seconds = Field(
+        default=timedelta(seconds=60),
+        description="longest wait before the first retry; doubled each time, drawn by chance",
+    )
+    short_soft_limit: Seconds = Field(
+        default=timedelta(seconds=60), description="of short tasks: they are asked to end"
+    )
+    short_hard_limit: Seconds = Field(default=timedelta(seconds=120), description="of short tasks: they are killed")
+    file_soft_limit: Seconds = Field(default=timedelta(seconds=300), description="of tasks on files: as above")
+    file_hard_limit: Seconds = Field(default=timedelta(seconds=600), description="the same")
+    scan_soft_limit: Seconds = Field(
+        default=timedelta(seconds=1_500), description="of scans, compaction and cleaning up: as above"
+    )
+    scan_hard_limit: Seconds = Field(default=timedelta(seconds=1_800), description="the same; below 2,400")
+    results_kept: Seconds = Field(
+        default=timedelta(days=3),
+        ge=timedelta(hours=1),
+        le=timedelta(days=30),
+        description="of a task that says nothing else; 1 hour to 30 days",
+    )
     lease: Seconds = Field(default=timedelta(seconds=30), description="a claim without a heartbeat ends after this")
     cancel_grace: Seconds = Field(
         default=timedelta(seconds=10), description="a cancelled task that goes on for longer loses its process"
@@ -161,6 +183,9 @@ class Settings(BaseSettings):
         default="", description="as ODDLINE_OBJECTS_URL, of the heads of the audit trail; empty: beside the objects"
     )
     audit_days: int = Field(default=400, ge=30, description="days that the audit trail is kept")
+    backup_days: NonNegativeInt = Field(
+        default=0, description="for how many days backups of the database are kept; 0: there are none"
+    )
 
     smtp_url: str = Field(
         default="",

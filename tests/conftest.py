@@ -27,11 +27,17 @@ os.environ.setdefault("ODDLINE_ENCRYPTION_KEYS", secrets.token_hex(16))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--full-length`: faults meet 200 batches and last 30 s, where otherwise a cut of it has to do.
+    """`--full-length`: faults come often and last a minute, where otherwise a cut of it has to do.
+
+    `--chaos-seed` and `--chaos-rounds`: of the faults' random moments, where otherwise each run draws its own; of each
+    fault, where otherwise there are as many as its length asks for. `--chaos-table`: where its table goes as JSON.
 
     `--packages`: Lambda's runtime client runs what `sam build` made, where otherwise it runs the source.
     """
     parser.addoption("--full-length", action="store_true", help="faults at full length (make chaos)")
+    parser.addoption("--chaos-seed", type=int)
+    parser.addoption("--chaos-rounds", type=int)
+    parser.addoption("--chaos-table", type=Path, metavar="FILE")
     parser.addoption("--packages", type=Path, metavar="FOLDER", help="built by sam (make check-aws-runtime)")
 
 

@@ -5,11 +5,23 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Tests, what builds and installs, databases of others, zones and mappers that nobody asks for, hints for editors; and
-# what CPython does not load: the library of ONNX Runtime for programs in C, whose code the module for Python has too,
-# and zstandard's module for PyPy.
+# Tests, what builds and installs, databases and brokers of others, zones, mappers and resources that nobody asks for,
+# hints for editors and debuggers; and what CPython does not load: the library of ONNX Runtime for programs in C, whose
+# code the module for Python has too, and zstandard's module for PyPy.
 UNUSED = (
     "**/tests",
+    "alembic/testing",
+    "boto3/data",
+    "celery/contrib/testing",
+    "cffi",
+    "flower/static/**/*.map",
+    "kombu/transport/SQS",
+    "kombu/transport/azure*.py",
+    "kombu/transport/gcpubsub.py",
+    "kombu/transport/mongodb.py",
+    "kombu/transport/pgmq.py",
+    "kombu/transport/qpid.py",
+    "kombu/transport/sqlalchemy",
     "pip*",
     "setuptools*",
     "pkg_resources",
@@ -17,6 +29,7 @@ UNUSED = (
     "distutils-precedence.pth",
     "numpy/_core/include",
     "numpy/_core/lib",
+    "numpy/distutils",
     "numpy/f2py",
     "numpy/_core/_*_tests.*.so",
     "numpy/_core/_simd.*.so",
@@ -25,6 +38,7 @@ UNUSED = (
     "onnxruntime/quantization",
     "onnxruntime/tools",
     "onnxruntime/transformers",
+    "polars/testing",
     "sqlalchemy/dialects/mssql",
     "sqlalchemy/dialects/mysql",
     "sqlalchemy/dialects/oracle",
@@ -35,6 +49,8 @@ UNUSED = (
     "pytz/zoneinfo",
     "tornado/test",
     "zstandard/_cffi.*.so",
+    "*.dist-info/sboms",
+    "**/*.c",
     "**/*.pyi",
     "**/*.pyx",
     "**/*.pxd",
@@ -60,6 +76,9 @@ AWS_SERVICES = frozenset(
 )
 """Those that code of ours asks, and those that botocore and the X-Ray SDK ask by themselves; it knows 400."""
 
+NO_SHELL = 'def register_repl(group: object) -> None:\n    """Nobody asks for Celery\'s commands as a shell."""\n'
+"""In the place of click-repl, which Celery's command imports, with two large packages behind it."""
+
 
 def trim(site_packages: Path) -> None:
     """Delete what is unused, and the symbols that only a debugger reads."""
@@ -69,6 +88,8 @@ def trim(site_packages: Path) -> None:
                 shutil.rmtree(found)
             else:
                 found.unlink(missing_ok=True)
+    if (site_packages / "celery").exists():
+        (site_packages / "click_repl.py").write_text(NO_SHELL, encoding="utf-8")
     for service in (site_packages / "botocore" / "data").iterdir():
         if service.is_dir() and service.name not in AWS_SERVICES:
             shutil.rmtree(service)

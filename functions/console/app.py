@@ -9,7 +9,9 @@ from functions.console import (
     anomalies,
     audit,
     dead_letters,
+    erasures,
     keys,
+    masking,
     members,
     monitoring,
     project,
@@ -39,6 +41,8 @@ for part in (
     keys,
     members,
     audit,
+    masking,
+    erasures,
 ):
     router.include_router(part.router)
 

@@ -4,19 +4,19 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AfterValidator, StringConstraints
+from pydantic import StringConstraints
 
 from functions.console.documentation import AUDIT
 from functions.http import Authenticated, json_answer, parts_of
 from functions.http.pages import fitting
-from functions.http.parameters import DEFAULT_AT_ONCE, From, Limit, To, without_nul
+from functions.http.parameters import DEFAULT_AT_ONCE, From, Limit, To, WithoutNul
 from oddline import audit
 
 LONGEST = 300  # characters of an actor, of a subject
 
 router = APIRouter(tags=["audit"])
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST), AfterValidator(without_nul)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST), WithoutNul]
 Actor = Annotated[Text | None, Query(description="By this one: `key:…`, `person:…` or `operator:…`")]
 Actions = Annotated[list[audit.Action] | None, Query(description="One of these. May be given several times")]
 Subject = Annotated[Text | None, Query(description="To exactly this, as in `source:checkout-api`")]

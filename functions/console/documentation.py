@@ -131,6 +131,37 @@ _ME = {
     "scopes": ["ingest", "read", "write"],
     "projects": [{"id": _PROJECT["id"], "name": "shop", "role": "member"}],
 }
+_MASKING = {
+    "source": "checkout-api",
+    "on": ["email"],
+    "off": ["card"],
+    "own": [{"name": "employee", "expression": r"E-(\d{6})"}],
+    "in_force": {
+        "kinds": ["private_key", "jwt", "api_key", "bearer", "password", "email"],
+        "own": ["employee"],
+    },
+    "kinds": {"private_key": True, "jwt": True, "card": True, "email": False},
+    "sources": ["checkout-api"],
+}
+_ERASURE_ID = "01934f0e-7c5a-7d2b-9f3e-52c8a1d64000"
+_ERASURE: dict[str, Any] = {
+    "erasure_id": _ERASURE_ID,
+    "task_id": _ERASURE_ID,
+    "state": "erased",
+    "ignore_case": True,
+    "reason": "request 4711 of a customer",
+    "requested_by": "key:01934f0e-2222-7abc-8def-0123456789ab",
+    "requested_at": "2026-11-05T08:15:30.201000Z",
+    "passes": 2,
+    "found": {"chunks": 48, "submissions": 2, "odd_entries": 1},
+    "proof": {
+        "erased_at": "2026-11-05T08:34:10.100000Z",
+        "before": {"chunks": 48, "submissions": 2, "odd_entries": 1},
+        "after": {"chunks": 0, "submissions": 0, "odd_entries": 0},
+        "searched": {"tables": 37, "rows": 88_213, "objects": 412, "queue_messages": 9},
+        "backups_until": "2026-11-12",
+    },
+}
 
 
 def answer(description: str, example: Any, *, status: int = 200) -> dict[int | str, dict[str, Any]]:
@@ -170,4 +201,12 @@ SESSION = answer(
     "A token for `Authorization: Bearer`; it ends with its key",
     {"token": "eyJ…", "token_type": "Bearer", "expires_at": "2026-11-05T09:15:30.000000Z"},
     status=201,
+)
+MASKING = answer("What is set, and what is in force; `kinds` says of each whether it is masked by default", _MASKING)
+ERASURES = answer(NEXT, {"erasures": [_ERASURE], "next": _ERASURE_ID})
+ERASURE = answer("How far it is; once `proof` stands, nothing holds the values but the backups that it names", _ERASURE)
+ERASING = answer(
+    "It is listed: what comes in is masked within seconds, and a task erases what is stored",
+    {"erasure_id": _ERASURE_ID, "task_id": _ERASURE_ID, "status": "queued"},
+    status=202,
 )

@@ -10,9 +10,10 @@ from functions.console.parameters import Address
 from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
+from functions.http.parameters import Portion
 from oddline.audit import Action
 from oddline.database import Transaction
-from oddline.entries import MOST_ALARMS_PER_DAY
+from oddline.entries import LEAST_ALARMS_PER_DAY, MOST_ALARMS_PER_DAY
 from oddline.errors import NotFound
 from oddline.identity import Caller, read_project, update_alarms, update_mail, update_retention
 
@@ -27,7 +28,7 @@ class ProjectSettings(Body):
     mail_recipients: Annotated[list[Address], Field(max_length=MOST_RECIPIENTS)] = Field(
         default_factory=list, examples=[["oncall@example.org"]], description="Who gets mail about odd lines"
     )
-    mail_minimum_score: float = Field(
+    mail_minimum_score: Portion = Field(
         default=0.0, ge=0, le=1, allow_inf_nan=False, description="From which score on", examples=[0.9]
     )
     retention_days: int = Field(
@@ -35,7 +36,7 @@ class ProjectSettings(Body):
     )
     alarms_per_day: float | None = Field(
         default=None,
-        gt=0,
+        ge=LEAST_ALARMS_PER_DAY,
         le=MOST_ALARMS_PER_DAY,
         allow_inf_nan=False,
         examples=[5],

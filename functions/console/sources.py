@@ -3,15 +3,16 @@
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from functions.console.documentation import SOURCE, SOURCES
 from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
-from functions.http.parameters import DEFAULT_AT_ONCE, LONGEST_NAME, Limit, Name, without_nul
+from functions.http.parameters import DEFAULT_AT_ONCE, LONGEST_NAME, Limit, Name, Portion, WithoutNul
 from oddline.audit import Action
 from oddline.entries import (
+    LEAST_ALARMS_PER_DAY,
     LONGEST_ATTRIBUTE,
     LONGEST_WINDOW,
     MOST_ALARMS_PER_DAY,
@@ -27,13 +28,13 @@ from oddline.entries import (
 router = APIRouter(tags=["sources"])
 
 After = Annotated[Name | None, Query(description="The `next` of the page before")]
-SourceName = Annotated[str, Path(min_length=1, max_length=LONGEST_NAME), AfterValidator(without_nul)]
+SourceName = Annotated[WithoutNul, Path(min_length=1, max_length=LONGEST_NAME)]
 
 
 class SourceSettings(Body):
     """What of a source can be set; what is left out stays as it is."""
 
-    threshold: float | None = Field(
+    threshold: Portion | None = Field(
         default=None,
         ge=0,
         le=1,
@@ -43,18 +44,17 @@ class SourceSettings(Body):
     )
     alarms_per_day: float | None = Field(
         default=None,
-        gt=0,
+        ge=LEAST_ALARMS_PER_DAY,
         le=MOST_ALARMS_PER_DAY,
         allow_inf_nan=False,
         examples=[5],
         description="How many incidents (a pattern in an hour) a day may be alarms; null: as many as the project says",
     )
 
-    session_attribute: str | None = Field(
+    session_attribute: WithoutNul | None = Field(
         default=None,
         min_length=1,
         max_length=LONGEST_ATTRIBUTE,
-        pattern=r"\A[^\x00]*\z",
         examples=["request_id"],
         description="The attribute by which entries without a session belong together; also trace_id",
     )

@@ -3,12 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import AfterValidator, StringConstraints
+from pydantic import StringConstraints
 
 from functions.console.fleet_documentation import HELD, LIMITS, PURGED, QUEUES, RESTARTED, SETTLED, WORKERS
 from functions.http import Authenticated, json_answer, parts_of
 from functions.http.body_models import Body, body_of, documented
-from functions.http.parameters import LONGEST_NAME, Name, without_nul
+from functions.http.parameters import LONGEST_NAME, Name, WithoutNul
 from oddline import fleet
 from oddline.catalogue import CATALOGUE
 from oddline.errors import Conflict
@@ -16,7 +16,7 @@ from oddline.tasks import Queue, WorkerClass
 
 router = APIRouter(tags=["workers"])
 
-Reason = Annotated[str, StringConstraints(max_length=LONGEST_NAME), AfterValidator(without_nul)]
+Reason = Annotated[WithoutNul, StringConstraints(max_length=LONGEST_NAME)]
 
 
 class Hold(Body):

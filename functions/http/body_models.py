@@ -13,9 +13,9 @@ M = TypeVar("M", bound="Body")
 
 
 class Body(BaseModel):
-    """A body; fields that it does not know are faults."""
+    """A body; fields that it does not know are faults, and so is `false` where a number belongs."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 def body_of(model: type[M]) -> Callable[[bytes], M]:

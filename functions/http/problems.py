@@ -7,10 +7,13 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from oddline.errors import PROBLEM_BASE, InvalidParameter, OddlineError
 
 MEDIA_TYPE = "application/problem+json"
+METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+ALL_ROUTES = "oddline.routes"  # in a request's scope: where several applications share the paths, the routes of all
 # Seconds; what a client that obeys it gives the fault time to pass. A limiter says its own in `retry_after`.
 RETRY_AFTER_S = {409: 1, 429: 30, 503: 5}
 
@@ -42,7 +45,7 @@ async def _answer_ours(_request: Request, error: Exception) -> Response:
     return problem_answer(error)
 
 
-async def _answer_http(_request: Request, error: Exception) -> Response:
+async def _answer_http(request: Request, error: Exception) -> Response:
     """What the framework itself refuses: an unknown path, another method."""
     assert isinstance(error, HTTPException)  # noqa: S101  # as registered
     status = HTTPStatus(error.status_code)
@@ -54,7 +57,19 @@ async def _answer_http(_request: Request, error: Exception) -> Response:
         "code": code,
         "detail": status.description or error.detail,
     }
-    return document_answer(document, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = _allowed(request)
+    return document_answer(document, headers)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of all routes at a path: the framework names those of the first."""
+    routes = request.scope.get(ALL_ROUTES, request.app.routes)
+    asked = ({**request.scope, "method": method} for method in METHODS)
+    return ", ".join(
+        scope["method"] for scope in asked if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    )
 
 
 async def _answer_validation(_request: Request, error: Exception) -> Response:

@@ -67,7 +67,8 @@ def _submit(parts: Parts, form: Form, *, submitter: Submitter, headers: Headers,
     plain = unpack_body(body, content_encoding=headers.get("content-encoding", ""))
     items = form.decode(plain, content_type=headers.get("content-type", ""))
     now = parts.clock()
-    columns, faults = take_entries(items, now=now)
+    redaction = parts.rule_book.redaction(parts.db, submitter.project)
+    columns, faults = take_entries(items, now=now, redaction=redaction)
     if not columns:
         raise _none_left(faults)
     limits = parts.limiter.limits_of(submitter.project)
@@ -76,7 +77,8 @@ def _submit(parts: Parts, form: Form, *, submitter: Submitter, headers: Headers,
         project=submitter.project,
         columns=columns,
         answer=partial(form.answer, columns, faults),
-        request_keys=submitter.request_keys,
+        # A key that holds what was erased is known as it is without: so a repeat is still told.
+        request_keys=[redaction.rules.whole.erase(key) for key in submitter.request_keys],
         # The form belongs to it: the same bytes can be one entry and a batch of one.
         body_hash=hashlib.sha256(form.name.encode() + b"\n" + plain).digest(),
         now=now,
@@ -86,7 +88,7 @@ def _submit(parts: Parts, form: Form, *, submitter: Submitter, headers: Headers,
     )
     if not accepted.replayed:
         parts.publisher.wake(form.wake)
-        parts.metrics.emit(INTAKE, {"Accepted": len(columns)})
+        parts.metrics.emit(INTAKE, {"Accepted": len(columns), "Masked": redaction.masked})
     return _accepted(accepted.answer | form.echo(columns), replayed=accepted.replayed)
 
 

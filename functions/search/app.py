@@ -14,7 +14,7 @@ from functions.search import feedback
 from functions.search.documentation import ENTRY, PAGE, SHADOW_REPORT
 from functions.search.parameters import Severity
 from functions.search.views import page_view
-from oddline.entries import EntryQuery, get_entry, list_entries
+from oddline.entries import LARGEST_PATTERN_ID, LONGEST_TEXT, EntryQuery, get_entry, list_entries
 from oddline.scoring.registry import shadow_report
 from oddline.scoring.replay import overlay_replay
 
@@ -23,10 +23,13 @@ router = APIRouter(tags=["entries"])
 DEFAULT_HOURS, MOST_HOURS = 24, 720
 
 IsAnomaly = Annotated[bool | None, Query(description="Only entries that are, or are not, over their threshold")]
-Pattern = Annotated[int | None, Query(description="With the pattern of this id")]
+Pattern = Annotated[int | None, Query(ge=0, le=LARGEST_PATTERN_ID, description="With the pattern of this id")]
 Replay = Annotated[UUID | None, Query(description="With each entry's score in this replay, beside its own")]
 Hours = Annotated[float, Query(gt=0, le=MOST_HOURS, allow_inf_nan=False, description="How far back")]
-Text = Annotated[str | None, Query(description="With this in the message, whatever the case of its letters")]
+Text = Annotated[
+    str | None,
+    Query(min_length=1, max_length=LONGEST_TEXT, description="With this in the message, in letters of any case"),
+]
 
 
 @router.get("/api/v1/logs", responses=PAGE)

@@ -10,7 +10,7 @@ from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import actor_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.pages import fitting
-from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Name
+from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Name, WithoutNul
 from functions.parts import Parts
 from functions.search.documentation import FEEDBACKS, GIVEN, PREVIEW, UNDONE
 from oddline.entries import LARGEST_PATTERN_ID
@@ -46,7 +46,7 @@ class Given(Body):
     pattern_id: int | None = Field(default=None, ge=0, le=LARGEST_PATTERN_ID)
     source: Name | None = None
     verdict: Literal["expected", "confirmed"]
-    note: str = Field(default="", max_length=LONGEST_NOTE, pattern=r"\A[^\x00]*\z", examples=["planned maintenance"])
+    note: WithoutNul = Field(default="", max_length=LONGEST_NOTE, examples=["planned maintenance"])
 
 
 @router.post(PATH, responses=GIVEN, openapi_extra=documented(Given))

@@ -1,7 +1,6 @@
 """Read what CloudWatch Logs sends to a subscriber: gzip in base64, some events of one log stream."""
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -53,7 +52,7 @@ def read_log_events(event: Mapping[str, Any], *, sources: Mapping[str, str]) -> 
 def _document(event: Mapping[str, Any]) -> dict[str, Any]:
     try:
         packed = base64.b64decode(event["awslogs"]["data"], validate=True)
-    except (KeyError, TypeError, binascii.Error) as error:
+    except (KeyError, TypeError, ValueError) as error:  # a ValueError: no ASCII, or no base64
         raise BadRequest("no event of CloudWatch Logs: it has no awslogs.data in base64") from error
     document = decode_document(unpack_body(packed, content_encoding="gzip", limits=LIMITS))
     if not isinstance(document, dict):

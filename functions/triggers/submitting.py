@@ -56,7 +56,8 @@ def submit_all(parts: Parts, given: Iterable[Part]) -> dict[str, int]:
 def _submit(parts: Parts, part: Part, *, project: UUID) -> int:
     """How many entries of the part are stored that were not before."""
     now = parts.clock()
-    columns, faults = take_entries(part.entries, now=now)
+    redaction = parts.rule_book.redaction(parts.db, project)
+    columns, faults = take_entries(part.entries, now=now, redaction=redaction)
     if faults:
         refused = f"{len(faults)} of {len(part.entries)}"
         log.warning("%s: %s entries cannot be taken, the first because %s", part.name, refused, faults[0].detail)
@@ -76,5 +77,5 @@ def _submit(parts: Parts, part: Part, *, project: UUID) -> int:
     )
     if accepted.replayed:
         return 0
-    parts.metrics.emit(INTAKE, {"Accepted": len(columns)})
+    parts.metrics.emit(INTAKE, {"Accepted": len(columns), "Masked": redaction.masked})
     return len(columns)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from oddline.chunks.incremental import COUNTS, advance, is_passed, projects_with_new, read_new, whole
     from oddline.chunks.model import HISTOGRAM_BINS, BornChunk, Chunk, NewChunk, Part, Wanted
     from oddline.chunks.reader import Reader
+    from oddline.chunks.rewriting import TEXT_COLUMNS, Rewriter, StoredChunk
     from oddline.chunks.service import cleanup_old_logs, compact_chunks
     from oddline.chunks.store import follow, insert_born, list_by_id, list_parts, list_parts_of, newest_before
     from oddline.chunks.tasks import CLEANUP_OLD_LOGS, COMPACT_CHUNKS, TASKS
@@ -22,11 +23,14 @@ __all__ = [
     "SCHEMA",
     "SCHEMA_VERSION",
     "TASKS",
+    "TEXT_COLUMNS",
     "BornChunk",
     "Chunk",
     "NewChunk",
     "Part",
     "Reader",
+    "Rewriter",
+    "StoredChunk",
     "Wanted",
     "advance",
     "build",
@@ -52,6 +56,7 @@ __getattr__ = face(
         "incremental": ["COUNTS", "advance", "is_passed", "projects_with_new", "read_new", "whole"],
         "model": ["HISTOGRAM_BINS", "BornChunk", "Chunk", "NewChunk", "Part", "Wanted"],
         "reader": ["Reader"],
+        "rewriting": ["TEXT_COLUMNS", "Rewriter", "StoredChunk"],
         "service": ["cleanup_old_logs", "compact_chunks"],
         "store": ["follow", "insert_born", "list_by_id", "list_parts", "list_parts_of", "newest_before"],
         "tasks": ["CLEANUP_OLD_LOGS", "COMPACT_CHUNKS", "TASKS"],

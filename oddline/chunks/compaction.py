@@ -124,10 +124,10 @@ class Compactor:
         large = entries.height >= ENOUGH_ENTRIES
         level = 2 if large else group.level + 1
         results = [
-            _result(
+            merge_chunk(
                 piece, group=group, level=level, identifier=merge_result(merge, number), blob=blob, now=self._clock()
             )
-            for number, (piece, blob) in enumerate(_encoded(entries.sort(SORT_ORDER)))
+            for number, (piece, blob) in enumerate(encoded_pieces(entries.sort(SORT_ORDER)))
         ]
         for result in results:
             if result.object_key is not None:
@@ -225,7 +225,7 @@ def _steps(originals: Sequence[Original]) -> Iterator[list[Original]]:
     yield step
 
 
-def _encoded(entries: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, bytes]]:
+def encoded_pieces(entries: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, bytes]]:
     """Sorted entries in pieces, each with its Parquet, of at most MOST_ENTRIES and MOST_OBJECT_BYTES."""
     for piece in _pieces(entries):
         yield from _encode_or_halve(piece)
@@ -257,9 +257,10 @@ def _pieces(entries: pl.DataFrame) -> Iterator[pl.DataFrame]:
         yield entries[start:end]
 
 
-def _result(
+def merge_chunk(
     piece: pl.DataFrame, *, group: MergeGroup, level: int, identifier: UUID, blob: bytes, now: datetime
 ) -> CompactedChunk:
+    """The chunk that holds the entries `piece`, of which `blob` is the Parquet."""
     stays_in_row = level == 1 and len(blob) < SMALL_BYTES
     key = object_key(group.project, day=group.arrival_day.isoformat(), chunk=identifier)
     return CompactedChunk(
@@ -276,14 +277,15 @@ def _result(
         bytes=len(blob),
         object_key=None if stays_in_row else key,
         footer_offset=footer_offset(blob),
-        row_groups=_row_groups(piece, blob),
+        row_groups=row_groups_of(piece, blob),
         created_at=now,
         blob=blob,
         **bounds(piece),
     )
 
 
-def _row_groups(piece: pl.DataFrame, blob: bytes) -> tuple[RowGroup, ...]:
+def row_groups_of(piece: pl.DataFrame, blob: bytes) -> tuple[RowGroup, ...]:
+    """Where the row groups of `blob` lie, which is the Parquet of the entries `piece`."""
     groups = []
     offset = 0
     for extent in row_group_extents(blob):

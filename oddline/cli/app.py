@@ -34,6 +34,7 @@ COMMANDS: Final = (
     Entry("keys", "oddline.cli.keys:app", "Make, list and revoke API keys."),
     Entry("projects", "oddline.cli.projects:app", "List projects; say how much each may send and ask."),
     Entry("feedback", "oddline.cli.feedback:app", "Say what an anomaly is: expected, or a fault whenever it comes."),
+    Entry("erase", "oddline.cli.erase:erase", "Erase a person's values everywhere; a task does it, and proves it."),
     Entry("tasks", "oddline.cli.tasks:app", "What runs, what waits, what failed; start, cancel, replay, drop, smoke."),
     Entry("queues", "oddline.cli.queues:app", "What waits in the queues; hold, purge and release them."),
     Entry("workers", "oddline.cli.workers:app", "What workers do now, their events; restart them, limit tasks."),

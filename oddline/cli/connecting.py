@@ -28,14 +28,21 @@ Key = Annotated[str | None, typer.Option(envvar="ODDLINE_KEY", help="API key; th
 def operator_settings() -> Settings:
     """Settings with a database: those of the environment, else the local stack's, which become this process's own.
 
+    A local stack on servers of the environment lends the key that it made.
+
     Raises:
         StackFailed: there is neither.
     """
     settings = load_settings()
-    if settings.database_url_worker or settings.database_url:
+    own = settings.database_url_worker or settings.database_url
+    if own and (settings.encryption_keys or not Stack.is_there(settings.home)):
         return settings
+    stack = Stack.load(settings.home)
     # Whoever writes a task that is sealed asks the process's settings for the key.
-    os.environ.update(Stack.load(settings.home).environment())
+    if not own:
+        os.environ.update(stack.environment())
+    elif stack.is_on(own):
+        os.environ["ODDLINE_ENCRYPTION_KEYS"] = stack.encryption_keys
     load_settings.cache_clear()
     return load_settings()
 

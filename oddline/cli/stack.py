@@ -13,6 +13,7 @@ import httpx
 import typer
 from rich.text import Text
 
+from oddline.cli.connecting import operator_settings
 from oddline.cli.console import new_console
 from oddline.cli.demo import show_demo
 from oddline.errors import OddlineError, StackFailed
@@ -103,10 +104,8 @@ def worker(
     queues: Annotated[str | None, typer.Option(help="comma-separated; all of them when not given")] = None,
 ) -> None:
     """Run one more worker in the foreground, for the servers of the environment or the local stack's."""
-    settings = load_settings()
-    env = dict(os.environ) | {"REMAP_SIGTERM": "SIGQUIT"}
-    if not (settings.database_url_worker or settings.database_url):
-        env |= Stack.load(settings.home.absolute()).environment()
+    operator_settings()  # the local stack's become this process's, where the environment names no servers
+    env = os.environ | {"REMAP_SIGTERM": "SIGQUIT"}
     command = [sys.executable, "-m", "celery", "--app", "worker_image.worker.app", "worker", "--without-gossip"]
     command += ["--without-mingle", "--hostname", f"extra{os.getpid()}@%h"]
     command += ["--concurrency", str(concurrency)] if concurrency else []

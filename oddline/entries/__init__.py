@@ -6,11 +6,12 @@ from oddline.lazy import face
 
 if TYPE_CHECKING:
     from oddline.entries.by_id import get_entry
-    from oddline.entries.model import LARGEST_PATTERN_ID, EntryQuery, OddEntry, OddQuery, Page
+    from oddline.entries.model import LARGEST_PATTERN_ID, LONGEST_TEXT, EntryQuery, OddEntry, OddQuery, Page
     from oddline.entries.odd import Explain, odd_rows
     from oddline.entries.odd_pages import list_odd_entries
     from oddline.entries.pages import list_entries
     from oddline.entries.sources import (
+        LEAST_ALARMS_PER_DAY,
         LONGEST_ATTRIBUTE,
         LONGEST_WINDOW,
         MOST_ALARMS_PER_DAY,
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LARGEST_PATTERN_ID",
+    "LEAST_ALARMS_PER_DAY",
     "LONGEST_ATTRIBUTE",
+    "LONGEST_TEXT",
     "LONGEST_WINDOW",
     "MOST_ALARMS_PER_DAY",
     "SHORTEST_WINDOW",
@@ -58,13 +61,14 @@ __getattr__ = face(
     __name__,
     {
         "by_id": ["get_entry"],
-        "model": ["LARGEST_PATTERN_ID", "EntryQuery", "OddEntry", "OddQuery", "Page"],
+        "model": ["LARGEST_PATTERN_ID", "LONGEST_TEXT", "EntryQuery", "OddEntry", "OddQuery", "Page"],
         "odd": ["Explain", "odd_rows"],
         "odd_pages": ["list_odd_entries"],
         "pages": ["list_entries"],
         "sources": [
             "LONGEST_ATTRIBUTE",
             "LONGEST_WINDOW",
+            "LEAST_ALARMS_PER_DAY",
             "MOST_ALARMS_PER_DAY",
             "SHORTEST_WINDOW",
             "set_sequence_window",

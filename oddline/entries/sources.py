@@ -14,6 +14,7 @@ from oddline.submissions import rfc3339
 SHORTEST_WINDOW: Final = 10  # seconds; of shorter ones nobody could look at the odd ones of a day
 LONGEST_WINDOW: Final = 3_600  # seconds; of longer ones it takes weeks to learn what is usual
 LONGEST_ATTRIBUTE: Final = 200  # characters of its name
+LEAST_ALARMS_PER_DAY: Final = 0.001  # one in three years
 MOST_ALARMS_PER_DAY: Final = 100  # of one source: nobody looks at more, and so many incidents a day are remembered
 
 
@@ -51,10 +52,11 @@ def set_source_alarms(tx: Transaction, *, project: UUID, name: str, alarms_per_d
     """How many incidents a day may become alarms at most; None: as many as the project says.
 
     Raises:
-        InvalidParameter: the number is not above 0, or over MOST_ALARMS_PER_DAY.
+        InvalidParameter: the number is below LEAST_ALARMS_PER_DAY or over MOST_ALARMS_PER_DAY.
     """
-    if alarms_per_day is not None and not 0 < alarms_per_day <= MOST_ALARMS_PER_DAY:
-        raise InvalidParameter(f"alarms_per_day: above 0, at most {MOST_ALARMS_PER_DAY}", field="alarms_per_day")
+    if alarms_per_day is not None and not LEAST_ALARMS_PER_DAY <= alarms_per_day <= MOST_ALARMS_PER_DAY:
+        bounds = f"{LEAST_ALARMS_PER_DAY} to {MOST_ALARMS_PER_DAY}"
+        raise InvalidParameter(f"alarms_per_day: {bounds}", field="alarms_per_day")
     store.set_alarms_per_day(tx, project=project, name=name, alarms_per_day=alarms_per_day)
 
 

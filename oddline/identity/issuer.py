@@ -82,7 +82,7 @@ class Issuer:
         import jwt
 
         try:
-            if jwt.get_unverified_header(token).get("alg") not in self._algorithms:
+            if str(jwt.get_unverified_header(token).get("alg")) not in self._algorithms:
                 raise Unauthenticated(f"the token's algorithm is none of {', '.join(sorted(self._algorithms))}")
             keys = self._current_keys(now)
             try:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from oddline.database import Database
-from oddline.errors import BadRequest, Conflict, Forbidden, InvalidParameter, NotFound
+from oddline.errors import BadRequest, Conflict, Forbidden, InvalidParameter, NotFound, Unauthenticated
 from oddline.identity import store
 from oddline.identity.model import SCOPES_OF, Caller, Member, Membership, Role
 from oddline.identity.service import Also, nothing_more
@@ -31,16 +31,16 @@ def caller_of_person(
             into an object.
 
     Raises:
+        Unauthenticated: the issuer calls them something that cannot be kept.
         Forbidden: they belong to no project, or not to the one that is wanted.
         BadRequest: they belong to several and none is wanted.
     """
     issuer, subject = str(claims["iss"]), str(claims["sub"])
-    verified = claims.get("email_verified") in {True, "true"}
-    email = claims.get("email") if verified else None
+    if not subject.isprintable():
+        raise Unauthenticated("the token's sub is no text that can be kept")
+    email = _verified_email(claims)
     with db.transaction() as tx:
-        given = store.find_memberships(
-            tx, issuer=issuer, subject=subject, verified_email=normal_email(email) if email else None, now=now
-        )
+        given = store.find_memberships(tx, issuer=issuer, subject=subject, verified_email=email, now=now)
         for name, role in _roles_in(claims, role_claim):
             if project := store.find_project(tx, name):
                 given.append(Membership(project=project, name=name, role=role))
@@ -131,6 +131,13 @@ def normal_email(address: str) -> str:
     return address.strip().casefold()
 
 
+def _verified_email(claims: Mapping[str, Any]) -> str | None:
+    verified, email = claims.get("email_verified"), claims.get("email")
+    # Some issuers write it as a text.
+    is_verified = verified is True or verified == "true"
+    return normal_email(email) if is_verified and isinstance(email, str) and email.isprintable() else None
+
+
 def _roles_in(claims: Mapping[str, Any], name: str) -> list[tuple[str, Role]]:
     if not name:
         return []
@@ -144,7 +151,7 @@ def _roles_in(claims: Mapping[str, Any], name: str) -> list[tuple[str, Role]]:
     for item in items[:MOST_GROUPS]:
         mark, _, rest = str(item).partition(":")
         project, _, role = rest.rpartition(":")
-        if mark == GROUP_MARK and role in set(Role):
+        if mark == GROUP_MARK and project.isprintable() and role in set(Role):
             roles.append((project, Role(role)))
     return roles
 

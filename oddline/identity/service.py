@@ -141,12 +141,15 @@ def find_key_by_prefix(db: Database, prefix: str) -> tuple[UUID, UUID]:
 
     Raises:
         NotFound: no key in force has that prefix.
+        Conflict: several have.
     """
     with db.transaction() as tx:
         found = store.find_by_prefix(tx, "_".join(prefix.split("_")[:2]))
-    if found is None:
+    if not found:
         raise NotFound(f"no key in force begins with {prefix[:12]}")
-    return found
+    if len(found) > 1:
+        raise Conflict(f"several keys begin with {prefix[:12]}: name one by its id, over HTTP")
+    return found[0]
 
 
 def rotate_signing_secret(

@@ -136,11 +136,11 @@ def find_key_name(tx: Transaction, key_id: UUID) -> str | None:
     return row[0] if row else None
 
 
-def find_by_prefix(tx: Transaction, prefix: str) -> tuple[UUID, UUID] | None:
-    """(id, project) of the key in force with this prefix."""
+def find_by_prefix(tx: Transaction, prefix: str) -> list[tuple[UUID, UUID]]:
+    """(id, project) of each key with this prefix that was not revoked."""
     return tx.execute(
         "SELECT id, project_id FROM api_keys WHERE prefix = %s AND revoked_at IS NULL", [prefix]
-    ).fetchone()
+    ).fetchall()
 
 
 def revoke_key(tx: Transaction, key_id: UUID, *, now: datetime) -> bool:

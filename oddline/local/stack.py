@@ -41,6 +41,11 @@ class Stack:
     flower_password: str = ""
     flower_url: str = ""  # none where Flower was not wished for
 
+    @staticmethod
+    def is_there(home: Path) -> bool:
+        """Whether a stack was ever started in this folder."""
+        return (home / FILE).exists()
+
     @classmethod
     def load(cls, home: Path) -> Self:
         """The stack of a home folder.
@@ -65,7 +70,7 @@ class Stack:
     ) -> Self:
         """The stack for servers that run; it keeps its key, or gets a new one where the database does not know it."""
         home = settings.home.absolute()
-        before = cls.load(home) if (home / FILE).exists() else None
+        before = cls.load(home) if cls.is_there(home) else None
         is_port_told = "port" in settings.model_fields_set
         kept_keys = settings.encryption_keys or (before.encryption_keys if before else "")
         encryption_keys = kept_keys or secrets.token_hex(24)
@@ -88,6 +93,11 @@ class Stack:
         )
         write_private(home / FILE, json.dumps(asdict(stack) | {"first_start": False}))
         return stack
+
+    def is_on(self, database_url: str) -> bool:
+        """Whether the stack keeps its data in this database, by whatever role."""
+        own, other = urlsplit(self.database_urls["worker"]), urlsplit(database_url)
+        return (own.hostname, own.port, own.path) == (other.hostname, other.port, other.path)
 
     def environment(self) -> dict[str, str]:
         """The settings of the stack's programs, as environment variables."""

@@ -99,6 +99,11 @@ class Watched:
 class Supervisor:
     """All parts of one home folder, to be used from the main thread: they end with the thread that started them."""
 
+    api_app = "functions.asgi:app"
+    """What uvicorn serves; tests put one in its place that can be broken."""
+    worker_app = "worker_image.worker.app"
+    """What Celery runs."""
+
     def __init__(self, settings: Settings, *, say: Callable[[str], None] = log.info, with_flower: bool = False) -> None:
         self._settings = settings
         self._home = settings.home.absolute()
@@ -169,8 +174,8 @@ class Supervisor:
     def _programs(self, stack: Stack) -> list[Program]:
         env = dict(os.environ) | stack.environment() | {"PYTHONUNBUFFERED": "1", "REMAP_SIGTERM": "SIGQUIT"}
         env["ODDLINE_SOFT_SHUTDOWN_TIMEOUT"] = str(LOCAL_SOFT_SHUTDOWN_S)
-        worker = "--app worker_image.worker.app worker --without-gossip --without-mingle"
-        api = f"functions.asgi:app --host {self._settings.host} --port {stack.port} --no-access-log"
+        worker = f"--app {self.worker_app} worker --without-gossip --without-mingle"
+        api = f"{self.api_app} --host {self._settings.host} --port {stack.port} --no-access-log"
         commands = {
             "api": ["-m", "uvicorn", *api.split(), "--log-level", "warning"],
             "worker": ["-m", "celery", *worker.split(), "--loglevel", self._settings.log_level],

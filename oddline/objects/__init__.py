@@ -4,11 +4,11 @@ from pathlib import Path
 
 from oddline.errors import NotConfigured
 from oddline.objects.folder import FolderObjects
-from oddline.objects.model import ObjectInfo, ObjectStore
+from oddline.objects.model import ObjectInfo, ObjectStore, ObjectVersion
 from oddline.objects.s3 import S3Objects
 from oddline.settings import Settings
 
-__all__ = ["FolderObjects", "ObjectInfo", "ObjectStore", "S3Objects", "open_objects"]
+__all__ = ["FolderObjects", "ObjectInfo", "ObjectStore", "ObjectVersion", "S3Objects", "open_objects"]
 
 
 def open_objects(settings: Settings) -> ObjectStore:

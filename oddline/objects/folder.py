@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from oddline.errors import CorruptBody, ObjectMissing, ObjectStoreUnavailable, OddlineError
 from oddline.objects.keys import check_key, check_metadata, check_prefix, check_range
-from oddline.objects.model import NO_METADATA, ObjectInfo
+from oddline.objects.model import NO_METADATA, ObjectInfo, ObjectVersion
 
 INCOMING = ".incoming"  # beside the objects: a rename is atomic only within one file system
 UNFINISHED_AFTER = timedelta(days=1)  # a file being written for longer belongs to a process that died
@@ -84,6 +84,19 @@ class FolderObjects:
         """See `ObjectStore.delete`."""
         with _os_errors(), suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
             self._path(key).unlink()
+
+    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
+        """See `ObjectStore.versions`: a folder keeps nothing of what was replaced."""
+        for found in self.list(prefix):
+            yield ObjectVersion(key=found.key, version="", is_current=True)
+
+    def get_version(self, one: ObjectVersion) -> bytes:
+        """See `ObjectStore.get_version`."""
+        return self.get(one.key)
+
+    def delete_version(self, one: ObjectVersion) -> None:
+        """See `ObjectStore.delete_version`."""
+        self.delete(one.key)
 
     def _path(self, key: str) -> Path:
         if check_key(key).split("/", 1)[0] == INCOMING:

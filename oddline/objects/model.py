@@ -19,6 +19,15 @@ class ObjectInfo:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectVersion:
+    """What was once put under a key; `is_current` where nothing has come in its place and nobody deleted it."""
+
+    key: str
+    version: str
+    is_current: bool
+
+
 class ObjectStore(Protocol):
     """Bytes by key.
 
@@ -51,3 +60,16 @@ class ObjectStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove the object; one that is not there is fine."""
+
+    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
+        """All that is kept under keys that start with `prefix`, also what was overwritten or deleted."""
+
+    def get_version(self, one: ObjectVersion) -> bytes:
+        """The bytes of a version.
+
+        Raises:
+            ObjectMissing: it is gone.
+        """
+
+    def delete_version(self, one: ObjectVersion) -> None:
+        """Remove a version for good, so that nobody can bring it back; one that is not there is fine."""

@@ -8,13 +8,13 @@ from typing import Any
 
 from oddline.errors import ObjectMissing, ObjectStoreUnavailable
 from oddline.objects.keys import check_key, check_metadata, check_prefix, check_range
-from oddline.objects.model import NO_METADATA, ObjectInfo
+from oddline.objects.model import NO_METADATA, ObjectInfo, ObjectVersion
 
 CONNECT_TIMEOUT_S = 2
 READ_TIMEOUT_S = 10
 ATTEMPTS = 2  # whoever calls is inside a request or a lease; the task's own retry waits longer
 CONNECTIONS = 16  # a page of entries reads at most as many objects at once
-_MISSING = {"404", "NoSuchKey", "NotFound"}
+_MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
 
 
 class S3Objects:
@@ -98,6 +98,30 @@ class S3Objects:
         """See `ObjectStore.delete`."""
         with _s3_errors(key):
             self._client.delete_object(**self._name(key))
+
+    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
+        """See `ObjectStore.versions`; where the bucket keeps no versions each object is one."""
+        pages = self._client.get_paginator("list_object_versions")
+        with _s3_errors(prefix):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + check_prefix(prefix)):
+                for found in page.get("Versions", []):
+                    yield ObjectVersion(
+                        key=found["Key"].removeprefix(self._prefix),
+                        version=found["VersionId"],
+                        is_current=found["IsLatest"],
+                    )
+
+    def get_version(self, one: ObjectVersion) -> bytes:
+        """See `ObjectStore.get_version`."""
+        with _s3_errors(one.key):
+            found = self._client.get_object(**self._name(one.key), VersionId=one.version)
+            data: bytes = found["Body"].read()
+        return data
+
+    def delete_version(self, one: ObjectVersion) -> None:
+        """See `ObjectStore.delete_version`."""
+        with _s3_errors(one.key):
+            self._client.delete_object(**self._name(one.key), VersionId=one.version)
 
     def _name(self, key: str) -> dict[str, Any]:
         return {"Bucket": self._bucket, "Key": self._prefix + check_key(key)}

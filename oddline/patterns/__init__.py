@@ -17,6 +17,7 @@ from oddline.patterns.store import (
     list_sources,
     pattern_embeddings,
     pattern_texts,
+    rename_pattern,
 )
 
 __all__ = [
@@ -45,5 +46,6 @@ __all__ = [
     "pattern_embeddings",
     "pattern_hash",
     "pattern_texts",
+    "rename_pattern",
     "weigh",
 ]

@@ -77,6 +77,8 @@ ONE_TIME: Final = (
 )
 
 _TOKEN_BRANCHES = {
+    # What was masked or erased before it was stored; of what kind it was tells the detector no more than a placeholder.
+    "masked": r"<(?:masked:[a-z_]{1,30}|erased)>",
     "keep": rf"(?i:(?<![a-z])(?:{_CODE_WORDS})[\"']?[=:]\s?[\"']?-?[0-9]{{1,3}}(?![\w.])"
     rf"|(?<![a-z])(?:{_COUNT_WORDS})[\"']?[=:]\s?0(?![\w.]))|{PLACEHOLDER.pattern}",
     "url": r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9+.-]{1,15}://[^\s\"'<>]*[^\s\"'<>.,;:!?)\]}]",
@@ -108,7 +110,7 @@ _TOKEN_BRANCHES = {
 }
 TOKEN: Final = re.compile("|".join(f"(?P<{name}>{body})" for name, body in _TOKEN_BRANCHES.items()))
 # A token without any of these characters holds nothing to mask.
-SUSPECT: Final = re.compile(r"[0-9/\\@.]|(?:user|username|login)=")
+SUSPECT: Final = re.compile(r"[0-9/\\@.]|(?:user|username|login)=|<masked:|<erased>")
 DIGIT: Final = re.compile(r"[0-9]")
 # Tokens whose mask may be another one if other digits stood in the same places.
 DIGITS_MATTER: Final = re.compile(rf"(?i)[0-9]x|(?<![a-z])(?:{_COUNT_WORDS})[\"']?[=:]\s?[0-9]")
@@ -158,6 +160,8 @@ def mask_token(token: str) -> str:
 
 def _placeholder(found: re.Match[str]) -> str:
     kind = found.lastgroup
+    if kind == "masked":
+        return "<email>" if found[0] == "<masked:email>" else "<str>"
     return found[0] if kind == "keep" else f"<{kind}>"
 
 

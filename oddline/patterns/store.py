@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from oddline.database import Transaction
+from oddline.patterns.masking import pattern_hash
 from oddline.patterns.model import Memo, Sighting, SourceCounts, SourceKey, StoredPattern
 
 
@@ -151,6 +152,23 @@ def pattern_texts(tx: Transaction, project: UUID, *, pattern_ids: Sequence[int])
             "SELECT id, pattern FROM patterns WHERE project_id = %s AND id = ANY (%s)", [project, list(pattern_ids)]
         ).fetchall()
     )
+
+
+def rename_pattern(tx: Transaction, project: UUID, *, pattern_id: int, mask_version: int, text: str) -> None:
+    """Give a pattern another text; what models have said of the old one is forgotten, and said again when needed.
+
+    Where another pattern has that text already, that one goes on being found by it.
+    """
+    taken = tx.execute(
+        "SELECT 1 FROM patterns WHERE project_id = %s AND mask_version = %s AND hash = %s AND id <> %s",
+        [project, mask_version, pattern_hash(text), pattern_id],
+    ).fetchone()
+    found_by = pattern_hash(f"{text} <{pattern_id}>" if taken else text)
+    tx.execute(
+        "UPDATE patterns SET pattern = %s, hash = %s WHERE project_id = %s AND id = %s",
+        [text, found_by, project, pattern_id],
+    )
+    tx.execute("DELETE FROM pattern_memo WHERE project_id = %s AND pattern_id = %s", [project, pattern_id])
 
 
 def add_sightings(tx: Transaction, project: UUID, *, sightings: Sequence[Sighting]) -> None:

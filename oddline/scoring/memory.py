@@ -1,7 +1,7 @@
 """What a worker process remembers of a project: what the model said of its patterns, and what each source knows."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddline.database import Database, Transaction
+from oddline.errors import TurnOver
 from oddline.feedback import Verdict, VerdictInForce, verdicts_in_force
 from oddline.patterns import (
     MASK_VERSION,
@@ -72,13 +73,21 @@ class ProjectMemory:
         self._before: dict[str, Source] = {}
         self._taken_at: datetime | None = None
 
-    def patterns(self, db: Database, texts: Sequence[str], *, now: datetime) -> list[Pattern]:
-        """The patterns of these distinct texts, in their order; the model reads those that it has not seen."""
+    def patterns(
+        self, db: Database, texts: Sequence[str], *, now: datetime, is_over: Callable[[], bool] = lambda: False
+    ) -> list[Pattern]:
+        """The patterns of these distinct texts, in their order; the model reads those that it has not seen.
+
+        Raises:
+            TurnOver: some are still to be read and `is_over` says that it is enough; what was read is kept.
+        """
         if len(self._patterns) > MOST_PATTERNS:
             self._patterns.clear()
         missing = {pattern_hash(text): text for text in texts if text not in self._patterns}
         hashes = list(missing)
         for start in range(0, len(hashes), LEARNED_AT_ONCE):
+            if start and is_over():
+                raise TurnOver(f"{len(hashes) - start} of {len(texts)} patterns are still to be read")
             self._learn(db, {key: missing[key] for key in hashes[start : start + LEARNED_AT_ONCE]}, now=now)
         return [self._patterns[text] for text in texts]
 

@@ -12,7 +12,7 @@ from oddline.patterns import Memo, find_patterns_by_id, insert_memos
 from oddline.scoring.encoder import Encoded, Encoder, severity
 from oddline.scoring.novelty import VIEW, Views
 
-LEARNED_AT_ONCE = 512  # new patterns; stored at once, so that an attempt that is cut short leaves less for the next
+LEARNED_AT_ONCE = 128  # new patterns; stored at once, so that what is cut short leaves less for the next try
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,10 +44,12 @@ def score_entries(
     encoder: Encoder,
     clock: Clock,
     stopwatch: Callable[[], float] = time.perf_counter,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> ScoredEntries:
     """Score submissions of one project.
 
     Raises:
+        TurnOver: so many patterns are new that the model could not read them before `is_over`; those it read are kept.
         DatabaseUnavailable, ModelUnavailable: nothing was stored; the claim can be given back.
     """
     started = stopwatch()
@@ -56,7 +58,7 @@ def score_entries(
     texts, pattern_codes = _encode(masked)
     names, source_codes = _encode([name for _, columns in submissions for name in columns.sources])
     now = clock()
-    patterns = memory.patterns(db, texts, now=now)
+    patterns = memory.patterns(db, texts, now=now, is_over=is_over)
     known_sources = memory.sources(db, names, now=now)
     sources = [known_sources[name] for name in names]
     declared = _declared(submissions)

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import groupby
@@ -13,7 +13,7 @@ import polars as pl
 
 from oddline import submissions
 from oddline.database import Database
-from oddline.errors import LostClaim, OddlineError
+from oddline.errors import LostClaim, OddlineError, TurnOver
 from oddline.objects import ObjectStore
 from oddline.patterns import Masker
 from oddline.scoring.calibration.cap import hold_to_cap
@@ -117,12 +117,22 @@ class Scored:
 
 
 def score_waiting(
-    *, db: Database, objects: ObjectStore, scorer: Scorer, worker: str, lease: timedelta, now: Clock
+    *,
+    db: Database,
+    objects: ObjectStore,
+    scorer: Scorer,
+    worker: str,
+    lease: timedelta,
+    now: Clock,
+    reading_turn: timedelta = timedelta.max,
 ) -> Scored | None:
     """Claim a fair share of what waits, score it, store it; None when nothing waits.
 
     Safe to run any number of times and side by side: what another worker has claimed is left to it, and what this
     worker loses (its lease ran out while it was scoring) is written by nobody but the new holder.
+
+    What has more new patterns than the model reads in `reading_turn` is given back on the way: those that were read
+    are kept, and the next claim goes on with it, behind what others wait for.
 
     A project's failure does not touch the others of the claim: what failed for a passing reason is given back, what
     failed otherwise is tried again alone and ends as a dead letter.
@@ -146,7 +156,7 @@ def score_waiting(
     scored = Scored()
     with heartbeat(lambda: submissions.renew(db, claimed, lease=lease, now=now()), lease=lease):
         for share in _by_project(claimed):
-            scored += _score_share(share, db=db, objects=objects, scorer=scorer, now=now)
+            scored += _score_share(share, db=db, objects=objects, scorer=scorer, reading_turn=reading_turn, now=now)
     seconds = time.perf_counter() - started
     scorer.learn_speed(scored.entries, seconds)
     return replace(
@@ -164,7 +174,15 @@ def _by_project(claimed: Sequence[Claimed]) -> Iterator[list[Claimed]]:
     return iter(sorted(shares, key=lambda share: sum(one.entries for one in share)))
 
 
-def _score_share(share: Sequence[Claimed], *, db: Database, objects: ObjectStore, scorer: Scorer, now: Clock) -> Scored:
+def _score_share(
+    share: Sequence[Claimed],
+    *,
+    db: Database,
+    objects: ObjectStore,
+    scorer: Scorer,
+    reading_turn: timedelta,
+    now: Clock,
+) -> Scored:
     """Score one project's share. A body that cannot be read costs only its own submission."""
     bodies: list[tuple[Claimed, Columns]] = []
     scored = Scored()
@@ -177,10 +195,19 @@ def _score_share(share: Sequence[Claimed], *, db: Database, objects: ObjectStore
                 except OddlineError as error:
                     scored += _put_back([one], error, db=db, wait=UNREADABLE_WAIT, now=now)
         if bodies:
-            scored += _score_bodies(bodies, db=db, scorer=scorer, now=now)
+            scored += _score_bodies(bodies, db=db, scorer=scorer, is_over=_after(reading_turn), now=now)
+    except TurnOver as over:
+        log.info("%s: the next turn goes on with them", over)
+        submissions.give_back(db, share, wait=timedelta(), now=now())
     except Exception as error:
         scored += _put_back([one for one, _ in bodies] or share, error, db=db, wait=GIVE_BACK_WAIT, now=now)
     return scored
+
+
+def _after(turn: timedelta) -> Callable[[], bool]:
+    """Whether a turn that begins now is over."""
+    until = time.perf_counter() + turn.total_seconds()
+    return lambda: time.perf_counter() >= until
 
 
 def _put_back(claimed: Sequence[Claimed], error: Exception, *, db: Database, wait: timedelta, now: Clock) -> Scored:
@@ -193,7 +220,14 @@ def _put_back(claimed: Sequence[Claimed], error: Exception, *, db: Database, wai
     return Scored(retry_after=submissions.fail(db, claimed, error=error, now=now()))
 
 
-def _score_bodies(bodies: Sequence[tuple[Claimed, Columns]], *, db: Database, scorer: Scorer, now: Clock) -> Scored:
+def _score_bodies(
+    bodies: Sequence[tuple[Claimed, Columns]],
+    *,
+    db: Database,
+    scorer: Scorer,
+    is_over: Callable[[], bool],
+    now: Clock,
+) -> Scored:
     scored = score_entries(
         bodies,
         memory=scorer.memories.of(bodies[0][0].project),
@@ -201,6 +235,7 @@ def _score_bodies(bodies: Sequence[tuple[Claimed, Columns]], *, db: Database, sc
         db=db,
         encoder=scorer.encoder,
         clock=now,
+        is_over=is_over,
     )
     held_to_cap = hold_to_cap(
         scored.frame,

@@ -34,6 +34,7 @@ from oddline.submissions.model import (
     rfc3339,
     submission_of,
 )
+from oddline.submissions.rewriting import KeptBody, list_bodies, open_body, rewrite_body
 from oddline.submissions.service import (
     KEYS_KEPT,
     accept,
@@ -79,6 +80,7 @@ __all__ = [
     "Columns",
     "Fault",
     "Finished",
+    "KeptBody",
     "Limits",
     "Quota",
     "Usage",
@@ -104,11 +106,13 @@ __all__ = [
     "holders",
     "index_of",
     "keep_unsettled_bodies",
+    "list_bodies",
     "made_at",
     "needed_objects",
     "new_id",
     "new_submission_id",
     "next_due",
+    "open_body",
     "pack",
     "read_body",
     "read_usage",
@@ -116,6 +120,7 @@ __all__ = [
     "renew",
     "replay",
     "replay_many",
+    "rewrite_body",
     "rfc3339",
     "submission_of",
     "take_entries",

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from oddline.redaction import Redaction
 from oddline.submissions.decoding import BadLine, json_type
+from oddline.submissions.masking import mask_columns
 from oddline.submissions.model import SEVERITY_NUMBERS, SEVERITY_TEXTS, UNSPECIFIED, Columns, Fault
 
 MESSAGE_BYTES = 256 * 1024  # UTF-8; CloudWatch Logs takes the same
@@ -50,13 +52,20 @@ class _Bounds(NamedTuple):
     latest: int
 
 
-def take_entries(items: Sequence[Any], *, now: datetime) -> tuple[Columns, list[Fault]]:
+def take_entries(
+    items: Sequence[Any], *, now: datetime, redaction: Redaction | None = None
+) -> tuple[Columns, list[Fault]]:
     """The entries that can be taken, in normal form, and why the others cannot: each item is in one of the two.
+
+    What is sensitive in them is masked by `redaction`, or else by what is masked by default: this is the one place that
+    everything passes before it is stored. A session that holds something sensitive is left away, since all such
+    sessions would be one.
 
     An item is an object with a `message` and, if it likes, `timestamp`, `severity` (or `level`), `source`,
     `attributes`, `trace_id`, `span_id` and `session`; further fields become attributes, null counts as absent. At most
     16,384 items.
     """
+    redaction = redaction or Redaction()
     bounds = _Bounds(now=_microseconds(now), earliest=_microseconds(EARLIEST), latest=_microseconds(now + FUTURE))
     rows: list[tuple[Any, ...]] = []
     faults: list[Fault] = []
@@ -64,8 +73,21 @@ def take_entries(items: Sequence[Any], *, now: datetime) -> tuple[Columns, list[
         try:
             rows.append((index, *_take(item, bounds)))
         except _EntryError as error:
-            faults.append(Fault(index=index, field=error.field, code=error.code, detail=error.detail))
-    return (Columns(*map(list, zip(*rows, strict=True))) if rows else Columns()), faults
+            faults.append(_fault(index, error, item=item, redaction=redaction))
+    columns = Columns(*map(list, zip(*rows, strict=True))) if rows else Columns()
+    mask_columns(columns, redaction)
+    return columns, faults
+
+
+def _fault(index: int, error: _EntryError, *, item: Any, redaction: Redaction) -> Fault:
+    """What is told of a refused entry, which is kept with the answer; an entry with secrets in it is not quoted."""
+    try:
+        told = repr(item)
+        is_quoted = redaction.rules.whole.redact_text(told) == told
+    except RecursionError:  # nested too deeply to be looked through
+        is_quoted = False
+    detail = f"the {error.field or 'entry'} cannot be taken; it is not quoted, since the entry holds what is masked"
+    return Fault(index=index, field=error.field, code=error.code, detail=error.detail if is_quoted else detail)
 
 
 def _take(item: Any, bounds: _Bounds) -> tuple[int, int, str, str, str, str, str, str, str]:

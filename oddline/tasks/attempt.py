@@ -15,7 +15,7 @@ from oddline.tasks.interruption import CANCEL_NOTICED, Interruption, TaskCancell
 from oddline.tasks.lease import BEATS_PER_LEASE, heartbeat
 from oddline.tasks.model import State, Task, TaskSpec
 from oddline.tasks.publisher import LONGEST_COUNTDOWN
-from oddline.tasks.sealing import seal, seal_text, unseal
+from oddline.tasks.sealing import seal, seal_text, shown, unseal
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,6 @@ class Attempt:
             Exception: whatever else the code raises.
         """
         context = replace(self.context, task_id=self.task.id, report=self._report)
-        given = unseal(self.task.payload, self.context.settings.cipher())
         lease = self.context.settings.lease
         with interruptible() as interruption:
 
@@ -49,11 +48,14 @@ class Attempt:
                 return self._renew(interruption)
 
             with heartbeat(beat, lease=lease, every=CANCEL_NOTICED):
+                given = unseal(self.task.payload, context.settings.cipher())
                 return interruption.run(lambda: run(self.spec.payload.model_validate(given), context))
 
     def fail(self, error: Exception) -> None:
         """End the attempt with an error: the task is tried again after a while, or is a dead letter."""
         text = f"{type(error).__name__}: {error}".replace("\0", "")[:LONGEST_ERROR]
+        if self.spec.sealed:
+            text = seal_text(text, self.context.settings.cipher())
         permanent = isinstance(error, OddlineError) and error.permanent
         if permanent or self.task.attempt >= self.spec.retry.attempts:
             self.end(State.FAILURE, error=text)
@@ -71,9 +73,9 @@ class Attempt:
         Returns how it ended in truth: a cancelled one is not tried again.
         """
         now = self.context.clock()
-        reason, alert = error, None
-        if self.spec.sealed:
-            result, error, reason = self._seal(result=result, error=error)
+        if self.spec.sealed and result is not None:
+            result = seal(result, self.context.settings.cipher())
+        alert = None
         with self.context.db.transaction() as tx:
             ended = store.finish(
                 tx,
@@ -84,7 +86,6 @@ class Attempt:
                 kept_until=now + (self.spec.result_kept if state is State.SUCCESS else SETTLED_KEPT),
                 result=result,
                 error=error,
-                reason=reason,
                 not_before=now + wait if wait is not None else None,
             )
             if ended is State.FAILURE:
@@ -94,20 +95,13 @@ class Attempt:
                         tx,
                         kind="critical_task",
                         subject=self.spec.name,
-                        text=f"{self.spec.name} {self.task.id} failed for good: {reason}",
+                        text=f"{self.spec.name} {self.task.id} failed for good: {shown(error)}",
                         now=now,
                         project=self.task.project,
                     )
         if alert is not None:
             self.context.publisher.wake(SEND_SYSTEM_ALERT, task_id=alert)
         return ended
-
-    def _seal(self, *, result: Any, error: str | None) -> tuple[Any, str | None, str | None]:
-        """Result and error as the ledger keeps them, and the kind of error, which anybody may read."""
-        cipher = self.context.settings.cipher()
-        if error is None:
-            return None if result is None else seal(result, cipher), None, None
-        return None, seal_text(error, cipher), error.partition(":")[0]
 
     def _mark_failed(self, tx: Transaction) -> None:
         if self.on_failure is None:

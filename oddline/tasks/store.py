@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from oddline.database import Transaction
 from oddline.tasks.model import State, Task, WorkerClass
+from oddline.tasks.sealing import SEALED
 from oddline.tasks.search_store import COLUMNS, task_of
 
 _IS_HELD = "EXISTS (SELECT 1 FROM queue_holds WHERE queue_holds.queue = tasks.queue)"
@@ -33,7 +34,9 @@ def and_failure(error: str) -> str:
     return (
         f"(CASE WHEN jsonb_array_length(failures) < {_ATTEMPTS_KEPT} THEN failures ELSE failures - 0 END)"
         " || jsonb_build_object('attempt', attempt, 'at', %(now)s::timestamptz, 'worker', worker,"
-        f" 'error', left({error}, {LONGEST_REASON}))"
+        # A part of what is sealed could not be opened: the whole stands in the row itself.
+        f" 'error', CASE WHEN starts_with({error}, '{SEALED}:') THEN '{SEALED}'"
+        f" ELSE left({error}, {LONGEST_REASON}) END)"
     )
 
 
@@ -115,13 +118,12 @@ def finish(
     kept_until: datetime,
     result: Any = None,
     error: str | None = None,
-    reason: str | None = None,
     not_before: datetime | None = None,
 ) -> State | None:
     """End an attempt as SUCCESS, RETRY, FAILURE or REVOKED; None when it was not ours any more.
 
     Returns how it ended: a cancelled one is not tried again. A dead letter stays until somebody settles it, all else
-    that ended until `kept_until`. `reason` is what the list of failed attempts keeps of the error.
+    that ended until `kept_until`.
     """
     row = tx.execute(
         "WITH ended AS (SELECT id, CASE WHEN %(state)s = 'RETRY' AND cancelled_at IS NOT NULL THEN 'REVOKED'"
@@ -129,7 +131,7 @@ def finish(
         " WHERE id = %(id)s AND attempt = %(attempt)s AND state IN ('STARTED', 'PROGRESS') FOR UPDATE)"
         " UPDATE tasks SET state = ended.state, result = %(result)s, error = %(error)s, lease_until = NULL,"
         " not_before = CASE ended.state WHEN 'RETRY' THEN %(not_before)s::timestamptz END,"
-        f" failures = CASE WHEN %(reason)s::text IS NULL THEN failures ELSE {and_failure('%(reason)s')} END,"
+        f" failures = CASE WHEN %(error)s::text IS NULL THEN failures ELSE {and_failure('%(error)s')} END,"
         " finished_at = CASE WHEN ended.state <> 'RETRY' THEN %(now)s::timestamptz END,"
         " expires_at = CASE WHEN ended.state IN ('SUCCESS', 'REVOKED') THEN %(kept_until)s::timestamptz END"
         " FROM ended WHERE tasks.id = ended.id RETURNING ended.state",
@@ -139,7 +141,6 @@ def finish(
             "state": str(state),
             "result": None if result is None else Jsonb(result),
             "error": error,
-            "reason": reason,
             "not_before": not_before,
             "now": now,
             "kept_until": kept_until,

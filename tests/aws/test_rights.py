@@ -60,10 +60,13 @@ TASKS = {
     "ScoringRole": {"s3:GetObject": ["bodies/*", "models/*"], "s3:ListBucket": [""]},
     "GeneralRole": {"s3:GetObject": ["chunks/*", "models/*"], "s3:ListBucket": [""]},
     "BackgroundRole": {
-        "s3:GetObject": ["chunks/*", "models/*", "replays/*"],
-        "s3:PutObject": ["chunks/*", "replays/*"],
+        "s3:GetObject": ["bodies/*", "chunks/*", "models/*", "replays/*"],
+        "s3:PutObject": ["bodies/*", "chunks/*", "erasures/*", "replays/*"],
         "s3:DeleteObject": ["bodies/*", "chunks/*", "replays/*"],
+        "s3:GetObjectVersion": ["bodies/*", "chunks/*", "replays/*", "uploads/*"],
+        "s3:DeleteObjectVersion": ["bodies/*", "chunks/*", "replays/*", "uploads/*"],
         "s3:ListBucket": [""],
+        "s3:ListBucketVersions": [""],
     },
     "OperatorRole": {
         "secretsmanager:PutSecretValue": ["${Key}"],

@@ -39,12 +39,16 @@ def wait_until(condition: Callable[[], Any], *, seconds: float, what: str) -> No
 class RunningStack:
     """`oddline up` as a user runs it.
 
+    `up` is what the interpreter is told to run.
+
     Args:
         home: its folder.
         env: settings beyond those of every stack.
         account: who runs it; None for who runs the tests.
         interpreter: a Python that `account` can run.
     """
+
+    up: tuple[str, ...] = ("-m", "oddline", "up")
 
     def __init__(
         self,
@@ -66,9 +70,10 @@ class RunningStack:
             **(env or {}),
         }
 
-    def start(self, *, demo: bool = False) -> None:
+    def start(self, *, demo: bool = False, flower: bool = False) -> None:
         """Start it and wait until it is healthy."""
-        command = [self._interpreter, "-m", "oddline", "up", "--demo" if demo else "--no-demo"]
+        command = [self._interpreter, *self.up, "--demo" if demo else "--no-demo"]
+        command += ["--flower"] if flower else []
         with (self.home.parent / "up.log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, cwd=self.home.parent, env=self._env, stdout=log, stderr=log, **self._user

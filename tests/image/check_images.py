@@ -164,6 +164,7 @@ def worker(urls: dict[str, str], redis_url: str) -> Iterator[str]:
     env = {
         "ODDLINE_DATABASE_URL": urls["ODDLINE_DATABASE_URL_WORKER"],
         "ODDLINE_REDIS_URL": redis_url,
+        "ODDLINE_ENCRYPTION_KEYS": os.environ["ODDLINE_ENCRYPTION_KEYS"],
         "ODDLINE_WORKER_CONCURRENCY": "1",
     }
     with started(WORKER, name="oddline-check-worker", env=env) as name:

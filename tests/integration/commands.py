@@ -6,8 +6,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from acting import ENCRYPTION_KEY
-
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -17,7 +15,7 @@ def command_for(home: Path, *, database_url: str, redis_url: str = "") -> Comman
     env = ours | {
         "ODDLINE_DATABASE_URL_WORKER": database_url,
         "ODDLINE_REDIS_URL": redis_url,
-        "ODDLINE_ENCRYPTION_KEYS": ENCRYPTION_KEY,
+        "ODDLINE_ENCRYPTION_KEYS": os.environ["ODDLINE_ENCRYPTION_KEYS"],
     }
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:

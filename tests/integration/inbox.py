@@ -88,10 +88,16 @@ class Inbox:
         used: Any = encoder or shipped_encoder()
         return Scorer(encoder=used, masker=Masker(), memories=Memories(used))
 
-    def score_once(self, scorer: Scorer, *, worker: str = "w") -> Scored | None:
+    def score_once(self, scorer: Scorer, *, worker: str = "w", **options: Any) -> Scored | None:
         """Score one claim."""
         return score_waiting(
-            db=self.db("worker"), objects=self.objects, scorer=scorer, worker=worker, lease=LEASE, now=self.clock
+            db=self.db("worker"),
+            objects=self.objects,
+            scorer=scorer,
+            worker=worker,
+            lease=LEASE,
+            now=self.clock,
+            **options,
         )
 
     def score(self, scorer: Scorer | None = None, *, worker: str = "w") -> list[Scored]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from acting import ENCRYPTION_KEY
 from fastapi import APIRouter
 from starlette.testclient import TestClient
 
@@ -26,9 +25,7 @@ Databases = Callable[[Side], Database]
 def open_reading_parts(db: Database, *, redis_url: str, folder: Path) -> Iterator[Parts]:
     """What a function stands on that sees the database as `db` does."""
     publisher = Publisher(redis_url)
-    settings = Settings(  # type: ignore[call-arg]
-        _env_file=None, home=folder, redis_url=redis_url, encryption_keys=ENCRYPTION_KEY
-    )
+    settings = Settings(_env_file=None, home=folder, redis_url=redis_url)  # type: ignore[call-arg]
     yield Parts(settings=settings, db=db, publisher=publisher, objects=FolderObjects(folder))
     publisher.close()
 

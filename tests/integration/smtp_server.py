@@ -1,6 +1,6 @@
 """A real SMTP server whose answers a test chooses."""
 
-# ruff: noqa: ARG002, N802 (the names and arguments of the handlers are aiosmtpd's)
+# ruff: noqa: N802 (the names and arguments of the handlers are aiosmtpd's)
 
 import socket
 import ssl

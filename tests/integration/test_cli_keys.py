@@ -88,6 +88,16 @@ def test_a_revoked_key_is_refused_at_once(oddline: Command, db: Databases, as_wh
     assert "revoked" in told(oddline("keys", "list"))
 
 
+def test_a_changed_signing_secret_is_shown_once_beside_when_the_older_ends(oddline: Command, db: Databases) -> None:
+    made = json.loads(told(oddline("keys", "create", "--signed", "--json")))
+
+    changed = json.loads(told(oddline("keys", "rotate-secret", made["key"][:12], "--hours", "2", "--json")))
+
+    both = caller(db, made["key"], after=timedelta(minutes=119)).signing_secrets
+    assert both == (changed["signing_secret"], made["signing_secret"])
+    assert caller(db, made["key"], after=timedelta(minutes=121)).signing_secrets == (changed["signing_secret"],)
+
+
 def test_revoking_what_is_not_there_is_an_error_in_one_line(oddline: Command) -> None:
     assert error_of(oddline("keys", "revoke", "odl_00000000")) == "error: no key in force begins with odl_00000000"
 

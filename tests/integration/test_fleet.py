@@ -409,8 +409,9 @@ def test_the_operator_lists_restarts_and_limits_workers_by_command(
 ) -> None:
     oddline = command_for(tmp_path, database_url=database_urls["worker"], redis_url=redis_url)
     now = utc_now()
+    lasting = now + timedelta(minutes=10)  # commands take their time
     with db("worker").transaction() as tx:
-        see_worker(tx, "host:7", classes=[WorkerClass.SCORING], started_at=now - timedelta(minutes=1), now=now)
+        see_worker(tx, "host:7", classes=[WorkerClass.SCORING], started_at=now - timedelta(minutes=1), now=lasting)
 
     told(oddline("workers", "restart", "--class", "scoring"))
     told(oddline("workers", "limit", "send_email", "10/m"))

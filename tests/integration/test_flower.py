@@ -25,6 +25,7 @@ def flower(tmp_path_factory: pytest.TempPathFactory, valkey: ValkeyServer) -> It
         port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("flower")
     env = os.environ | {"ODDLINE_REDIS_URL": valkey.url, "ODDLINE_FLOWER_PASSWORD": PASSWORD}
+    env["FLOWER_UNAUTHENTICATED_API"] = "true"  # by accident
     code = f"from worker_image.flower import serve; serve(port={port})"
     with (
         (folder / "log").open("w") as log,

@@ -147,7 +147,10 @@ def test_a_token_with_the_algorithm_of_another_kind_of_key_is_refused(provider: 
     assert refusal(issuer, token)
 
 
-@pytest.mark.parametrize("token", ["a.b.c", "..", "eyJhbGciOiJSUzI1NiJ9..", "é.é.é", "eyJhbGciOiJSUzI1NiJ9.e30.AAAA"])
+@pytest.mark.parametrize(
+    "token",
+    ["a.b.c", "..", "eyJhbGciOiJSUzI1NiJ9..", "é.é.é", "eyJhbGciOiJSUzI1NiJ9.e30.AAAA", "eyJhbGciOltdfQ.e30.AAAA"],
+)
 def test_what_is_no_token_is_refused(issuer: Issuer, token: str) -> None:
     assert refusal(issuer, token)
 

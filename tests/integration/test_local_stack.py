@@ -1,5 +1,6 @@
 """What a local stack keeps from one start to the next: its port and its key, as long as they are any good."""
 
+import json
 import socket
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from oddline.database import Database
+from oddline.encryption import Cipher
 from oddline.identity import Scope, authenticate, find_key_by_prefix, revoke_key
 from oddline.local.stack import Stack
 from oddline.settings import Settings, Side
@@ -41,7 +43,9 @@ def test_the_first_start_makes_a_key_and_the_next_has_it_still(prepare: Prepare,
     first, second = prepare(), prepare()
 
     assert is_known(db("ingest"), first.api_key)
-    assert (second.api_key, second.port, second.hmac_secret) == (first.api_key, first.port, first.hmac_secret)
+    kept = ("api_key", "port", "hmac_secret", "encryption_keys", "flower_password")
+    assert [getattr(second, name) for name in kept] == [getattr(first, name) for name in kept]
+    assert len(first.flower_password) >= 40
     assert (first.first_start, second.first_start) == (True, False)
 
 
@@ -56,6 +60,20 @@ def test_a_database_that_does_not_know_the_key_gets_a_new_one(prepare: Prepare, 
     assert is_known(db, second.api_key)
     db.close()
     clusters(18).drop(other)
+
+
+def test_a_stack_of_an_older_version_gets_the_secrets_that_it_lacks(prepare: Prepare, tmp_path: Path) -> None:
+    file = tmp_path / "stack.json"
+    prepare()
+    older = json.loads(file.read_text())
+    for name in ("encryption_keys", "flower_password", "flower_url"):
+        del older[name]
+    file.write_text(json.dumps(older))
+
+    made = prepare()
+
+    assert Cipher(made.encryption_keys.split(",")).encrypt(b"x")
+    assert made.flower_password
 
 
 def test_a_revoked_key_is_replaced(prepare: Prepare, db: Databases) -> None:

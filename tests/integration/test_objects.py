@@ -314,3 +314,24 @@ def test_a_url_that_is_not_s3_is_a_folder(tmp_path: Path) -> None:
 def test_a_url_that_names_no_store_is_told(url: str) -> None:
     with pytest.raises(NotConfigured, match="ODDLINE_OBJECTS_URL"):
         open_objects(Settings(objects_url=url))
+
+
+def test_what_is_deleted_for_good_has_no_version_left(store: ObjectStore) -> None:
+    if isinstance(store, S3Objects):
+        store._client.put_bucket_versioning(Bucket=store._bucket, VersioningConfiguration={"Status": "Enabled"})
+    store.put("a/one", b"first")
+    store.put("a/one", b"second")
+    store.put("a/two", b"deleted")
+    store.delete("a/two")
+    store.put("b", b"another")
+
+    kept = {store.get_version(one) for one in store.versions("a/")}
+    current = [store.get_version(one) for one in store.versions("a/") if one.is_current]
+    for one in list(store.versions("a/")):
+        store.delete_version(one)
+        store.delete_version(one)
+
+    assert current == [b"second"]
+    assert kept == ({b"first", b"second", b"deleted"} if isinstance(store, S3Objects) else {b"second"})
+    assert list(store.versions("a/")) == []
+    assert store.get("b") == b"another"

@@ -2,7 +2,10 @@
 
 import base64
 import json
+import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +18,7 @@ import redis
 from reading import Databases, client_with_key, key_of
 from smtp_server import Mailbox, smtp_server
 from starlette.testclient import TestClient
-from worker_process import StartWorker
+from worker_process import ROOT, StartWorker
 
 from functions.console.app import router
 from oddline.catalogue import CATALOGUE
@@ -26,7 +29,7 @@ from oddline.maintenance import renew_encryption
 from oddline.notifications import SEND_EMAIL, EmailPayload, send_email
 from oddline.notifications.store import sent_to
 from oddline.objects import FolderObjects
-from oddline.settings import Settings, load_settings
+from oddline.settings import Settings, Side, load_settings
 from oddline.submissions import new_id
 from oddline.tasks import NoPayload, Publisher, State, Task, TaskContext, enqueue, find, opened, run_task
 
@@ -204,6 +207,21 @@ def test_only_an_admin_opens_a_sealed_task_and_only_by_itself(
     assert (seen[Scope.READ]["error"], "payload" in seen[Scope.READ]) == ("sealed", False)
     assert ["no address" in text for text in lists] == [False, False]
     assert '"payload":"sealed"' in lists[1]
+
+
+def test_a_worker_without_a_key_does_not_start(database_urls: dict[Side, str], redis_url: str, tmp_path: Path) -> None:
+    env = os.environ | {
+        "ODDLINE_DATABASE_URL_WORKER": database_urls["worker"],
+        "ODDLINE_REDIS_URL": redis_url,
+        "ODDLINE_ENCRYPTION_KEYS": "",
+        "ODDLINE_HOME": str(tmp_path),
+    }
+    command = [sys.executable, "-m", "celery", "--app", "worker_image.worker.app", "worker"]
+
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == 1
+    assert "error: ODDLINE_ENCRYPTION_KEYS needs keys of at least 16 characters" in done.stderr
 
 
 # JSON only

@@ -120,7 +120,7 @@ def test_an_invitation_by_mail_is_for_whoever_has_the_address_first_and_for_them
     assert listed["last_seen_at"] is not None
 
 
-@pytest.mark.parametrize("verified", [False, None, "no"])
+@pytest.mark.parametrize("verified", [False, None, "no", 1, ["true"]])
 def test_an_address_that_the_issuer_has_not_verified_opens_nothing(
     client: TestClient, admin: dict[str, str], provider: Provider, verified: Any
 ) -> None:
@@ -206,7 +206,10 @@ def test_the_issuer_may_give_roles_by_a_claim(
         assert refusal(without.get(ME, headers=token))[0] == 403
 
 
-@pytest.mark.parametrize("roles", ["first:admin", "oddline:first:owner", "oddline:first", 7, {"a": 1}, None])
+@pytest.mark.parametrize(
+    "roles",
+    ["first:admin", "oddline:first:owner", "oddline:first", "oddline:\0:admin", 7, {"a": 1}],
+)
 def test_what_is_no_role_in_the_claim_gives_none(parts: Parts, project: UUID, provider: Provider, roles: Any) -> None:
     by_claim = replace(parts, settings=parts.settings.model_copy(update={"oidc_role_claim": "groups"}))
 
@@ -230,7 +233,7 @@ def test_tokens_are_taken_where_entries_are_read_and_refused_where_they_are_take
 ) -> None:  # fmt: skip
     invited(client, admin, subject="ada")
     token = bearer(provider.sign_in("ada"))
-    monkeypatch.setattr(ingest.state, "parts", lambda: replace(parts, db=db("ingest")))
+    monkeypatch.setitem(ingest.state._state, "parts", lambda: replace(parts, db=db("ingest")))
 
     with client_of(search_router, replace(parts, db=db("search"))) as searching:
         assert searching.get("/api/v1/logs", headers=token).status_code == 200

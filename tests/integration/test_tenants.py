@@ -113,7 +113,8 @@ def tenants(databases: Callable[[Side], Database], tmp_path_factory: pytest.Temp
         for name, project in projects.items()
     )
     for tenant in (own, foreign):
-        tenant.dead_letter(), tenant.verdict(), tenant.key(), tenant.member()
+        for make in (tenant.dead_letter, tenant.verdict, tenant.key, tenant.member):
+            make()
     return own, foreign
 
 
@@ -130,7 +131,7 @@ def world(
     with pytest.MonkeyPatch.context() as patch:
         clients = {}
         for side, app in APPS.items():
-            patch.setattr(app.state, "parts", opened(databases(side), provider, valkey=valkey, folder=folder))  # type: ignore[index]
+            patch.setitem(app.state._state, "parts", opened(databases(side), provider, valkey=valkey, folder=folder))
             clients[side] = TestClient(app, raise_server_exceptions=False)
         yield World(own, foreign, clients, headers_of(own, clients, provider))
 

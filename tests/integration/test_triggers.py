@@ -153,7 +153,7 @@ def test_an_entry_that_cannot_be_taken_is_logged_and_left_out(
     assert "1 of 2 entries cannot be taken" in caplog.text
 
 
-@pytest.mark.parametrize("event", [{}, {"awslogs": {"data": "?"}}, {"awslogs": {"data": "bm8gZ3ppcA=="}}])
+@pytest.mark.parametrize("event", [{}, *({"awslogs": {"data": data}} for data in ("?", "\xee", "bm8gZ3ppcA=="))])
 def test_what_is_no_event_of_cloudwatch_logs_is_refused(parts: Parts, event: dict[str, Any]) -> None:
     with pytest.raises(BadRequest):
         triggers.log_events(event, CONTEXT)

@@ -10,6 +10,7 @@ from functions.http import Authenticated, Parts, new_app
 from functions.http.access import ACCESS, Access, Open, routes_of
 from functions.ingest.app import app as ingest
 from functions.search.app import app as search
+from oddline.errors import Unauthenticated
 from oddline.identity import SCOPES_OF, Role, Scope
 from oddline.identity.model import effective, role_of
 
@@ -26,12 +27,12 @@ def change(caller: Authenticated, name: str) -> str:
     raise AssertionError(f"nobody gets here: {caller} {name}")
 
 
-def no_parts() -> Parts:
-    raise AssertionError("who presents nothing is refused without a look")
+def asked() -> Parts:
+    raise Unauthenticated("it was asked who calls")
 
 
 def application(table: dict[tuple[str, str], Access]) -> FastAPI:
-    return new_app(router, title="test", parts=no_parts, access=table)
+    return new_app(router, title="test", parts=asked, access=table)
 
 
 TABLE: dict[tuple[str, str], Access] = {
@@ -48,7 +49,9 @@ def test_an_application_with_a_route_that_is_not_in_the_table_does_not_start(lef
 
 def test_a_route_that_forgets_to_ask_who_calls_is_closed_all_the_same() -> None:
     with TestClient(application(TABLE)) as client:
-        assert client.get("/things/a/b").status_code == 401
+        answer = client.get("/things/a/b")
+
+    assert (answer.status_code, answer.json()["detail"]) == (401, "it was asked who calls")
 
 
 def test_a_route_that_asks_who_calls_cannot_be_open_to_everybody() -> None:

@@ -1,12 +1,17 @@
 """The catalogue binds functions and worker: what one side names the other has, and the times are those of the table."""
 
+from datetime import timedelta
+
 import pytest
 from celery import Celery
 
 from functions.schedules.app import HANDLERS, IN_FUNCTION
-from oddline.catalogue import CATALOGUE
+from oddline.catalogue import CATALOGUE, as_set
+from oddline.maintenance import CLEANUP_OLD_RESULTS
+from oddline.notifications import SEND_EMAIL
 from oddline.settings import Settings
-from oddline.tasks import Queue
+from oddline.submissions import SCORE_WAITING
+from oddline.tasks import Catalogue, Queue
 from worker_image.worker import maintenance, notifications, scoring
 from worker_image.worker.binding import bind_all
 from worker_image.worker.configuration import VISIBILITY_TIMEOUT, configure
@@ -26,6 +31,25 @@ TABLE_J = {
     "cleanup_old_results": "cron(30 3 * * ? *)",
     "renew_encryption": "cron(45 3 * * ? *)",
 }
+
+
+def test_settings_change_limits_retries_and_results_of_tasks_without_their_own() -> None:
+    settings = Settings(
+        _env_file=None,  # type: ignore[call-arg]
+        task_retries=5,
+        short_soft_limit=timedelta(seconds=10),
+        short_hard_limit=timedelta(seconds=20),
+        scan_hard_limit=timedelta(seconds=2_000),
+        results_kept=timedelta(hours=1),
+    )
+
+    changed = Catalogue(as_set([SEND_EMAIL, CLEANUP_OLD_RESULTS, SCORE_WAITING], settings))
+
+    mail, cleaning, scoring_ = changed["send_email"], changed["cleanup_old_results"], changed["score_waiting"]
+    assert (mail.retry.attempts, mail.soft_limit.seconds, mail.hard_limit.seconds) == (6, 10, 20)
+    assert (cleaning.soft_limit.seconds, cleaning.hard_limit.seconds) == (1_500, 2_000)
+    assert (scoring_.retry, scoring_.hard_limit) == (SCORE_WAITING.retry, SCORE_WAITING.hard_limit)
+    assert {spec.result_kept for spec in changed.values()} == {timedelta(hours=1)}
 
 
 def test_every_task_of_the_worker_has_code_and_all_code_has_a_task() -> None:

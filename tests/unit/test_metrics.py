@@ -52,12 +52,12 @@ def test_what_is_told_apart_by_a_dimension_needs_one_and_nothing_else_takes_one(
     with pytest.raises(ValueError, match="by None"):
         metrics.emit(QUEUE, {"Backlog": 1, "BacklogAge": 1})
     with pytest.raises(ValueError, match="by analysis"):
-        metrics.emit(INTAKE, {"Accepted": 1}, dimension="analysis")
+        metrics.emit(INTAKE, {"Accepted": 1, "Masked": 0}, dimension="analysis")
 
 
 def test_unless_the_settings_name_a_namespace_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     for off in (OFF, open_metrics(Settings(_env_file=None))):  # type: ignore[call-arg]
-        off.emit(INTAKE, {"Accepted": 1})
+        off.emit(INTAKE, {"Accepted": 1, "Masked": 0})
 
     assert capsys.readouterr().out == ""
     assert open_metrics(Settings(_env_file=None, metrics="Test"))._namespace == "Test"  # type: ignore[call-arg]

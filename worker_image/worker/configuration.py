@@ -45,7 +45,7 @@ def configure(settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
         "task_store_errors_even_if_ignored": False,
         "task_serializer": "json",
         "accept_content": ["json"],
-        "worker_prefetch_multiplier": 1,
+        "worker_prefetch_multiplier": settings.worker_prefetch,
         "worker_proc_alive_timeout": 60.0,  # a child loads the model before it says that it is up
         "worker_concurrency": settings.worker_concurrency,
         "worker_max_tasks_per_child": settings.worker_max_tasks_per_child,

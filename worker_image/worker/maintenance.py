@@ -1,4 +1,4 @@
-"""Maintenance in the worker: compaction, retention, cleaning up, what people did put into words."""
+"""Maintenance in the worker: compaction, retention, cleaning up, erasing, what people did put into words."""
 
 from collections.abc import Mapping
 
@@ -12,6 +12,7 @@ from oddline.maintenance import (
     cleanup_old_results,
     renew_encryption,
 )
+from oddline.privacy import ERASE_PERSON, erase_person
 from worker_image.worker.binding import Bound
 
 BINDINGS: Mapping[str, Bound] = {
@@ -21,4 +22,5 @@ BINDINGS: Mapping[str, Bound] = {
     PROCESS_USER_ACTION.name: lambda process: process_user_action,  # noqa: ARG005
     RENEW_ENCRYPTION.name: lambda process: renew_encryption,  # noqa: ARG005
     CLEANUP_EXPIRED_API_KEYS.name: lambda process: cleanup_expired_api_keys,  # noqa: ARG005
+    ERASE_PERSON.name: lambda process: erase_person,  # noqa: ARG005
 }

@@ -26,6 +26,7 @@ from oddline.tracing import note, span
 from worker_image.worker.binding import Bound
 from worker_image.worker.process import Process
 
+READING_TURN = timedelta(milliseconds=500)  # of new patterns: on the day when all is new, others get their turn as well
 LONGEST_STRETCH_S = 10.0  # then a wake-up goes behind whatever else waits in the queues
 MILLISECOND = timedelta(milliseconds=1)
 FOLD_EVERY_S = 5.0  # counts are asked for once a minute; folding more often costs more than it brings
@@ -64,6 +65,7 @@ class _Scoring:
                 worker=context.worker,
                 lease=context.settings.lease,
                 now=context.clock,
+                reading_turn=READING_TURN,
             )
             note("submissions", scored.submissions if scored else 0)
             note("entries", scored.entries if scored else 0)

@@ -227,3 +227,12 @@ def count_failed_run(tx: Transaction, project: UUID) -> None:
 def forget_failed_runs(tx: Transaction, project: UUID) -> None:
     """Note that a run could read all it wanted, or went on without."""
     tx.execute("DELETE FROM sequence_stalls WHERE project_id = %s", [project])
+
+
+def lock_open(tx: Transaction, project: UUID) -> bytes | None:
+    """As `find_open`; until the transaction ends nobody else writes it."""
+    with tx.cursor(binary=True) as cursor:
+        row = cursor.execute(
+            "SELECT entries FROM open_sequences WHERE project_id = %s FOR UPDATE", [project]
+        ).fetchone()
+    return row[0] if row else None

@@ -54,13 +54,15 @@ class Archive:
         compactor = Compactor(db=self.worker, objects=self.objects, clock=lambda: now, new_id=new_id)
         return compactor.run(until=now + timedelta(minutes=1))
 
-    def page(self, query: EntryQuery, *, after: str | None = None, limit: int = 100, **options: Any) -> Page:
+    def page(
+        self, query: EntryQuery, *, after: str | None = None, limit: int = 100, now: datetime = TOMORROW, **options: Any
+    ) -> Page:
         return list_entries(
             query,
             db=self.search,
             objects=self.objects,
             project=self.project,
-            now=TOMORROW,
+            now=now,
             after=after,
             limit=limit,
             **options,

@@ -1,0 +1,65 @@
+"""`oddline erase`: take the values of a person out of all that is stored."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from oddline.cli.connecting import operator_database, operator_settings
+from oddline.cli.console import new_console
+from oddline.errors import InvalidParameter, NotFound
+from oddline.identity import find_project
+from oddline.objects import open_objects
+from oddline.privacy import ERASE_PERSON, SETTLED, erase_again, request_erasure
+from oddline.tasks import Publisher
+
+console = new_console()
+
+
+def erase(
+    values: Annotated[list[str] | None, typer.Argument(help="what is to be erased, as it is written")] = None,
+    project: Annotated[str, typer.Option(help="the project's name")] = "default",
+    reason: Annotated[str, typer.Option(help="kept with the erasure; it must not hold a value")] = "by an operator",
+    ignore_case: Annotated[bool, typer.Option(help="capital and small letters are the same")] = False,
+    again: Annotated[bool, typer.Option(help="instead: erase all anew that was ever erased, after a restore")] = False,
+) -> None:
+    """Erase values of a person everywhere; what comes in is masked from now on.
+
+    A task does it; its result is the proof.
+    """
+    if again == bool(values):
+        raise InvalidParameter("name values, or say --again", field="values")
+    now, settings = datetime.now(UTC), operator_settings()
+    with operator_database() as db:
+        if again:
+            tasks = erase_again(db, open_objects(settings), now=now)
+        else:
+            with db.transaction() as tx:
+                project_id = find_project(tx, project)
+                if project_id is None:
+                    raise NotFound(f"there is no project {project}")
+                tasks = [
+                    request_erasure(
+                        tx,
+                        project=project_id,
+                        values=values or [],
+                        ignore_case=ignore_case,
+                        reason=reason,
+                        requested_by="operator",
+                        cipher=settings.cipher(),
+                        now=now,
+                    ).task
+                ]
+    _wake(tasks, redis_url=settings.redis_url)
+    for task in tasks:
+        console.print(f"task {task} begins in a minute; `oddline tasks show {task}` tells the proof")
+
+
+def _wake(tasks: list[UUID], *, redis_url: str) -> None:
+    """Publish them, where a broker is named; what is not published the schedules find within minutes."""
+    if redis_url:
+        publisher = Publisher(redis_url)
+        for task in tasks:
+            publisher.wake(ERASE_PERSON, task_id=task, countdown=SETTLED)
+        publisher.close()

@@ -1,0 +1,53 @@
+"""Privacy: the values of a person are erased wherever they stand, with a proof."""
+
+from typing import TYPE_CHECKING
+
+from oddline.lazy import face
+
+if TYPE_CHECKING:
+    from oddline.privacy.erasing import IN_FLIGHT, erase_person
+    from oddline.privacy.model import Erasure
+    from oddline.privacy.requests import (
+        LONGEST_REASON,
+        MOST_VALUES,
+        SETTLED,
+        erase_again,
+        find_erasure,
+        list_erasures,
+        request_erasure,
+    )
+    from oddline.privacy.tasks import ERASE_PERSON, TASKS, ErasePerson
+
+__all__ = [
+    "ERASE_PERSON",
+    "IN_FLIGHT",
+    "LONGEST_REASON",
+    "MOST_VALUES",
+    "SETTLED",
+    "TASKS",
+    "ErasePerson",
+    "Erasure",
+    "erase_again",
+    "erase_person",
+    "find_erasure",
+    "list_erasures",
+    "request_erasure",
+]
+
+__getattr__ = face(
+    __name__,
+    {
+        "erasing": ["IN_FLIGHT", "erase_person"],
+        "model": ["Erasure"],
+        "requests": [
+            "LONGEST_REASON",
+            "MOST_VALUES",
+            "SETTLED",
+            "erase_again",
+            "find_erasure",
+            "list_erasures",
+            "request_erasure",
+        ],
+        "tasks": ["ERASE_PERSON", "TASKS", "ErasePerson"],
+    },
+)

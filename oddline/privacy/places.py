@@ -1,0 +1,211 @@
+"""The places in which values of a person can stand, each with what finds and erases them there.
+
+A place is worked off in steps, so that a run that is cut short goes on where it was. Another context that holds
+something of people joins by one line in `PLACES`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+import polars as pl
+
+from oddline.chunks import Rewriter, StoredChunk
+from oddline.objects import ObjectVersion
+from oddline.patterns import rename_pattern
+from oddline.privacy.finder import Finder
+from oddline.privacy.rows import ROWS, Rows, erase_rows
+from oddline.scoring.sequences import erase_open_sessions
+from oddline.submissions import Columns, list_bodies, new_id, open_body, rewrite_body
+from oddline.tasks import TaskContext
+
+AT_ONCE: Final = 50  # chunks or bodies in one step: some seconds
+NIL: Final = UUID(int=0)
+UPLOADS: Final = "uploads/"
+_TEXTS: Final = ("sources", "messages", "sessions", "trace_ids", "span_ids")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a place is searched for, and with what."""
+
+    project: UUID
+    finder: Finder
+    context: TaskContext
+    may_stop: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step came to: how much held a value, how much was looked at, and behind what the next one goes on."""
+
+    found: int
+    looked: int = 0
+    after: UUID | None = None
+
+
+Place = Callable[[Work, UUID], Step]
+
+
+def _rows(rows: Rows, work: Work, _after: UUID) -> Step:
+    return Step(erase_rows(work.context.db, rows, finder=work.finder, project=work.project))
+
+
+def _patterns(work: Work, _after: UUID) -> Step:
+    """Patterns, and what models said of them, in whose tokens a value stands in pieces."""
+    operator = "~*" if work.finder.ignore_case else "~"
+    given = {"project": work.project, "pattern": work.finder.pattern}
+    with work.context.db.transaction() as tx:
+        found = tx.execute(
+            "SELECT id, mask_version, pattern FROM patterns WHERE project_id = %(project)s"
+            f" AND pattern {operator} %(pattern)s ORDER BY id FOR UPDATE",
+            given,
+        ).fetchall()
+        for pattern_id, mask_version, text in found:
+            erased = work.finder.text(text)
+            rename_pattern(tx, work.project, pattern_id=pattern_id, mask_version=mask_version, text=erased)
+        memos = tx.execute(
+            "DELETE FROM pattern_memo WHERE project_id = %(project)s"
+            f" AND array_to_string(tokens, '') {operator} %(pattern)s",
+            given,
+        ).rowcount
+    return Step(len(found) + memos)
+
+
+def _open_sessions(work: Work, _after: UUID) -> Step:
+    return Step(erase_open_sessions(work.context.db, work.project, erase=work.finder.text))
+
+
+def _bodies(work: Work, after: UUID) -> Step:
+    db, objects = work.context.db, work.context.objects
+    bodies = list_bodies(db, work.project, after=after, limit=AT_ONCE)
+    found = 0
+    for body in bodies:
+        columns = open_body(body, objects)
+        if _erase_columns(columns, work.finder):
+            rewrite_body(db, objects, body, columns, project=work.project, new_id=new_id)
+            found += 1
+    return Step(found, len(bodies), bodies[-1].submission if len(bodies) == AT_ONCE else None)
+
+
+def _erase_columns(columns: Columns, finder: Finder) -> bool:
+    """Take the values out of entries that wait, or have waited; whether one held any."""
+    hit = False
+    for name in _TEXTS:
+        values = getattr(columns, name)
+        for place, text in enumerate(values):
+            if text and finder.in_text(text):
+                # A trace is digits alone: what is no trace any more is none.
+                values[place] = "" if name in {"trace_ids", "span_ids"} else finder.text(text)
+                hit = True
+    for place, document in enumerate(columns.attributes):
+        if document and finder.in_text(document):
+            columns.attributes[place] = finder.json_text(document)
+            hit = True
+    return hit
+
+
+def _chunks(work: Work, after: UUID) -> Step:
+    context = work.context
+    rewriter = Rewriter(
+        db=context.db, objects=context.objects, project=work.project, clock=context.clock, new_id=new_id
+    )
+    chunks = rewriter.list(after=after, limit=AT_ONCE)
+    wanted, found = work.finder.in_entries(), 0
+    for chunk in chunks:
+        if hits := rewriter.holds(chunk, wanted):
+            rewriter.rewrite(chunk, partial(_erase_entries, finder=work.finder, names=_source_names(work)))
+            found += hits if chunk.is_live else 0
+            found += _still_counts(chunk)
+    return Step(found, len(chunks), chunks[-1].id if len(chunks) == AT_ONCE else None)
+
+
+def _still_counts(chunk: StoredChunk) -> int:
+    """One for a chunk that was replaced: its entries are counted where they live, but this pass was not in vain."""
+    return 0 if chunk.is_live else 1
+
+
+def _source_names(work: Work) -> dict[int, str]:
+    with work.context.db.transaction() as tx:
+        return dict(tx.execute("SELECT id, name FROM sources WHERE project_id = %s", [work.project]).fetchall())
+
+
+def _erase_entries(entries: pl.DataFrame, *, finder: Finder, names: dict[int, str]) -> pl.DataFrame:
+    """The same rows without the values; a source has the name that it has now."""
+
+    def changed(column: str, change: Callable[[str], str]) -> pl.Series:
+        return pl.Series(column, [change(text) if text else text for text in entries[column]], dtype=pl.String)
+
+    def without_trace(text: str) -> str:
+        return "" if finder.in_text(text) else text
+
+    sources = [
+        names.get(source_id, finder.text(name)) if finder.in_text(name) else name
+        for source_id, name in entries.select("source_id", "source").iter_rows()
+    ]
+    return entries.with_columns(
+        pl.Series("source", sources, dtype=pl.String),
+        changed("message", finder.text),
+        changed("session", finder.text),
+        changed("attributes", finder.json_text),
+        changed("trace_id", without_trace),
+        changed("span_id", without_trace),
+    )
+
+
+def _objects(work: Work, _after: UUID) -> Step:
+    """Objects with all that is kept of them: what a merge left, what was replaced, what no row names.
+
+    Rows name none of them any more that hold a value, or will not, since the places before this one are done.
+    """
+    context, found, looked = work.context, 0, 0
+    with context.db.transaction() as tx:
+        named = {
+            row[0]
+            for row in tx.execute(
+                "SELECT object_key FROM compacted_chunks WHERE project_id = %(project)s AND replaced_by IS NULL"
+                " AND object_key IS NOT NULL UNION ALL SELECT body_object FROM submissions"
+                " WHERE project_id = %(project)s AND body_object IS NOT NULL",
+                {"project": work.project},
+            ).fetchall()
+        }
+    for one in _versions(work):
+        looked += 1
+        if work.finder.in_bytes(context.objects.get_version(one)):
+            found += 1
+            if not (one.is_current and one.key in named):  # else the next pass finds it in its row
+                context.objects.delete_version(one)
+    return Step(found, looked)
+
+
+def _versions(work: Work) -> Iterator[ObjectVersion]:
+    """All versions of objects that are the project's."""
+    objects, project = work.context.objects, str(work.project)
+    yield from objects.versions(f"chunks/{project}/")
+    yield from objects.versions(f"replays/{project}/")
+    for one in objects.versions("bodies/"):
+        if one.key.split("/")[2:3] == [project]:
+            yield one
+    if work.context.settings.trigger_project and _is_trigger_project(work):
+        yield from objects.versions(UPLOADS)
+
+
+def _is_trigger_project(work: Work) -> bool:
+    with work.context.db.transaction() as tx:
+        row = tx.execute(
+            "SELECT name = %s FROM projects WHERE id = %s", [work.context.settings.trigger_project, work.project]
+        ).fetchone()
+    return bool(row and row[0])
+
+
+# Names before what bears them: chunks are given the names that sources have then. Objects last: no row names them then.
+PLACES: Final[dict[str, Place]] = {
+    **{rows.table: partial(_rows, rows) for rows in ROWS},
+    "patterns": _patterns,
+    "open_sequences": _open_sessions,
+    "submissions": _bodies,
+    "chunks": _chunks,
+    "objects": _objects,
+}

@@ -1,0 +1,140 @@
+"""Ask for the values of a person to be erased, and see how far it is."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from oddline.database import Database, Transaction
+from oddline.encryption import Cipher
+from oddline.errors import InvalidParameter, NotFound
+from oddline.objects import ObjectStore
+from oddline.privacy import store
+from oddline.privacy.model import Erasure
+from oddline.privacy.tasks import ERASE_PERSON, ErasePerson
+from oddline.redaction import ErasedValues, Redactor, seal_values
+from oddline.submissions import new_id
+from oddline.tasks import enqueue
+
+SETTLED: Final = timedelta(seconds=60)
+"""By then nobody takes anything in by rules of before: they are kept for 10 seconds, and no request takes over 30."""
+
+MOST_VALUES: Final = 50
+SHORTEST_VALUE: Final = 4  # characters: shorter ones stand in half of all lines
+LONGEST_VALUE: Final = 1_000
+LONGEST_REASON: Final = 1_000
+LIST_PREFIX: Final = "erasures"  # of objects: what is restored from a backup does not know what was erased since
+
+
+def request_erasure(
+    tx: Transaction,
+    *,
+    project: UUID,
+    values: Sequence[str],
+    ignore_case: bool,
+    reason: str,
+    requested_by: str,
+    cipher: Cipher,
+    now: datetime,
+) -> Erasure:
+    """List values as erased and start the task that erases them; publish it after the commit, in SETTLED.
+
+    From now on they are masked in all that comes in.
+
+    Raises:
+        InvalidParameter: a value is too short or too long, or stands in the reason, which is kept.
+        NotConfigured: there is no key to encrypt them with.
+    """
+    if not 0 < len(values) <= MOST_VALUES:
+        raise InvalidParameter(f"values: 1 to {MOST_VALUES}", field="values")
+    for number, value in enumerate(values):
+        if not len(value.strip()) >= SHORTEST_VALUE or len(value) > LONGEST_VALUE or "\0" in value:
+            detail = f"values.{number}: {SHORTEST_VALUE} to {LONGEST_VALUE} characters"
+            raise InvalidParameter(detail, field=f"values.{number}")
+    if Redactor((), erased=[ErasedValues(tuple(values), ignore_case=True)]).erase(reason) != reason:
+        raise InvalidParameter("the reason is kept: it must not hold what is to be erased", field="reason")
+    erasure = Erasure(
+        project=project,
+        id=new_id(),
+        secret=seal_values(values, cipher),
+        ignore_case=ignore_case,
+        reason=reason[:LONGEST_REASON],
+        requested_by=requested_by,
+        requested_at=now,
+        task=new_id(),
+    )
+    store.insert(tx, erasure)
+    _enqueue(tx, erasure, task=erasure.task, now=now)
+    return erasure
+
+
+def find_erasure(tx: Transaction, project: UUID, *, erasure: UUID) -> Erasure:
+    """An erasure by its id.
+
+    Raises:
+        NotFound: the project has no such erasure.
+    """
+    found = store.find(tx, project, erasure=erasure)
+    if found is None:
+        raise NotFound(f"there is no erasure {erasure}", field="erasure_id")
+    return found
+
+
+def list_erasures(tx: Transaction, project: UUID, *, before: UUID | None = None, limit: int = 100) -> list[Erasure]:
+    """Erasures, newest first, from behind the id `before`."""
+    return store.newest(tx, project, before=before, limit=limit)
+
+
+def keep_on_list(objects: ObjectStore, erasure: Erasure) -> None:
+    """Note an erasure outside of the database, the values encrypted: a restore brings back a database from before."""
+    kept: dict[str, Any] = {
+        "secret": erasure.secret.decode(),
+        "ignore_case": erasure.ignore_case,
+        "reason": erasure.reason,
+        "requested_by": erasure.requested_by,
+        "requested_at": erasure.requested_at,
+    }
+    key = f"{LIST_PREFIX}/{erasure.project}/{erasure.id}"
+    objects.put(key, orjson.dumps(kept), metadata={"project": str(erasure.project)})
+
+
+def erase_again(db: Database, objects: ObjectStore, *, now: datetime) -> list[UUID]:
+    """Start every erasure anew that was ever begun, of all projects: after a restore. Returns the ids of the tasks."""
+    started = []
+    for info in list(objects.list(f"{LIST_PREFIX}/")):
+        project, erasure_id = map(UUID, info.key.split("/")[1:3])
+        kept = orjson.loads(objects.get(info.key))
+        task = new_id()
+        with db.transaction() as tx:
+            store.insert(
+                tx,
+                Erasure(
+                    project=project,
+                    id=erasure_id,
+                    task=task,
+                    **kept
+                    | {
+                        "secret": kept["secret"].encode(),
+                        "requested_at": datetime.fromisoformat(kept["requested_at"]),
+                    },
+                ),
+            )
+            erasure = find_erasure(tx, project, erasure=erasure_id)
+            store.again(tx, erasure, task=task)
+            _enqueue(tx, erasure, task=task, now=now)
+        started.append(task)
+    return started
+
+
+def _enqueue(tx: Transaction, erasure: Erasure, *, task: UUID, now: datetime) -> None:
+    enqueue(
+        tx,
+        ERASE_PERSON,
+        ErasePerson(project=erasure.project, erasure=erasure.id),
+        task_id=task,
+        project=erasure.project,
+        not_before=now + SETTLED,
+        now=now,
+    )

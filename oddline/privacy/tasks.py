@@ -1,0 +1,32 @@
+"""The catalogue entry of erasing a person."""
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from oddline.tasks import Payload, Priority, Queue, Retry, Starter, TaskSpec
+
+
+class ErasePerson(Payload):
+    """An erasure of a project. The values themselves stand in no task."""
+
+    project: UUID
+    erasure: UUID
+
+
+ERASE_PERSON: Final = TaskSpec(
+    name="erase_person",
+    queue=Queue.MAINTENANCE,
+    priority=Priority.LOW,
+    payload=ErasePerson,
+    idempotency="what is erased is found no more, and how far a pass has got stands in the erasure's row",
+    soft_limit=timedelta(seconds=1_500),
+    hard_limit=timedelta(seconds=1_800),
+    # It goes on in attempt after attempt, and waits for what was under way meanwhile.
+    retry=Retry(attempts=500, base=timedelta(seconds=30), cap=timedelta(seconds=60)),
+    starters=frozenset({Starter.SYSTEM, Starter.ADMIN}),
+    result_kept=timedelta(days=30),
+    smoke=ErasePerson(project=UUID(int=0), erasure=UUID(int=0)),
+)
+
+TASKS: Final = (ERASE_PERSON,)

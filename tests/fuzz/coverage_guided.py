@@ -1,0 +1,119 @@
+"""Search, guided by coverage, for bytes that a parser of ours breaks on: `python tests/fuzz/coverage_guided.py TARGET`.
+
+What is found is kept as a test beside the parser's others; `make fuzz` runs each target for ten minutes. Options are
+libFuzzer's (`-max_total_time=600`).
+"""
+
+import base64
+import gzip
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["oddline.submissions", "oddline.patterns", "functions.triggers"]):
+    from functions.triggers import files, log_events
+    from oddline.errors import OddlineError
+    from oddline.patterns import Masker, align
+    from oddline.submissions import decode_batch, decode_single, take_entries, unpack_body
+    from oddline.submissions.body import pack, unpack
+
+NOW = datetime(2026, 11, 5, 8, 15, tzinfo=UTC)
+ENCODINGS = ["", "gzip", "identity", "br"]
+TYPES = ["application/json", "application/x-ndjson", "", "text/plain; charset=latin-1"]
+MASKER = Masker(capacity=1_000_000)
+
+
+def take_body(data: bytes) -> None:
+    """A request is refused by an error of ours, or each entry is taken or told of, and comes back as it was."""
+    pick = atheris.FuzzedDataProvider(data)
+    encoding, content_type = pick.PickValueInList(ENCODINGS), pick.PickValueInList(TYPES)
+    decode: Callable[..., list[object]] = decode_batch if pick.ConsumeBool() else decode_single
+    with suppress(OddlineError):
+        plain = unpack_body(pick.ConsumeBytes(pick.remaining_bytes()), content_encoding=encoding)
+        items = decode(plain, content_type=content_type)
+        columns, faults = take_entries(items, now=NOW)
+        assert sorted([*columns.indices, *(fault.index for fault in faults)]) == list(range(len(items)))
+        assert all("\0" not in message and message.strip() for message in columns.messages)
+        if columns:
+            assert unpack(pack(columns)) == columns
+
+
+def mask(data: bytes) -> None:
+    """A message has one pattern, which is its own pattern; cut at that pattern's tokens it is still whole."""
+    message = atheris.FuzzedDataProvider(data).ConsumeUnicodeNoSurrogates(len(data))
+    pattern = MASKER.mask(message)
+    assert Masker().mask(message) == pattern
+    assert MASKER.mask(pattern) == pattern
+    assert "".join(segment.text for segment in align(pattern, message)) == message
+
+
+def read_file(data: bytes) -> None:
+    """An uploaded file is refused by an error of ours, or each line of it that is not blank is an entry."""
+    with suppress(OddlineError):
+        text = files._text(data, key="uploads/a/b.log")
+        parts = list(files._entries(text, key="uploads/a/b.log", put_at=NOW))
+        assert sum(len(entries) for _, _, entries in parts) == sum(bool(line.strip()) for line in text.split(b"\n"))
+
+
+def read_log_events(data: bytes) -> None:
+    """What CloudWatch Logs hands over is read, or refused by an error of ours; packed as it does, and not."""
+    pick = atheris.FuzzedDataProvider(data)
+    is_packed = pick.ConsumeBool()
+    given = pick.ConsumeBytes(pick.remaining_bytes())
+    handed = base64.b64encode(gzip.compress(given, 1)).decode() if is_packed else given.decode("latin-1")
+    with suppress(OddlineError):
+        for part in log_events.read_log_events({"awslogs": {"data": handed}}, sources={}):
+            assert part.entries
+
+
+ENTRY = {
+    "message": "payment 4711 refused",
+    "level": "ERROR",
+    "timestamp": "2026-11-05T08:15:30+02:00",
+    "retries": 3.5e2,
+}
+EVENTS = {
+    "messageType": "DATA_MESSAGE",
+    "owner": "1",
+    "logGroup": "g",
+    "logStream": "s",
+    "subscriptionFilters": [],
+    "logEvents": [{"id": "1", "timestamp": 1762330530000, "message": "started"}],
+}
+LINES = [
+    "2026-11-05 08:15:30,123 ERROR 10.0.4.7:80 took 3.5 ms id=0xdeadbeef '/a/b.c' \"x y\"",
+    "2 errors, <num> rows=0",
+]
+
+# What each begins with; libFuzzer changes it from there.
+TARGETS: dict[Callable[[bytes], None], list[str]] = {
+    take_body: [
+        json.dumps(ENTRY),
+        json.dumps([ENTRY, {}]),
+        json.dumps({"logs": [ENTRY]}),
+        f"{json.dumps(ENTRY)}\n{{}}",
+    ],
+    mask: LINES,
+    read_file: ["\r\n".join(LINES), "\ufeffa\n\nb"],
+    read_log_events: [json.dumps(EVENTS), base64.b64encode(gzip.compress(json.dumps(EVENTS).encode())).decode()],
+}
+
+
+def main(name: str, options: list[str]) -> None:
+    """Search until libFuzzer's limits, or until something breaks."""
+    target = next(target for target in TARGETS if target.__name__ == name)
+    with tempfile.TemporaryDirectory() as folder:
+        for number, seed in enumerate(TARGETS[target]):
+            Path(folder, str(number)).write_bytes(seed.encode() + bytes([number, 1, 0]))
+        atheris.Setup([sys.argv[0], *options, folder], target)
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

@@ -1,0 +1,58 @@
+"""Whatever the OpenAPI document allows, and what it forbids, is answered as it says: by every route, to every role."""
+
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis import Case, SerializationContext
+from schemathesis.checks import CHECKS
+from schemathesis.config import SchemathesisConfig
+
+from functions.asgi import app
+from oddline.identity import Scope
+
+EXAMPLES = 8  # of each route and role
+LIMITS = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+REFUSALS = [400, 401, 403, 404, 413, 415, 422]
+CONFIG = SchemathesisConfig.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}}})
+SCHEMA = schemathesis.openapi.from_asgi("/openapi.json", app, config=CONFIG)
+# What a document cannot say: that a cursor was given before, a key reused, that two members exclude each other; that
+# a path with one method may be another one's parameter (`GET /api/v1/logs/batch`). And who may call what, which the
+# tenant matrix shows for every route.
+BEYOND_THE_DOCUMENT = CHECKS.get_by_names(["positive_data_acceptance", "unsupported_method", "ignored_auth"])
+
+
+@schemathesis.serializer("application/x-ndjson")
+def as_lines(_: SerializationContext, value: Any) -> bytes:
+    return str(value).encode("utf-8", "surrogatepass")
+
+
+def checks_beyond(case: Case) -> list[Any]:
+    """In a query a number is a text too: of wrong types there the document says more than anybody can send."""
+    return [*BEYOND_THE_DOCUMENT, *(CHECKS.get_by_names(["negative_data_rejection"]) if case.method == "GET" else [])]
+
+
+def headers_of(role: str, keys: dict[str, str]) -> dict[str, str]:
+    return {"X-API-Key": keys[role]} if keys[role] else {}
+
+
+@pytest.mark.parametrize("role", ["nobody", *Scope])
+@SCHEMA.parametrize()
+@settings(LIMITS, max_examples=EXAMPLES)
+def test_every_route_answers_as_documented(case: Case, role: str, keys: dict[str, str]) -> None:
+    case.call_and_validate(headers=headers_of(role, keys), excluded_checks=checks_beyond(case))
+
+
+@pytest.mark.parametrize("role", list(Scope))
+def test_what_one_route_answers_leads_on_to_others(role: str, keys: dict[str, str]) -> None:
+    machine = SCHEMA.as_state_machine()
+
+    class AsRole(machine):  # type: ignore[misc, valid-type]
+        def get_call_kwargs(self, case: Case) -> dict[str, Any]:
+            return {"headers": headers_of(role, keys)}
+
+        def validate_response(self, response: Any, case: Case, **more: Any) -> None:
+            case.validate_response(response, excluded_checks=checks_beyond(case), **more)
+
+    AsRole.run(settings=settings(LIMITS, max_examples=EXAMPLES, stateful_step_count=6))

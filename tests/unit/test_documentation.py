@@ -1,0 +1,43 @@
+"""An answer's schema is what its example tells."""
+
+from typing import Any
+
+import pytest
+
+from functions.http.answers import answer, schema_of
+
+
+@pytest.mark.parametrize(
+    ("example", "schema"),
+    [
+        (True, {"type": "boolean"}),
+        (3, {"type": "integer"}),
+        (0.5, {"type": "number"}),
+        ("cart", {"type": "string"}),
+        ("2026-11-05", {"type": "string", "format": "date"}),
+        ("2026-11-05T08:15:30.243000Z", {"type": "string", "format": "date-time"}),
+        ("01934f0e-7c5a-7d2b-9f3e-52c8a1d64000", {"type": "string", "format": "uuid"}),
+        (None, {}),
+        ([1, 2], {"type": "array", "items": {"type": "integer"}}),
+        ([], {"type": "array", "items": {}}),
+    ],
+)
+def test_a_value_has_the_schema_of_its_kind(example: Any, schema: dict[str, Any]) -> None:
+    assert schema_of(example) == schema
+
+
+def test_members_are_required_unless_they_are_told_to_be_optional_null_or_free() -> None:
+    schema = schema_of(
+        {"id": 1, "next": "a", "by": "ada", "payload": {"x": 1}}, optional=["next"], nullable=["by"], free=["payload"]
+    )
+
+    assert schema["required"] == ["id", "by", "payload"]
+    assert schema["properties"]["by"] == {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    assert schema["properties"]["payload"] == {}
+
+
+def test_an_answer_is_documented_with_its_problems() -> None:
+    documented = answer("A page", {"tasks": [{"id": 1}], "next": "a"})
+
+    assert documented[200]["content"]["application/json"]["schema"]["required"] == ["tasks"]
+    assert {"4XX", "5XX"} <= documented.keys()
