@@ -23,8 +23,12 @@ ROWS_AT_ONCE: Final = 200
 NETWORK_BITS: Final = {4: 24, 6: 48}  # of an address: what belongs to one site, of version 4 and 6
 
 SENTENCES: Final = {str(action): action.sentence for action in Action}
-NAMES: Final[Mapping[str, Callable[[Transaction, UUID], str | None]]] = {"key": identity.find_key_name}
-"""How the name of an actor is found, by the kind that its id begins with; an operator's stands in the row."""
+NAMES: Final[Mapping[str, Callable[..., str | None]]] = {
+    "key": identity.find_key_name,
+    "person": identity.find_person_name,
+}
+"""(transaction, id, project) → the name of an actor, by the kind that its id begins with; an operator's stands in the
+row."""
 
 
 def process_user_action(payload: NoPayload, context: TaskContext) -> dict[str, int]:  # noqa: ARG001  # a wake-up
@@ -90,7 +94,7 @@ def _enriched(tx: Transaction, row: Row, *, cipher: Cipher) -> bytes | None:
     kind, _, identifier = row.actor.partition(":")
     name = personal.get("name")
     if name is None and kind in NAMES:
-        name = NAMES[kind](tx, UUID(identifier))
+        name = NAMES[kind](tx, UUID(identifier), project=row.project)
     network = network_of(personal.get("address", ""))
     found = {"name": name, "network": network, "sentence": sentence_of(row, name=name)}
     return lock({what: value for what, value in found.items() if value is not None}, own)

@@ -117,11 +117,12 @@ def rotate_secret(
     as_json: AsJson = False,
 ) -> None:
     """Give a signed key a new signing secret. It is shown once, here."""
-    now = datetime.now(UTC)
+    by, now = operator(), datetime.now(UTC)
     until = now + timedelta(hours=hours)
     with operator_database() as db:
         key_id, project = identity.find_key_by_prefix(db, prefix)
-        secret = identity.rotate_signing_secret(db, key_id, project=project, older_until=until, now=now)
+        also = recorder(Action.KEY_SECRET_CHANGED, "key", by=by, now=now, older_valid_until=until)
+        secret = identity.rotate_signing_secret(db, key_id, project=project, older_until=until, now=now, also=also)
     if as_json:
         print(json.dumps({"signing_secret": secret, "older_valid_until": until.isoformat()}))
         return

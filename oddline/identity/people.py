@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from oddline.database import Database
+from oddline.database import Database, Transaction
 from oddline.errors import BadRequest, Conflict, Forbidden, InvalidParameter, NotFound, Unauthenticated
 from oddline.identity import store
 from oddline.identity.model import SCOPES_OF, Caller, Member, Membership, Role
@@ -124,6 +124,14 @@ def remove_member(db: Database, member_id: UUID, *, project: UUID, also: Also = 
         if not store.delete_member(tx, member_id):
             raise NotFound(f"there is no member {member_id}", field="member_id")
         also(tx, project, member_id)
+
+
+def find_person_name(tx: Transaction, person: UUID, *, project: UUID) -> str | None:
+    """The e-mail address, or else what the issuer calls them, of a person who is a member of the project."""
+    for issuer, subject, email in store.list_people(tx, project):
+        if person_id(issuer, subject) == person:
+            return email or subject
+    return None
 
 
 def normal_email(address: str) -> str:

@@ -130,9 +130,9 @@ def list_keys(
         ).fetchall()
 
 
-def find_key_name(tx: Transaction, key_id: UUID) -> str | None:
-    """What a key was called when it was made, in force or not."""
-    row = tx.execute("SELECT name FROM api_keys WHERE id = %s", [key_id]).fetchone()
+def find_key_name(tx: Transaction, key_id: UUID, *, project: UUID) -> str | None:
+    """What a project's key was called when it was made, in force or not."""
+    row = tx.execute("SELECT name FROM api_keys WHERE id = %s AND project_id = %s", [key_id, project]).fetchone()
     return row[0] if row else None
 
 
@@ -199,6 +199,13 @@ def list_members(tx: Transaction, *, before: UUID | None, limit: int) -> list[Me
             " ORDER BY id DESC LIMIT %(limit)s",
             {"before": before, "limit": limit},
         ).fetchall()
+
+
+def list_people(tx: Transaction, project: UUID) -> list[tuple[str, str, str | None]]:
+    """(issuer, subject, e-mail address) of those members of a project who have signed in."""
+    return tx.execute(
+        "SELECT issuer, subject, email FROM members WHERE project_id = %s AND subject IS NOT NULL", [project]
+    ).fetchall()
 
 
 def update_member(tx: Transaction, member_id: UUID, *, role: Role) -> Member | None:

@@ -127,3 +127,7 @@ GRANT SELECT ON audit_actions, audit_enrichments TO oddline_console;
 GRANT SELECT ON audit_actions, audit_chains, audit_enrichments TO oddline_worker;
 GRANT INSERT ON audit_enrichments TO oddline_worker;
 GRANT UPDATE (head_number, enriched_number) ON audit_chains TO oddline_worker;
+
+-- For the names of people who acted.
+CREATE POLICY worker ON members FOR SELECT TO oddline_worker USING (true);
+GRANT SELECT (project_id, issuer, subject, email) ON members TO oddline_worker;
