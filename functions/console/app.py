@@ -7,6 +7,7 @@ from mangum import Mangum
 
 from functions.console import (
     anomalies,
+    audit,
     dead_letters,
     erasures,
     keys,
@@ -42,6 +43,7 @@ router = APIRouter(
             signing_in,
             keys,
             members,
+            audit,
             masking,
             erasures,
         )
