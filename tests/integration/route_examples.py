@@ -98,6 +98,7 @@ EXAMPLES: dict[tuple[str, str], Example] = {
         lambda of: Call(f"/api/v1/sources/cart/of/{of.name}", {"alarms_per_day": 5}), shows=True
     ),
     ("GET", "/api/v1/anomalies"): at("/api/v1/anomalies", shows=True),
+    ("GET", "/api/v1/audit"): after(Tenant.deed, "/api/v1/audit", shows=True),
     ("GET", "/api/v1/masking"): after(Tenant.masking, "/api/v1/masking", shows=True),
     ("PUT", "/api/v1/masking"): Example(
         lambda of: Call("/api/v1/masking", {"own": [{"name": of.name, "expression": "E-[0-9]+"}]}), shows=True

@@ -10,9 +10,15 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 from scheduling import MAIL
 
+from oddline import audit
 from oddline.database import Database, Transaction
 from oddline.identity import NewKey, create_key
+from oddline.redaction import seal_values
+from oddline.settings import Settings
 from oddline.submissions import new_id
+
+ENCRYPTION_KEYS = "a key of the tests"
+CIPHER = Settings(encryption_keys=ENCRYPTION_KEYS).cipher()
 
 numbers = count(1)
 """For what must differ each time."""
@@ -49,8 +55,8 @@ class Tenant:
         schedule = self._insert(
             "INSERT INTO schedules (id, project_id, name, task, payload, expression, timezone, catch_up, state,"
             " starter, actor, created_at, changed_at)"
-            " VALUES (%(id)s, %(project)s, %(name)s || %(number)s, 'send_email', %(mail)s, 'rate(1 day)', 'UTC', 'none',"
-            " 'paused', 'admin', 'key:test', %(now)s, %(now)s)",
+            " VALUES (%(id)s, %(project)s, %(name)s || %(number)s, 'send_email', %(mail)s, 'rate(1 day)', 'UTC',"
+            " 'none', 'paused', 'admin', 'key:test', %(now)s, %(now)s)",
             mail=Jsonb(MAIL),
         )
         self._insert(
@@ -70,8 +76,17 @@ class Tenant:
     def erasure(self) -> UUID:
         return self._insert(
             "INSERT INTO erasures (project_id, id, secret, ignore_case, reason, requested_by, requested_at, task_id,"
-            " state) VALUES (%(project)s, %(id)s, '', false, %(name)s, 'key:test', %(now)s, %(id)s, 'erased')"
+            " state) VALUES (%(project)s, %(id)s, %(secret)s, false, %(name)s, 'key:test', %(now)s, %(id)s, 'erased')",
+            secret=seal_values(["somebody who was here"], CIPHER),
         )
+
+    def deed(self) -> None:
+        by = audit.Actor(id="key:test", cipher=CIPHER)
+        with self.db.transaction() as tx:
+            audit.record(
+                tx, project=self.id, by=by, action=audit.Action.SOURCE_CHANGED, subject=f"source:{self.name}",
+                now=datetime.now(UTC),
+            )  # fmt: skip
 
     def holds_a_queue(self) -> None:
         self._insert(

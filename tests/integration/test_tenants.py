@@ -12,7 +12,7 @@ from oidc_provider import CLIENT, Provider, running_provider
 from reading import open_reading_parts
 from route_examples import EXAMPLES, Call
 from starlette.testclient import TestClient
-from tenants import Tenant, rows_of, shared_rows
+from tenants import ENCRYPTION_KEYS, Tenant, rows_of, shared_rows
 
 from functions.console.app import app as console
 from functions.http.access import ACCESS, Beyond, Open, routes_of, scope_of
@@ -120,7 +120,7 @@ def tenants(databases: Callable[[Side], Database], tmp_path_factory: pytest.Temp
     for tenant in (own, foreign):
         for make in (
             tenant.dead_letter, tenant.verdict, tenant.key, tenant.member, tenant.alert, tenant.schedule,
-            tenant.masking, tenant.erasure,
+            tenant.masking, tenant.erasure, tenant.deed,
         ):  # fmt: skip
             make()
     return own, foreign
@@ -149,7 +149,7 @@ def opened(db: Database, provider: Provider, *, valkey: ValkeyServer, folder: Pa
     with open_reading_parts(db, redis_url=valkey.url, folder=folder) as parts:
         settings = parts.settings.model_copy(
             update={
-                "encryption_keys": "a key of the tests",
+                "encryption_keys": ENCRYPTION_KEYS,
                 "oidc_issuer": provider.url,
                 "legacy_project": OWN,
                 "operator_project": OWN,
