@@ -137,14 +137,15 @@ class Tenant:
         return made
 
 
-def rows_of(tx: Transaction, tenant: Tenant) -> dict[str, str]:
-    """A digest of the tenant's rows in each table, but for when they were last used."""
+def rows_of(tx: Transaction, *tenants: Tenant) -> dict[str, str]:
+    """A digest of the tenants' rows in each table, but for when they were last used."""
     tables = tx.execute(
         "SELECT relname, attname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid"
         " WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace"
         " AND (attname = 'project_id' OR relname = 'projects' AND attname = 'id') ORDER BY relname"
     ).fetchall()
-    return _digests(tx, [f"{table} AS t WHERE {column} = '{tenant.id}'" for table, column in tables])
+    projects = ", ".join(f"'{tenant.id}'" for tenant in tenants)
+    return _digests(tx, [f"{table} AS t WHERE {column} IN ({projects})" for table, column in tables])
 
 
 def shared_rows(tx: Transaction) -> dict[str, str]:

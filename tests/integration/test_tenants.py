@@ -57,9 +57,9 @@ class World:
         with tenant.db.transaction() as tx:
             return rows_of(tx, tenant)
 
-    def all_rows(self) -> tuple[dict[str, str], ...]:
+    def all_rows(self) -> dict[str, str]:
         with self.own.db.transaction() as tx:
-            return rows_of(tx, self.own), rows_of(tx, self.foreign), shared_rows(tx)
+            return rows_of(tx, self.own, self.foreign) | shared_rows(tx)
 
 
 def expected_refusal(route: tuple[str, str], caller: str) -> int | None:
