@@ -6,6 +6,7 @@ from uuid import UUID
 
 from oddline.encryption import Cipher
 from oddline.notifications import renew_deliveries
+from oddline.privacy import renew_erasures
 from oddline.tasks import NoPayload, TaskContext, renew_tasks
 
 ROWS_AT_ONCE = 200  # locked in one transaction: a running task waits some milliseconds for it
@@ -30,7 +31,11 @@ def renew_encryption(payload: NoPayload, context: TaskContext) -> dict[str, int]
 def _renewals(context: TaskContext) -> Mapping[str, Renewal]:
     """Everything that is stored encrypted; whoever stores something new encrypted adds to it."""
     sealed = [spec.name for spec in context.catalogue.values() if spec.sealed]
-    return {"tasks": partial(renew_tasks, sealed_names=sealed), "deliveries": renew_deliveries}
+    return {
+        "tasks": partial(renew_tasks, sealed_names=sealed),
+        "deliveries": renew_deliveries,
+        "erasures": partial(renew_erasures, objects=context.objects),
+    }
 
 
 def _renew(renewal: Renewal, context: TaskContext, cipher: Cipher) -> int:

@@ -53,6 +53,21 @@ def _rows(rows: Rows, work: Work, _after: UUID) -> Step:
     return Step(erase_rows(work.context.db, rows, finder=work.finder, project=work.project))
 
 
+def _members(work: Work, _after: UUID) -> Step:
+    """People who belong to the project by a value: who is to be forgotten has no access any more.
+
+    Roles are looked up at each request, so what they are signed in with ends with it.
+    """
+    operator = "~*" if work.finder.ignore_case else "~"
+    with work.context.db.transaction() as tx:
+        gone = tx.execute(
+            "DELETE FROM members WHERE project_id = %(project)s"
+            f" AND concat_ws(E'\\n', subject, email) {operator} %(pattern)s",
+            {"project": work.project, "pattern": work.finder.pattern},
+        ).rowcount
+    return Step(gone)
+
+
 def _patterns(work: Work, _after: UUID) -> Step:
     """Patterns, and what models said of them, in whose tokens a value stands in pieces."""
     operator = "~*" if work.finder.ignore_case else "~"
@@ -202,6 +217,7 @@ def _is_trigger_project(work: Work) -> bool:
 
 # Names before what bears them: chunks are given the names that sources have then. Objects last: no row names them then.
 PLACES: Final[dict[str, Place]] = {
+    "members": _members,
     **{rows.table: partial(_rows, rows) for rows in ROWS},
     "patterns": _patterns,
     "open_sequences": _open_sessions,

@@ -56,7 +56,7 @@ TASKS = {
     "ScoringRole": {"s3:GetObject": ["bodies/*", "models/*"], "s3:ListBucket": [""]},
     "GeneralRole": {"s3:GetObject": ["chunks/*", "models/*"], "s3:ListBucket": [""]},
     "BackgroundRole": {
-        "s3:GetObject": ["bodies/*", "chunks/*", "models/*", "replays/*"],
+        "s3:GetObject": ["bodies/*", "chunks/*", "erasures/*", "models/*", "replays/*"],
         "s3:PutObject": ["bodies/*", "chunks/*", "erasures/*", "replays/*"],
         "s3:DeleteObject": ["bodies/*", "chunks/*", "replays/*"],
         "s3:GetObjectVersion": ["bodies/*", "chunks/*", "replays/*", "uploads/*"],
@@ -64,7 +64,11 @@ TASKS = {
         "s3:ListBucket": [""],
         "s3:ListBucketVersions": [""],
     },
-    "OperatorRole": {"secretsmanager:PutSecretValue": ["${Key}"]},
+    "OperatorRole": {
+        "secretsmanager:PutSecretValue": ["${Key}"],
+        "s3:GetObject": ["erasures/*"],
+        "s3:ListBucket": [""],
+    },
 }
 
 EXECUTION = {
