@@ -38,7 +38,7 @@ class Form(Enum):
 class Rows:
     """The columns of a table that can hold what came from outside; `scope` is whose rows are looked at.
 
-    A row that has a `name` of its own gets its id into it where the name without the values is another's. Any other that
+    `name` is a column in which a row gets its id where the name without the values is another's. A row without one that
     would be there twice goes: a key of the same request, or what is counted or learned anew.
     """
 
