@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from uuid import UUID
 
+from oddline.audit import renew_person_keys
 from oddline.encryption import Cipher
 from oddline.notifications import renew_deliveries
 from oddline.privacy import renew_erasures
+from oddline.schedules import renew_schedules
 from oddline.tasks import NoPayload, TaskContext, renew_tasks
 
 ROWS_AT_ONCE = 200  # locked in one transaction: a running task waits some milliseconds for it
@@ -33,8 +35,10 @@ def _renewals(context: TaskContext) -> Mapping[str, Renewal]:
     sealed = [spec.name for spec in context.catalogue.values() if spec.sealed]
     return {
         "tasks": partial(renew_tasks, sealed_names=sealed),
+        "schedules": partial(renew_schedules, sealed_names=sealed),
         "deliveries": renew_deliveries,
         "erasures": partial(renew_erasures, objects=context.objects),
+        "person keys": renew_person_keys,
     }
 
 

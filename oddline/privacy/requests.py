@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 
+from oddline.audit import Action, Actor, record
 from oddline.database import Database, Transaction
 from oddline.encryption import Cipher
 from oddline.errors import InvalidParameter, NotFound, ObjectMissing
@@ -137,7 +138,7 @@ def _key(project: UUID, erasure: UUID) -> str:
     return f"{LIST_PREFIX}/{project}/{erasure}"
 
 
-def erase_again(db: Database, objects: ObjectStore, *, now: datetime) -> list[UUID]:
+def erase_again(db: Database, objects: ObjectStore, *, by: Actor, now: datetime) -> list[UUID]:
     """Start every erasure anew that was ever begun, of all projects: after a restore. Returns the ids of the tasks."""
     started = []
     for info in list(objects.list(f"{LIST_PREFIX}/")):
@@ -161,6 +162,8 @@ def erase_again(db: Database, objects: ObjectStore, *, now: datetime) -> list[UU
             erasure = find_erasure(tx, project, erasure=erasure_id)
             store.again(tx, erasure, task=task)
             _enqueue(tx, erasure, task=task, now=now)
+            subject, told = f"erasure:{erasure_id}", {"again": True}
+            record(tx, project=project, by=by, action=Action.ERASURE_ASKED, subject=subject, details=told, now=now)
         started.append(task)
     return started
 
