@@ -18,7 +18,8 @@ from acting import TESTER
 from dumping import dump_bucket, dump_database, dump_redis
 from inbox import Databases, Inbox
 
-from oddline import submissions
+from oddline import audit, submissions
+from oddline.audit import Action, Actor
 from oddline.catalogue import CATALOGUE
 from oddline.chunks.compaction import Compactor
 from oddline.database import Database
@@ -26,7 +27,7 @@ from oddline.encryption import Cipher
 from oddline.entries import EntryQuery, list_entries
 from oddline.errors import Forbidden, InvalidParameter, LostClaim
 from oddline.fleet import hold
-from oddline.identity import Scope, caller_of_person, create_key, ensure_project, update_mail
+from oddline.identity import Scope, caller_of_person, create_key, ensure_project, person_id, update_mail
 from oddline.identity.model import Member, Role
 from oddline.identity.store import insert_member, list_members
 from oddline.local.valkey import ValkeyServer
@@ -371,6 +372,9 @@ def put_members_and_schedules(tx: Any, project: UUID, *, cipher: Cipher, now: da
             last_seen_at=None,
         )
         assert insert_member(tx, member, project=project)
+    for actor, name in (("key:1", NAME), ("key:2", "somebody else"), (f"person:{person_id(ISSUER, NAME)}", "X. Q.")):
+        by = Actor(id=actor, cipher=cipher, name=name)
+        audit.record(tx, project=project, by=by, action=Action.PROJECT_CHANGED, subject=f"project:{project}", now=now)
     for name in (NAME, MAIL):
         schedule = new_id()
         tx.execute(
@@ -481,6 +485,20 @@ def test_who_is_erased_belongs_to_the_project_no_more(world: World) -> None:
             )
 
 
+def test_in_the_audit_trail_who_is_erased_alone_is_forgotten(world: World) -> None:
+    with world.inbox.db("console").transaction(project=world.project) as tx:
+        entries = audit.list_actions(tx, world.project, audit.Query(), cipher=world.context.settings.cipher(), limit=50)
+    told = [entry.view() for entry in entries]
+    person = f"person:{person_id(ISSUER, NAME)}"
+
+    assert {one["actor"]: one["name"] for one in told if one["action"] == Action.PROJECT_CHANGED} == {
+        "key:1": "erased",
+        "key:2": "somebody else",
+        person: "erased",
+    }
+    assert {one["subject"] for one in told if one["action"] == Action.PERSON_FORGOTTEN} == {"key:1", person}
+
+
 def test_schedules_whose_names_would_be_one_are_told_apart(world: World) -> None:
     rows = world.inbox.rows("SELECT id, name FROM schedules ORDER BY created_at")
 
@@ -577,7 +595,8 @@ def test_what_a_restore_brings_back_is_erased_again(
         tx.execute("DELETE FROM erasures")
     inbox.submit(project, *lines(25))
 
-    [task] = erase_again(inbox.db("worker"), inbox.objects, by=TESTER, now=inbox.clock())
+    by = replace(TESTER, cipher=context.settings.cipher())
+    [task] = erase_again(inbox.db("worker"), inbox.objects, by=by, now=inbox.clock())
     [(erasure,)] = inbox.rows("SELECT id FROM erasures")
     ended = finish(inbox, project, erasure, context)
 
