@@ -1,19 +1,28 @@
 """Whatever the OpenAPI document allows, and what it forbids, is answered as it says: by every route, to every role."""
 
+import os
 from typing import Any
 
 import pytest
 import schemathesis
+from conftest import ROLES, World
 from hypothesis import HealthCheck, settings
 from schemathesis import Case, SerializationContext
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 
 from functions.asgi import app
-from oddline.identity import Scope
 
-EXAMPLES = 8  # of each route and role
-LIMITS = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+# Of each route and role. A longer search (`make fuzz`) has a seed of its own, which it tells.
+IS_LONG = "FUZZ_EXAMPLES" in os.environ
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "8"))
+LIMITS = settings(
+    derandomize=not IS_LONG,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+    max_examples=EXAMPLES,
+)
 REFUSALS = [400, 401, 403, 404, 413, 415, 422]
 CONFIG = SchemathesisConfig.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}}})
 SCHEMA = schemathesis.openapi.from_asgi("/openapi.json", app, config=CONFIG)
@@ -33,26 +42,30 @@ def checks_beyond(case: Case) -> list[Any]:
     return [*BEYOND_THE_DOCUMENT, *(CHECKS.get_by_names(["negative_data_rejection"]) if case.method == "GET" else [])]
 
 
-def headers_of(role: str, keys: dict[str, str]) -> dict[str, str]:
-    return {"X-API-Key": keys[role]} if keys[role] else {}
+@pytest.fixture
+def headers(role: str, world: World) -> dict[str, str]:
+    return world.headers_of(role)
 
 
-@pytest.mark.parametrize("role", ["nobody", *Scope])
+@pytest.mark.parametrize("role", ROLES)
 @SCHEMA.parametrize()
-@settings(LIMITS, max_examples=EXAMPLES)
-def test_every_route_answers_as_documented(case: Case, role: str, keys: dict[str, str]) -> None:
-    case.call_and_validate(headers=headers_of(role, keys), excluded_checks=checks_beyond(case))
+@LIMITS
+def test_every_route_answers_as_documented(case: Case, headers: dict[str, str]) -> None:
+    case.call_and_validate(headers=headers, excluded_checks=checks_beyond(case))
 
 
-@pytest.mark.parametrize("role", list(Scope))
-def test_what_one_route_answers_leads_on_to_others(role: str, keys: dict[str, str]) -> None:
+@pytest.mark.parametrize("role", ROLES)
+def test_what_one_route_answers_leads_on_to_others(role: str, world: World) -> None:
     machine = SCHEMA.as_state_machine()
 
     class AsRole(machine):  # type: ignore[misc, valid-type]
+        def setup(self) -> None:
+            self.headers = world.headers_of(role)
+
         def get_call_kwargs(self, case: Case) -> dict[str, Any]:
-            return {"headers": headers_of(role, keys)}
+            return {"headers": self.headers}
 
         def validate_response(self, response: Any, case: Case, **more: Any) -> None:
             case.validate_response(response, excluded_checks=checks_beyond(case), **more)
 
-    AsRole.run(settings=settings(LIMITS, max_examples=EXAMPLES, stateful_step_count=6))
+    AsRole.run(settings=settings(LIMITS, stateful_step_count=6))
