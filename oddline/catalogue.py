@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from oddline.audit import tasks as audit
 from oddline.chunks import tasks as chunks
 from oddline.maintenance import tasks as maintenance
 from oddline.notifications import tasks as notifications
@@ -50,6 +51,7 @@ CATALOGUE = Catalogue(
             *chunks.TASKS,
             *privacy.TASKS,
             *maintenance.TASKS,
+            *audit.TASKS,
         ],
         load_settings(),
     )

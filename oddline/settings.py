@@ -179,6 +179,10 @@ class Settings(BaseSettings):
         default="", description="claim whose items oddline:<project>:<role> give roles, beside the members of projects"
     )
 
+    audit_url: str = Field(
+        default="", description="as ODDLINE_OBJECTS_URL, of the heads of the audit trail; empty: beside the objects"
+    )
+    audit_days: int = Field(default=400, ge=30, description="days that the audit trail is kept")
     backup_days: NonNegativeInt = Field(
         default=0, description="for how many days backups of the database are kept; 0: there are none"
     )

@@ -7,6 +7,7 @@ from mangum import Mangum
 
 from functions.console import (
     anomalies,
+    audit,
     dead_letters,
     erasures,
     keys,
@@ -39,6 +40,7 @@ for part in (
     signing_in,
     keys,
     members,
+    audit,
     masking,
     erasures,
 ):

@@ -15,8 +15,10 @@ from functions.console.task_documentation import (
 )
 from functions.console.task_pages import Before, Text, page_of
 from functions.http import Authenticated, json_answer, parts_of
+from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, From, Limit, Name, To
+from oddline.audit import Action
 from oddline.catalogue import CATALOGUE
 from oddline.maintenance import drop_dead_letter, drop_dead_letters, replay_dead_letter, replay_dead_letters
 from oddline.tasks import Search, State, Task, dead_letter, newest, shown
@@ -60,6 +62,8 @@ def replay_many(request: Request, caller: Authenticated, which: Annotated[Which,
     parts = parts_of(request)
     with parts.db.transaction(project=caller.project) as tx:
         replayed = replay_dead_letters(tx, catalogue=CATALOGUE, name=which.name)
+        told = {"replayed": replayed.replayed}
+        record(tx, request, caller, Action.TASKS_REPLAYED, subject=f"tasks:{which.name or ''}", details=told)
     for spec, task_id in replayed.tasks:
         parts.publisher.wake(spec, task_id=task_id)
     return json_answer({"replayed": replayed.replayed, "left": replayed.left, "capped": replayed.capped})
@@ -72,7 +76,9 @@ def drop_many(
     """Settle up to 500 dead letters of a task for good: call again until none is dropped."""
     parts = parts_of(request)
     with parts.db.transaction(project=caller.project) as tx:
-        return json_answer({"dropped": drop_dead_letters(tx, name=name, now=parts.clock())})
+        told = {"dropped": drop_dead_letters(tx, name=name, now=parts.clock())}
+        record(tx, request, caller, Action.TASKS_DROPPED, subject=f"tasks:{name}", details=told)
+    return json_answer(told)
 
 
 @router.get("/api/v1/tasks/dead-letters/{task_id}", responses=DEAD_LETTER)
@@ -90,6 +96,8 @@ def replay(request: Request, caller: Authenticated, task_id: UUID, *, force: For
     parts = parts_of(request)
     with parts.db.transaction(project=caller.project) as tx:
         spec = replay_dead_letter(tx, task_id, catalogue=CATALOGUE, force=force)
+        told = {"name": spec.name, "force": force}
+        record(tx, request, caller, Action.TASK_REPLAYED, subject=f"task:{task_id}", details=told)
     parts.publisher.wake(spec, task_id=task_id if spec.ledger else None)
     location = {"Location": f"/api/v1/tasks/{task_id}"}
     return json_answer({"task_id": task_id, "status": "queued"}, status=202, headers=location)
@@ -101,6 +109,7 @@ def drop(request: Request, caller: Authenticated, task_id: UUID) -> Response:
     parts = parts_of(request)
     with parts.db.transaction(project=caller.project) as tx:
         drop_dead_letter(tx, task_id, now=parts.clock())
+        record(tx, request, caller, Action.TASK_DROPPED, subject=f"task:{task_id}")
     return Response(status_code=204)
 
 

@@ -57,6 +57,23 @@ _PROJECT = {
     "retention_days": 30,
     "alarms_per_day": None,
 }
+_ACTION = {
+    "id": "01934f0e-9c5a-7d2b-9f3e-52c8a1d64111",
+    "number": 1_204,
+    "at": "2026-11-05T08:15:30.123000Z",
+    "actor": "key:01934f0e-1111-7abc-8def-0123456789ac",
+    "action": "source.changed",
+    "subject": "source:checkout-api",
+    "details": {"threshold": 0.9, "request_id": "5f0c9bd3b2a64d7a8fd7d1c6a2a0c1de"},
+    "name": "deploy",
+    "address": "203.0.113.7",
+    "user_agent": "curl/8.14.1",
+    "note": None,
+    "network": "203.0.113.0/24",
+    "sentence": "deploy changed how source checkout-api is judged (threshold 0.9)",
+    "erased": False,
+    "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+}
 _USAGE = {
     "entries": {"used": 812_044, "limit": 50_000_000},
     "bytes": {"used": 118_602_112, "limit": None},
@@ -157,6 +174,12 @@ SOURCES = answer(NEXT, {"sources": [_SOURCE], "next": "checkout-api"}, nullable=
 SOURCE = answer("The source as it is now; a promise is kept from the next minutes on", _SOURCE, nullable=_SOURCE_NULLS)
 USAGE = answer("What was sent, and what may be; null is no limit", _USAGE, nullable=["limit", "key", "project"])
 PROJECT = answer("The settings as they are now", _PROJECT)
+AUDIT = answer(
+    NEXT,
+    {"actions": [_ACTION], "next": _ACTION["id"]},
+    nullable=["number", "name", "address", "user_agent", "network", "sentence", "hash"],
+    free=["details"],  # what there is to tell of an action
+)
 ANOMALIES = answer(
     NEXT,
     {"anomalies": [_ANOMALY], "next": "AAZCz0qX8HgBk08OfFp9K58-UsihH0AD"},

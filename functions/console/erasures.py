@@ -8,8 +8,10 @@ from pydantic import Field
 
 from functions.console.documentation import ERASING, ERASURE, ERASURES
 from functions.http import Authenticated, json_answer, parts_of
+from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit
+from oddline.audit import Action
 from oddline.privacy import (
     ERASE_PERSON,
     LONGEST_REASON,
@@ -56,6 +58,7 @@ def erase(request: Request, caller: Authenticated, wanted: Annotated[Wanted, Dep
             cipher=parts.settings.cipher(),
             now=parts.clock(),
         )
+        record(tx, request, caller, Action.ERASURE_ASKED, subject=f"erasure:{erasure.id}")
     parts.publisher.wake(ERASE_PERSON, task_id=erasure.task, countdown=SETTLED)
     answer = {"erasure_id": erasure.id, "task_id": erasure.task, "status": "queued"}
     return json_answer(answer, status=202, headers={"Location": f"{PATH}/{erasure.id}"})

@@ -9,9 +9,11 @@ from pydantic import Field
 
 from functions.console.documentation import KEY_MADE, KEY_REVOKED, KEYS, SECRET_MADE
 from functions.http import Authenticated, json_answer, parts_of
+from functions.http.auditing import actor_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, LONGEST_NAME, Limit
 from oddline import identity
+from oddline.audit import Action, recorder
 from oddline.identity import LONGEST_OVERLAP_HOURS, USUAL_OVERLAP_HOURS, ApiKey, Scope
 from oddline.submissions import new_id
 
@@ -55,17 +57,19 @@ def list_keys(
 def make_key(request: Request, caller: Authenticated, asked: Annotated[NewKey, Depends(body_of(NewKey))]) -> Response:
     """Make an API key. The answer is the only place where it is shown."""
     parts = parts_of(request)
-    now = parts.clock()
+    now, scopes = parts.clock(), sorted(set(asked.scopes))
+    told = {"scopes": scopes, "signed": asked.signed}
     made = identity.create_key(
         parts.db,
         project=caller.project,
         name=asked.name,
         key_id=new_id(),
         now=now,
-        scopes=sorted(set(asked.scopes)),
+        scopes=scopes,
         grantable=caller.scopes,
         signed=asked.signed,
         expires_at=now + timedelta(days=asked.days) if asked.days else None,
+        also=recorder(Action.KEY_MADE, "key", by=actor_of(request, caller), now=now, **told),
     )
     key = identity.read_key(parts.db, made.id, project=caller.project)
     shown_once = {"key": made.key, "signing_secret": made.signing_secret}
@@ -76,7 +80,9 @@ def make_key(request: Request, caller: Authenticated, asked: Annotated[NewKey, D
 def revoke_key(request: Request, caller: Authenticated, key_id: UUID) -> Response:
     """Revoke an API key: the next request with it, or with a session of it, is refused."""
     parts = parts_of(request)
-    identity.revoke_key(parts.db, key_id, project=caller.project, now=parts.clock())
+    now = parts.clock()
+    also = recorder(Action.KEY_REVOKED, "key", by=actor_of(request, caller), now=now)
+    identity.revoke_key(parts.db, key_id, project=caller.project, now=now, also=also)
     return Response(status_code=204)
 
 
@@ -88,7 +94,14 @@ def rotate_signing_secret(
     parts = parts_of(request)
     now = parts.clock()
     until = now + timedelta(hours=older_valid_hours)
-    secret = identity.rotate_signing_secret(parts.db, key_id, project=caller.project, older_until=until, now=now)
+    secret = identity.rotate_signing_secret(
+        parts.db,
+        key_id,
+        project=caller.project,
+        older_until=until,
+        now=now,
+        also=recorder(Action.KEY_SECRET_CHANGED, "key", by=actor_of(request, caller), now=now, older_valid_until=until),
+    )
     return json_answer({"signing_secret": secret, "older_valid_until": until})
 
 

@@ -7,8 +7,10 @@ from pydantic import Field
 
 from functions.console.documentation import MASKING
 from functions.http import Authenticated, json_answer, parts_of
+from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import Name
+from oddline.audit import Action
 from oddline.redaction import LONGEST_EXPRESSION, MOST_OWN_RULES, Kind, set_masking, show_masking
 
 PATH = "/api/v1/masking"
@@ -60,4 +62,8 @@ def update(
             changed_by=caller.actor,
             now=parts.clock(),
         )
+        # What the expressions look for may be a person's: their names have to do.
+        told = {"on": settings.on, "off": settings.off, "own": [rule.name for rule in settings.own]}
+        subject = f"source:{source}" if source else f"project:{caller.project}"
+        record(tx, request, caller, Action.MASKING_CHANGED, subject=subject, details=told)
         return json_answer(show_masking(tx, caller.project, source=source or ""))

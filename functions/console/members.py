@@ -9,9 +9,11 @@ from pydantic import Field
 from functions.console.documentation import MEMBER, MEMBER_ADDED, MEMBER_REMOVED, MEMBERS
 from functions.console.parameters import Address
 from functions.http import Authenticated, json_answer, parts_of
+from functions.http.auditing import actor_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Name
 from oddline import identity
+from oddline.audit import Action, recorder
 from oddline.identity import Member, Role, person_id
 from oddline.submissions import new_id
 
@@ -58,6 +60,7 @@ def add_member(
 ) -> Response:
     """Let a person into the project, who signs in at the issuer."""
     parts = parts_of(request)
+    now = parts.clock()
     added = identity.add_member(
         parts.db,
         project=caller.project,
@@ -66,7 +69,8 @@ def add_member(
         email=asked.email,
         role=asked.role,
         member_id=new_id(),
-        now=parts.clock(),
+        now=now,
+        also=recorder(Action.MEMBER_ADDED, "member", by=actor_of(request, caller), now=now, role=asked.role),
     )
     return json_answer(_view(added), status=201)
 
@@ -79,14 +83,19 @@ def change_role(
     asked: Annotated[NewRole, Depends(body_of(NewRole))],
 ) -> Response:
     """Give a member another role, from their next request on."""
-    changed = identity.change_role(parts_of(request).db, member_id, project=caller.project, role=asked.role)
+    parts = parts_of(request)
+    by, now = actor_of(request, caller), parts.clock()
+    also = recorder(Action.MEMBER_CHANGED, "member", by=by, now=now, role=asked.role)
+    changed = identity.change_role(parts.db, member_id, project=caller.project, role=asked.role, also=also)
     return json_answer(_view(changed))
 
 
 @router.delete(f"{PATH}/{{member_id}}", status_code=204, responses=MEMBER_REMOVED)
 def remove_member(request: Request, caller: Authenticated, member_id: UUID) -> Response:
     """Take a member out of the project, from their next request on."""
-    identity.remove_member(parts_of(request).db, member_id, project=caller.project)
+    parts = parts_of(request)
+    also = recorder(Action.MEMBER_REMOVED, "member", by=actor_of(request, caller), now=parts.clock())
+    identity.remove_member(parts.db, member_id, project=caller.project, also=also)
     return Response(status_code=204)
 
 

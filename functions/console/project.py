@@ -8,8 +8,10 @@ from pydantic import Field
 from functions.console.documentation import PROJECT
 from functions.console.parameters import Address
 from functions.http import Authenticated, json_answer, parts_of
+from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import Portion
+from oddline.audit import Action
 from oddline.database import Transaction
 from oddline.entries import LEAST_ALARMS_PER_DAY, MOST_ALARMS_PER_DAY
 from oddline.errors import NotFound
@@ -69,6 +71,9 @@ def update_project(
             update_retention(tx, caller.project, days=given["retention_days"])
         if "alarms_per_day" in given:
             update_alarms(tx, caller.project, alarms_per_day=given["alarms_per_day"])
+        # Recipients are persons of their own: their number has to do.
+        told = given | ({"mail_recipients": len(settings.mail_recipients)} if "mail_recipients" in given else {})
+        record(tx, request, caller, Action.PROJECT_CHANGED, subject=f"project:{caller.project}", details=told)
         return json_answer(_view(tx, caller))
 
 

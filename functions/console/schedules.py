@@ -8,10 +8,12 @@ from pydantic import Field, model_validator
 
 from functions.console.schedule_documentation import MADE, REMOVED, RUNS, SCHEDULE, SCHEDULES, STARTED
 from functions.http import Authenticated, json_answer, parts_of
+from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Moment, Name
 from oddline import schedules
+from oddline.audit import Action
 from oddline.catalogue import CATALOGUE
 from oddline.errors import Forbidden
 from oddline.identity import Scope
@@ -107,15 +109,26 @@ def create_schedule(
             catalogue=CATALOGUE,
             now=now,
         )
+        record(tx, request, caller, Action.SCHEDULE_MADE, subject=f"schedule:{made.id}", details={"task": made.task})
     location = {"Location": f"/api/v1/schedules/{made.id}"}
     return json_answer(schedules.view(made, now=now), status=201, headers=location)
 
 
 @router.get("/api/v1/schedules/{schedule_id}", responses=SCHEDULE)
 def show_schedule(request: Request, caller: Authenticated, schedule_id: UUID) -> Response:
-    """Show a schedule with its next five times."""
-    with parts_of(request).db.transaction(project=caller.project) as tx:
-        return _shown(request, schedules.find(tx, schedule_id))
+    """Show a schedule with its next five times.
+
+    What is about people (a mail's recipients and text) is `sealed`, and open to those with the scope `admin` alone.
+    """
+    parts = parts_of(request)
+    with parts.db.transaction(project=caller.project) as tx:
+        kept = schedules.find(tx, schedule_id)
+        if Scope.ADMIN not in caller.scopes:
+            return _shown(request, kept)
+        plain = schedules.opened(kept)
+        if plain != kept:  # it is about people: so who looks is kept
+            record(tx, request, caller, Action.SCHEDULE_OPENED, subject=f"schedule:{schedule_id}")
+    return json_answer(schedules.view(plain, now=parts.clock()) | {"payload": plain.payload})
 
 
 @router.put("/api/v1/schedules/{schedule_id}", responses=SCHEDULE, openapi_extra=documented(ScheduleChange))
@@ -137,6 +150,8 @@ def change_schedule(
             catalogue=CATALOGUE,
             now=parts.clock(),
         )
+        told = {"fields": sorted(body.model_fields_set)}
+        record(tx, request, caller, Action.SCHEDULE_CHANGED, subject=f"schedule:{schedule_id}", details=told)
     return _shown(request, changed)
 
 
@@ -146,6 +161,7 @@ def remove_schedule(request: Request, caller: Authenticated, schedule_id: UUID) 
     parts = parts_of(request)
     with parts.db.transaction(project=caller.project) as tx:
         schedules.remove(tx, schedule_id, now=parts.clock())
+        record(tx, request, caller, Action.SCHEDULE_REMOVED, subject=f"schedule:{schedule_id}")
     return Response(status_code=204)
 
 
@@ -155,6 +171,7 @@ def pause_schedule(request: Request, caller: Authenticated, schedule_id: UUID) -
     parts = parts_of(request)
     with parts.db.transaction(project=caller.project) as tx:
         paused = schedules.pause(tx, schedule_id, now=parts.clock())
+        record(tx, request, caller, Action.SCHEDULE_PAUSED, subject=f"schedule:{schedule_id}")
     return _shown(request, paused)
 
 
@@ -164,6 +181,7 @@ def resume_schedule(request: Request, caller: Authenticated, schedule_id: UUID) 
     parts = parts_of(request)
     with parts.db.transaction(project=caller.project) as tx:
         resumed = schedules.resume(tx, schedule_id, now=parts.clock())
+        record(tx, request, caller, Action.SCHEDULE_RESUMED, subject=f"schedule:{schedule_id}")
     return _shown(request, resumed)
 
 
@@ -173,6 +191,8 @@ def run_schedule(request: Request, caller: Authenticated, schedule_id: UUID) -> 
     parts = parts_of(request)
     with parts.db.transaction(project=caller.project) as tx:
         started = schedules.run_now(tx, schedule_id, starter=Starter.ADMIN, catalogue=CATALOGUE, now=parts.clock())
+        told = {"task_id": started.task_id}
+        record(tx, request, caller, Action.SCHEDULE_RUN, subject=f"schedule:{schedule_id}", details=told)
     parts.publisher.wake(started.spec, task_id=started.task_id)
     location = {"Location": f"/api/v1/tasks/{started.task_id}"}
     return json_answer({"task_id": started.task_id, "status": "queued"}, status=202, headers=location)

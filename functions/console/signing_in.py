@@ -6,6 +6,8 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from functions.console.documentation import ME, SESSION
 from functions.http import Authenticated, json_answer, parts_of, presented_key
+from functions.http.auditing import record
+from oddline.audit import Action
 from oddline.errors import NotFound
 from oddline.identity import begin_session, is_session, read_key, read_project
 
@@ -40,5 +42,7 @@ def begin(
     parts = parts_of(request)
     renewed = presented if presented and is_session(presented) else None
     session = begin_session(caller, cipher=parts.settings.cipher(), now=parts.clock(), renewed=renewed)
+    with parts.db.transaction(project=caller.project) as tx:
+        record(tx, request, caller, Action.SESSION_BEGUN, subject=caller.actor, details={"renewed": bool(renewed)})
     answer = {"token": session.token, "token_type": "Bearer", "expires_at": session.expires_at}
     return json_answer(answer, status=201, headers={"Cache-Control": "no-store"})

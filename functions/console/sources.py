@@ -7,8 +7,10 @@ from pydantic import Field, model_validator
 
 from functions.console.documentation import SOURCE, SOURCES
 from functions.http import Authenticated, json_answer, parts_of
+from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, LONGEST_NAME, Limit, Name, Portion, WithoutNul
+from oddline.audit import Action
 from oddline.entries import (
     LEAST_ALARMS_PER_DAY,
     LONGEST_ATTRIBUTE,
@@ -110,4 +112,5 @@ def update_source(
             set_session_attribute(tx, **source, attribute=given["session_attribute"])
         if "sequence_window" in given:
             set_sequence_window(tx, **source, seconds=given["sequence_window"])
+        record(tx, request, caller, Action.SOURCE_CHANGED, subject=f"source:{name}", details=given)
         return json_answer(source_view(tx, project=caller.project, name=name, today=parts.clock().date()))

@@ -1,6 +1,5 @@
 """Routes of tasks: which there are, what became of one, start one, cancel one."""
 
-import logging
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,16 +9,16 @@ from pydantic import Field
 from functions.console.task_documentation import CANCELLED, KINDS, STARTED, TASK, TASKS
 from functions.console.task_pages import Before, States, Text, page_of
 from functions.http import Authenticated, json_answer, parts_of
+from functions.http.auditing import actor_of, record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, From, Limit, Name, To
+from oddline.audit import Action
 from oddline.catalogue import CATALOGUE
 from oddline.errors import NotFound
 from oddline.identity import Caller, Scope
 from oddline.maintenance import cancel_task
 from oddline.tasks import Outcome, Search, Starter, State, TaskSpec, find, newest, opened
 from oddline.tasks import request as request_task
-
-log = logging.getLogger(__name__)
 
 router = APIRouter(tags=["tasks"])
 
@@ -63,6 +62,7 @@ def start_task(request: Request, caller: Authenticated, wish: Annotated[Wish, De
             project=caller.project,
             now=parts.clock(),
         )
+        record(tx, request, caller, Action.TASK_STARTED, subject=f"task:{task_id}", details={"name": wish.name})
     parts.publisher.wake(spec, task_id=task_id)
     location = {"Location": f"/api/v1/tasks/{task_id}"}
     return json_answer({"task_id": task_id, "status": "queued"}, status=202, headers=location)
@@ -97,7 +97,8 @@ def list_scheduled(
 def cancel(request: Request, caller: Authenticated, task_id: UUID) -> Response:
     """Cancel a task. The answer waits up to 5 s, so as to tell what came of it; 202: it is being stopped."""
     parts = parts_of(request)
-    cancelled = cancel_task(parts.db, task_id, project=caller.project, clock=parts.clock)
+    by = actor_of(request, caller)
+    cancelled = cancel_task(parts.db, task_id, project=caller.project, by=by, clock=parts.clock)
     stopping = cancelled.outcome is Outcome.STOPPING
     return json_answer(
         {"task_id": task_id, "outcome": str(cancelled.outcome), "status": str(cancelled.task.state)},
@@ -124,15 +125,16 @@ def show_task_in_older_form(request: Request, caller: Authenticated, task_id: UU
 
 
 def _shown(request: Request, caller: Caller, task_id: UUID) -> Response:
-    with parts_of(request).db.transaction(project=caller.project) as tx:
+    parts = parts_of(request)
+    with parts.db.transaction(project=caller.project) as tx:
         task = find(tx, task_id)
-    if task is None:
-        raise NotFound(f"there is no task {task_id}", field="task_id")
-    if Scope.ADMIN not in caller.scopes:
-        return json_answer(task.view())
-    plain = opened(task, parts_of(request).settings.cipher())
-    if plain != task:
-        log.info("%s opened what is sealed of task %s", caller.actor, task_id)  # about people: so who looks is kept
+        if task is None:
+            raise NotFound(f"there is no task {task_id}", field="task_id")
+        if Scope.ADMIN not in caller.scopes:
+            return json_answer(task.view())
+        plain = opened(task, parts.settings.cipher())
+        if plain != task:  # it is about people: so who looks is kept
+            record(tx, request, caller, Action.TASK_OPENED, subject=f"task:{task_id}", details={"name": task.name})
     return json_answer(plain.view() | {"payload": plain.payload})
 
 

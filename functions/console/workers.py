@@ -7,9 +7,11 @@ from pydantic import StringConstraints
 
 from functions.console.fleet_documentation import HELD, LIMITS, PURGED, QUEUES, RESTARTED, SETTLED, WORKERS
 from functions.http import Authenticated, json_answer, parts_of
+from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import LONGEST_NAME, Name, WithoutNul
 from oddline import fleet
+from oddline.audit import Action
 from oddline.catalogue import CATALOGUE
 from oddline.errors import Conflict
 from oddline.tasks import Queue, WorkerClass
@@ -51,8 +53,9 @@ def restart_workers(
 ) -> Response:
     """Have workers finish what they do and be replaced, one of a class after the other."""
     parts = parts_of(request)
-    with parts.db.transaction() as tx:
+    with parts.db.transaction(project=caller.project) as tx:
         fleet.ask_restart(tx, body.classes, by=caller.actor, now=parts.clock())
+        record(tx, request, caller, Action.WORKERS_RESTARTED, subject=f"workers:{','.join(body.classes)}")
     return json_answer({"classes": body.classes or list(WorkerClass), "status": "asked"}, status=202)
 
 
@@ -70,8 +73,9 @@ def hold_queue(
 ) -> Response:
     """Have nobody take work of a queue: it waits in the ledger until the queue is released."""
     parts = parts_of(request)
-    with parts.db.transaction() as tx:
+    with parts.db.transaction(project=caller.project) as tx:
         fleet.hold(tx, queue, by=caller.actor, reason=body.reason, now=parts.clock())
+        record(tx, request, caller, Action.QUEUE_HELD, subject=f"queue:{queue}")
     return json_answer({"queue": queue, "status": "held"})
 
 
@@ -81,23 +85,20 @@ def purge_queue(
 ) -> Response:
     """Hold a queue and delete its messages in Redis. Nothing is lost: its work stays in the ledger."""
     parts = parts_of(request)
-    dropped = fleet.purge(
-        parts.db,
-        queue,
-        redis_url=parts.settings.with_secret().redis_url,
-        by=caller.actor,
-        reason=body.reason,
-        now=parts.clock(),
-    )
+    with parts.db.transaction(project=caller.project) as tx:
+        fleet.hold(tx, queue, by=caller.actor, reason=body.reason, now=parts.clock())
+        record(tx, request, caller, Action.QUEUE_PURGED, subject=f"queue:{queue}")
+    dropped = fleet.drop_messages(parts.settings.with_secret().redis_url, queue)
     return json_answer({"queue": queue, "status": "held", "messages": dropped})
 
 
 @router.post("/api/v1/queues/{queue}/release", responses=HELD)
-def release_queue(request: Request, queue: Queue) -> Response:
+def release_queue(request: Request, caller: Authenticated, queue: Queue) -> Response:
     """Let work of a queue be taken again; workers publish what waits within seconds."""
-    with parts_of(request).db.transaction() as tx:
+    with parts_of(request).db.transaction(project=caller.project) as tx:
         if not fleet.release(tx, queue):
             raise Conflict(f"{queue} is not held", field="queue")
+        record(tx, request, caller, Action.QUEUE_RELEASED, subject=f"queue:{queue}")
     return json_answer({"queue": queue, "status": "released"})
 
 
@@ -115,14 +116,16 @@ def set_limit(
 ) -> Response:
     """Change how often each worker may start a task; workers follow within seconds."""
     parts = parts_of(request)
-    with parts.db.transaction() as tx:
+    with parts.db.transaction(project=caller.project) as tx:
         fleet.set_limit(tx, task, rate=body.rate, catalogue=CATALOGUE, by=caller.actor, now=parts.clock())
+        record(tx, request, caller, Action.RATE_LIMITED, subject=f"task:{task}", details={"rate": body.rate})
     return Response(status_code=204)
 
 
 @router.delete("/api/v1/rate-limits/{task}", status_code=204, responses=SETTLED)
-def lift_limit(request: Request, task: Name) -> Response:
+def lift_limit(request: Request, caller: Authenticated, task: Name) -> Response:
     """Let the catalogue's limit hold again."""
-    with parts_of(request).db.transaction() as tx:
+    with parts_of(request).db.transaction(project=caller.project) as tx:
         fleet.lift_limit(tx, task)
+        record(tx, request, caller, Action.RATE_FREED, subject=f"task:{task}")
     return Response(status_code=204)

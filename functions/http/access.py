@@ -51,6 +51,7 @@ ACCESS: Final[Table] = {
     ("GET", "/api/v1/project"): Scope.READ,
     ("PUT", "/api/v1/project"): Scope.ADMIN,
     ("GET", "/api/v1/usage"): Scope.READ,
+    ("GET", "/api/v1/audit"): Scope.ADMIN,
     ("GET", "/api/v1/sources"): Scope.READ,
     ("PUT", "/api/v1/sources/{name:path}"): Scope.WRITE,
     ("GET", "/api/v1/anomalies"): Scope.READ,

@@ -11,9 +11,10 @@ from chalice.app import CloudWatchEvent
 
 import oddline.tasks.broker  # noqa: F401  # what will be published is loaded now, while Lambda lends a whole processor
 from functions.parts import Opener, Parts, open_parts
-from oddline import maintenance, schedules
+from oddline import audit, maintenance, schedules
 from oddline.catalogue import CATALOGUE
 from oddline.metrics import SCHEDULES, Metrics, open_metrics
+from oddline.objects import ObjectStore
 from oddline.settings import load_settings
 from oddline.submissions import new_id
 from oddline.tasks import NoPayload, TaskSpec, enqueue, utc_now
@@ -36,9 +37,23 @@ def tracer() -> Tracer | None:
 
 
 @cache
+def heads() -> ObjectStore:
+    """Where the heads of the audit trail are kept."""
+    return audit.open_heads(parts().settings)
+
+
+@cache
 def timer() -> schedules.Timer:
     """What wakes users' schedules; kept, since a client of AWS takes long to make."""
     return schedules.open_timer(load_settings(), parts().db)
+
+
+def seal_audit(on: Parts) -> dict[str, int]:
+    """Seal the trail, then have what was sealed enriched."""
+    sealed = audit.seal_audit(on.db, heads(), keep_days=on.settings.audit_days, now=on.clock())
+    if audit.is_enrichment_due(on.db):
+        on.publisher.wake(audit.PROCESS_USER_ACTION)
+    return sealed
 
 
 # What would wait, as a task, behind the backlog that it is to mend.
@@ -50,6 +65,7 @@ IN_FUNCTION: dict[str, Callable[[Parts], Any]] = {
     "publish_metrics": lambda on: maintenance.publish_metrics(on.db, on.metrics, now=on.clock()),
     "check_task_patterns": lambda on: maintenance.check_task_patterns(on.db, on.publisher, now=on.clock()),
     "create_partitions": lambda on: maintenance.make_partitions(on.db, now=on.clock()),
+    "seal_audit": seal_audit,
     "watch_schedules": lambda on: schedules.watch_schedules(
         on.db, timer(), on.publisher, catalogue=CATALOGUE, now=on.clock()
     ),

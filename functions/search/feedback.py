@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from functions.http import Authenticated, json_answer, parts_of
+from functions.http.auditing import actor_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Name, WithoutNul
@@ -56,6 +57,7 @@ def give_feedback(request: Request, caller: Authenticated, body: Annotated[Given
         "verdict": Verdict(body.verdict),
         "note": body.note,
         "key_id": caller.id,
+        "by": actor_of(request, caller),
         "db": parts.db,
         "project": caller.project,
         "now": parts.clock(),
@@ -107,7 +109,8 @@ def list_given(
 def undo_feedback(request: Request, caller: Authenticated, feedback_id: UUID) -> Response:
     """Take a verdict back: the one before it counts again, if there was one."""
     parts = parts_of(request)
-    feedback.undo(feedback_id, db=parts.db, project=caller.project, now=parts.clock())
+    by = actor_of(request, caller)
+    feedback.undo(feedback_id, by=by, db=parts.db, project=caller.project, now=parts.clock())
     return Response(status_code=204)
 
 

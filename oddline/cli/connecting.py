@@ -1,7 +1,9 @@
 """What a command talks to: the servers named in the environment, else the local stack of this folder."""
 
+import getpass
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -9,6 +11,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 
+from oddline.audit import Actor, operator_called
 from oddline.cli.sending import NotTaken, reason_of
 from oddline.database import Database
 from oddline.errors import StackFailed, Unavailable
@@ -54,6 +57,15 @@ def operator_database() -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+def operator() -> Actor:
+    """Who types the command, for the audit trail: known there by a pseudonym, and by name as long as wanted."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number without a name
+        user = "unknown"
+    return operator_called(f"{user}@{socket.gethostname()}", cipher=operator_settings().cipher())
 
 
 def api_client(*, url: str | None, key: str | None) -> httpx.Client:

@@ -6,7 +6,8 @@ from uuid import UUID
 
 import typer
 
-from oddline.cli.connecting import operator_database, operator_settings
+from oddline.audit import Action, record
+from oddline.cli.connecting import operator, operator_database, operator_settings
 from oddline.cli.console import new_console
 from oddline.errors import InvalidParameter, NotFound
 from oddline.identity import find_project
@@ -30,27 +31,34 @@ def erase(
     """
     if again == bool(values):
         raise InvalidParameter("name values, or say --again", field="values")
-    now, settings = datetime.now(UTC), operator_settings()
+    by, now, settings = operator(), datetime.now(UTC), operator_settings()
     with operator_database() as db:
         if again:
-            tasks = erase_again(db, open_objects(settings), now=now)
+            tasks = erase_again(db, open_objects(settings), by=by, now=now)
         else:
             with db.transaction() as tx:
                 project_id = find_project(tx, project)
                 if project_id is None:
                     raise NotFound(f"there is no project {project}")
-                tasks = [
-                    request_erasure(
-                        tx,
-                        project=project_id,
-                        values=values or [],
-                        ignore_case=ignore_case,
-                        reason=reason,
-                        requested_by="operator",
-                        cipher=settings.cipher(),
-                        now=now,
-                    ).task
-                ]
+                erasure = request_erasure(
+                    tx,
+                    project=project_id,
+                    values=values or [],
+                    ignore_case=ignore_case,
+                    reason=reason,
+                    requested_by="operator",
+                    cipher=settings.cipher(),
+                    now=now,
+                )
+                record(
+                    tx,
+                    project=project_id,
+                    by=by,
+                    action=Action.ERASURE_ASKED,
+                    subject=f"erasure:{erasure.id}",
+                    now=now,
+                )
+            tasks = [erasure.task]
     _wake(tasks, redis_url=settings.redis_url)
     for task in tasks:
         console.print(f"task {task} begins in a minute; `oddline tasks show {task}` tells the proof")

@@ -9,8 +9,9 @@ import typer
 from rich.table import Table
 
 from oddline import identity
+from oddline.audit import Action, recorder
 from oddline.cli.app import make_app
-from oddline.cli.connecting import operator_database
+from oddline.cli.connecting import operator, operator_database
 from oddline.cli.console import new_console
 from oddline.identity import Scope
 from oddline.local.stack import PROJECT
@@ -38,18 +39,25 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a key. It is shown once, here."""
-    now = datetime.now(UTC)
+    by, now, scopes = operator(), datetime.now(UTC), scope or identity.DEFAULT_SCOPES
     with operator_database() as db:
-        project_id = identity.ensure_project(db, project, new_id=new_id(), now=now)
+        project_id = identity.ensure_project(
+            db,
+            project,
+            new_id=new_id(),
+            now=now,
+            also=recorder(Action.PROJECT_MADE, "project", by=by, now=now, name=project),
+        )
         made = identity.create_key(
             db,
             project=project_id,
             name=name,
             key_id=new_id(),
             now=now,
-            scopes=scope or identity.DEFAULT_SCOPES,
+            scopes=scopes,
             signed=signed,
             expires_at=now + timedelta(days=days) if days else None,
+            also=recorder(Action.KEY_MADE, "key", by=by, now=now, scopes=list(scopes), signed=signed),
         )
     told = {"project": project, "project_id": str(project_id), "key": made.key, "signing_secret": made.signing_secret}
     if into_secret:
@@ -92,9 +100,11 @@ def list_(as_json: AsJson = False) -> None:
 @app.command()
 def revoke(prefix: Annotated[str, typer.Argument(help="the key's prefix, odl_…, or the whole key")]) -> None:
     """Revoke a key: the next request with it is refused."""
+    by, now = operator(), datetime.now(UTC)
     with operator_database() as db:
         key_id, project = identity.find_key_by_prefix(db, prefix)
-        identity.revoke_key(db, key_id, project=project, now=datetime.now(UTC))
+        also = recorder(Action.KEY_REVOKED, "key", by=by, now=now)
+        identity.revoke_key(db, key_id, project=project, now=now, also=also)
     console.print(f"revoked {prefix[:PREFIX_SHOWN]}")
 
 
@@ -107,11 +117,12 @@ def rotate_secret(
     as_json: AsJson = False,
 ) -> None:
     """Give a signed key a new signing secret. It is shown once, here."""
-    now = datetime.now(UTC)
+    by, now = operator(), datetime.now(UTC)
     until = now + timedelta(hours=hours)
     with operator_database() as db:
         key_id, project = identity.find_key_by_prefix(db, prefix)
-        secret = identity.rotate_signing_secret(db, key_id, project=project, older_until=until, now=now)
+        also = recorder(Action.KEY_SECRET_CHANGED, "key", by=by, now=now, older_valid_until=until)
+        secret = identity.rotate_signing_secret(db, key_id, project=project, older_until=until, now=now, also=also)
     if as_json:
         print(json.dumps({"signing_secret": secret, "older_valid_until": until.isoformat()}))
         return

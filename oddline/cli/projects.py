@@ -2,13 +2,15 @@
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from oddline.audit import Action, record
 from oddline.cli.app import make_app
-from oddline.cli.connecting import operator_database, operator_settings
+from oddline.cli.connecting import operator, operator_database, operator_settings
 from oddline.cli.console import new_console
 from oddline.cli.registry import project_of
 from oddline.errors import InvalidParameter
@@ -87,5 +89,14 @@ def _set(project: str, **given: int | None) -> None:
     defaults = default_limits(operator_settings())
     with project_of(project) as (db, project_id), db.transaction() as tx:
         write_limits(tx, project_id, changed=changed)
+        record(
+            tx,
+            project=project_id,
+            by=operator(),
+            action=Action.PROJECT_LIMITED,
+            subject=f"project:{project_id}",
+            details=changed,
+            now=datetime.now(UTC),
+        )
         told: dict[str, Any] = asdict(read_limits(tx, project_id, defaults=defaults))
     print("\n".join(f"{name.replace('_', ' ')}: {told[name] or 'no limit'}" for name in changed))

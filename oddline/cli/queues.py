@@ -8,9 +8,11 @@ import typer
 from rich.table import Table
 
 from oddline import fleet
+from oddline.audit import Action, record
 from oddline.cli.app import make_app
-from oddline.cli.connecting import operator_database, operator_settings
+from oddline.cli.connecting import operator, operator_database, operator_settings
 from oddline.cli.console import new_console
+from oddline.database import Transaction
 from oddline.errors import Conflict
 from oddline.tasks import Queue
 
@@ -48,23 +50,15 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="as JSON")] = Fal
 @app.command()
 def hold(queue: Name, reason: Why = "") -> None:
     """Have nobody take work of a queue: it waits in the ledger until the queue is released."""
-    with operator_database() as db, db.transaction() as tx:
-        fleet.hold(tx, queue, by=OPERATOR, reason=reason, now=datetime.now(UTC))
+    _hold(queue, reason, Action.QUEUE_HELD)
     console.print(f"{queue} is held; what runs goes on")
 
 
 @app.command()
 def purge(queue: Name, reason: Why = "") -> None:
     """Hold a queue and delete its messages in Redis; nothing is lost, its work stays in the ledger."""
-    with operator_database() as db:
-        dropped = fleet.purge(
-            db,
-            queue,
-            redis_url=operator_settings().redis_url,
-            by=OPERATOR,
-            reason=reason,
-            now=datetime.now(UTC),
-        )
+    _hold(queue, reason, Action.QUEUE_PURGED)
+    dropped = fleet.drop_messages(operator_settings().redis_url, queue)
     console.print(f"{queue} is held; {dropped} messages are deleted")
     console.print(f"`oddline queues release {queue}` has its work done", style="dim")
 
@@ -75,4 +69,15 @@ def release(queue: Name) -> None:
     with operator_database() as db, db.transaction() as tx:
         if not fleet.release(tx, queue):
             raise Conflict(f"{queue} is not held")
+        _record(tx, Action.QUEUE_RELEASED, queue)
     console.print(f"{queue} is released")
+
+
+def _hold(queue: Queue, reason: str, action: Action) -> None:
+    with operator_database() as db, db.transaction() as tx:
+        fleet.hold(tx, queue, by=OPERATOR, reason=reason, now=datetime.now(UTC))
+        _record(tx, action, queue)
+
+
+def _record(tx: Transaction, action: Action, queue: Queue) -> None:
+    record(tx, project=None, by=operator(), action=action, subject=f"queue:{queue}", now=datetime.now(UTC))

@@ -1,8 +1,6 @@
 """`oddline model add, list, show, promote, rollback, shadow, compare, replay`: an operator's way to the models."""
 
-import getpass
 import json
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -13,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from oddline.cli.connecting import operator_database, operator_settings
+from oddline.cli.connecting import operator, operator_database, operator_settings
 from oddline.cli.console import TIMES, new_console
 from oddline.database import Database
 from oddline.errors import InvalidParameter, NotFound, StackFailed
@@ -179,7 +177,7 @@ def replay(
             source=source,
         )
         publisher = Publisher(redis_url) if redis_url else None
-        task_id = start_replay(wanted, db=db, publisher=publisher, now=datetime.now(UTC))
+        task_id = start_replay(wanted, by=operator(), db=db, publisher=publisher, now=datetime.now(UTC))
         if publisher is not None:
             publisher.close()
     print(task_id)
@@ -205,15 +203,6 @@ def built_in_version() -> str:
     """The version of the model that comes with the installation."""
     config = _json_object(load_settings().model_folder / "config.json")
     return str(config["version"])
-
-
-def operator() -> str:
-    """Who calls, for the history."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container may run as a number without a name
-        user = "unknown"
-    return f"{user}@{socket.gethostname()}"
 
 
 def _shipped(config_file: Path) -> dict[str, Any]:

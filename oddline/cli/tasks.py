@@ -11,12 +11,14 @@ import typer
 from rich.table import Table
 
 from oddline import maintenance, tasks
+from oddline.audit import Action, record
 from oddline.catalogue import CATALOGUE
 from oddline.cli import dead_letters, smoke
 from oddline.cli.app import make_app
-from oddline.cli.connecting import operator_database, operator_settings
+from oddline.cli.connecting import operator, operator_database, operator_settings
 from oddline.cli.console import TIMES, new_console
 from oddline.cli.waking import wake
+from oddline.database import Transaction
 from oddline.errors import InvalidParameter, NotFound
 from oddline.identity import find_project
 from oddline.tasks import Outcome, Search, Starter, State, Task
@@ -84,10 +86,12 @@ def scheduled(limit: Most = 50, as_json: AsJson = False) -> None:
 def show(task_id: TaskId) -> None:
     """Show a task with its payload, its result, its error and its attempts that failed."""
     with operator_database() as db, db.transaction() as tx:
-        task = tasks.find(tx, task_id)
-    if task is None:
-        raise NotFound(f"there is no task {task_id}")
-    task = tasks.opened(task, operator_settings().cipher())
+        kept = tasks.find(tx, task_id)
+        if kept is None:
+            raise NotFound(f"there is no task {task_id}")
+        task = tasks.opened(kept, operator_settings().cipher())
+        if task != kept:  # it is about people: so who looks is kept
+            _record(tx, Action.TASK_OPENED, task_id, project=task.project, name=task.name)
     more = {
         "project": task.project,
         "worker": task.worker,
@@ -111,6 +115,7 @@ def start(
         raise InvalidParameter(f"the payload is no JSON: {error}") from error
     if not isinstance(given, dict):
         raise InvalidParameter("the payload is no JSON object")
+    owner = _project(project)
     with operator_database() as db, db.transaction() as tx:
         spec, task_id = tasks.request(
             tx,
@@ -118,9 +123,10 @@ def start(
             name=name,
             payload=given,
             starter=Starter.SYSTEM,
-            project=_project(project),
+            project=owner,
             now=datetime.now(UTC),
         )
+        _record(tx, Action.TASK_STARTED, task_id, project=owner, name=name)
     wake([(spec, task_id)])
     print(task_id)
 
@@ -129,7 +135,7 @@ def start(
 def cancel(task_id: TaskId) -> None:
     """End a task that waits or runs, and say what came of it."""
     with operator_database() as db:
-        cancelled = maintenance.cancel_task(db, task_id, project=None, clock=tasks.utc_now)
+        cancelled = maintenance.cancel_task(db, task_id, project=None, by=operator(), clock=tasks.utc_now)
     console.print(f"{task_id} {OUTCOMES[cancelled.outcome]} ({cancelled.task.state})")
 
 
@@ -149,6 +155,11 @@ def alerts(
         (f"{one.last_at:%Y-%m-%d %H:%M:%S}", str(one.count), one.kind, one.subject, one.text[:120]) for one in raised
     ]
     _print_table(("last", "times", "kind", "subject", "text"), rows)
+
+
+def _record(tx: Transaction, action: Action, task_id: UUID | None, *, project: UUID | None, name: str) -> None:
+    told, now = {"name": name}, datetime.now(UTC)
+    record(tx, project=project, by=operator(), action=action, subject=f"task:{task_id}", details=told, now=now)
 
 
 def _print(search: Search, *, limit: int, as_json: bool) -> None:

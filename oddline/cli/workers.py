@@ -4,16 +4,18 @@ import json
 import os
 import sys
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from oddline import fleet
+from oddline.audit import Action, record
 from oddline.catalogue import CATALOGUE
 from oddline.cli.app import make_app
-from oddline.cli.connecting import operator_database, operator_settings
+from oddline.cli.connecting import operator, operator_database, operator_settings
 from oddline.cli.console import new_console
+from oddline.database import Transaction
 from oddline.fleet import Work
 from oddline.tasks import WorkerClass
 
@@ -62,6 +64,7 @@ def restart(
     """Have workers finish what they do and end, one of a class after the other; ECS or the supervisor starts others."""
     with operator_database() as db, db.transaction() as tx:
         fleet.ask_restart(tx, only or (), by=OPERATOR, now=datetime.now(UTC))
+        _record(tx, Action.WORKERS_RESTARTED, f"workers:{','.join(only or ())}")
     console.print("asked; `oddline workers list` shows how far it is")
 
 
@@ -86,6 +89,7 @@ def limit(
     """Change how often each worker may start a task; workers follow within seconds."""
     with operator_database() as db, db.transaction() as tx:
         fleet.set_limit(tx, task, rate=rate, catalogue=CATALOGUE, by=OPERATOR, now=datetime.now(UTC))
+        _record(tx, Action.RATE_LIMITED, f"task:{task}", rate=rate)
     console.print(f"{task}: {rate} for each worker")
 
 
@@ -94,7 +98,13 @@ def unlimit(task: TaskName) -> None:
     """Let the catalogue's limit of a task hold again."""
     with operator_database() as db, db.transaction() as tx:
         fleet.lift_limit(tx, task)
+        _record(tx, Action.RATE_FREED, f"task:{task}")
     console.print(f"{task}: as the catalogue says")
+
+
+def _record(tx: Transaction, action: Action, subject: str, **details: Any) -> None:
+    now = datetime.now(UTC)
+    record(tx, project=None, by=operator(), action=action, subject=subject, details=details, now=now)
 
 
 def _memory(stats: object) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         Verdict,
         VerdictInForce,
     )
+    from oddline.feedback.service import record_given
     from oddline.feedback.store import (
         SEQUENCE_VERDICT,
         VERDICT,
@@ -49,6 +50,7 @@ __all__ = [
     "insert_feedback",
     "insert_sequence_feedback",
     "list_feedback",
+    "record_given",
     "sequence_verdicts",
     "undo_feedback",
     "verdicts_in_force",
@@ -67,6 +69,7 @@ __getattr__ = face(
             "Verdict",
             "VerdictInForce",
         ],
+        "service": ["record_given"],
         "store": [
             "SEQUENCE_VERDICT",
             "VERDICT",

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 from oddline.lazy import face
 
 if TYPE_CHECKING:
+    from oddline.fleet.broker import drop_messages
     from oddline.fleet.model import Hold, QueueState, RateLimit, Wishes, Work, WorkerProcess, WorkerState
     from oddline.fleet.service import (
         ask_restart,
         lift_limit,
         list_queues,
         list_workers,
-        purge,
         set_limit,
     )
     from oddline.fleet.store import held_queues, hold, limits, release, report, take_turn, wishes
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 __getattr__ = face(
     __name__,
     {
+        "broker": ("drop_messages",),
         "model": ("Hold", "QueueState", "RateLimit", "Wishes", "Work", "WorkerProcess", "WorkerState"),
-        "service": ("ask_restart", "lift_limit", "list_queues", "list_workers", "purge", "set_limit"),
+        "service": ("ask_restart", "lift_limit", "list_queues", "list_workers", "set_limit"),
         "store": ("held_queues", "hold", "limits", "release", "report", "take_turn", "wishes"),
     },
 )
@@ -34,13 +35,13 @@ __all__ = [
     "WorkerProcess",
     "WorkerState",
     "ask_restart",
+    "drop_messages",
     "held_queues",
     "hold",
     "lift_limit",
     "limits",
     "list_queues",
     "list_workers",
-    "purge",
     "release",
     "report",
     "set_limit",

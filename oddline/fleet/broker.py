@@ -27,7 +27,11 @@ def count_messages(redis_url: str) -> dict[Queue, int]:
 
 
 def drop_messages(redis_url: str, queue: Queue) -> int:
-    """Delete the messages of a queue; returns how many there were. Raises as `count_messages`."""
+    """Delete the messages of a queue that is held; returns how many there were. Raises as `count_messages`.
+
+    Its work stays in the ledger, and is published again once the queue is released. Without the hold `reconcile` would
+    do so within a minute.
+    """
     with _connected(redis_url) as redis:
         pipeline = redis.pipeline()  # both at one moment
         pipeline.llen(str(queue))

@@ -18,22 +18,6 @@ SEEN = timedelta(seconds=20)  # three of a worker's signs of life
 _RATE = re.compile(r"\d{1,9}(/[smh])?")  # as Celery writes it: so many a second, where no unit is named
 
 
-def purge(db: Database, queue: Queue, *, redis_url: str, by: str, reason: str, now: datetime) -> int:
-    """Hold a queue and delete its messages; returns how many.
-
-    Its work stays in the ledger, and is published again once the queue is released. Without the hold `reconcile` would
-    do so within a minute.
-
-    Raises:
-        Unavailable: Redis does not answer; the queue is held.
-    """
-    from oddline.fleet.broker import drop_messages
-
-    with db.transaction() as tx:
-        store.hold(tx, queue, by=by, reason=reason, now=now)
-    return drop_messages(redis_url, queue)
-
-
 def list_queues(db: Database, *, redis_url: str, now: datetime) -> list[QueueState]:
     """All queues: their messages beside what waits in the ledger, and whether they are held."""
     from oddline.fleet.broker import count_messages

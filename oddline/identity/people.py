@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from oddline.database import Database
+from oddline.database import Database, Transaction
 from oddline.errors import BadRequest, Conflict, Forbidden, InvalidParameter, NotFound, Unauthenticated
 from oddline.identity import store
 from oddline.identity.model import SCOPES_OF, Caller, Member, Membership, Role
+from oddline.identity.service import Also, nothing_more
 
 GROUP_MARK = "oddline"
 MOST_GROUPS = 100  # of a token that are looked at
@@ -65,6 +66,7 @@ def add_member(
     role: Role,
     member_id: UUID,
     now: datetime,
+    also: Also = nothing_more,
 ) -> Member:
     """Let a person into a project, whom the issuer calls `subject`, or who will sign in with this e-mail address.
 
@@ -88,6 +90,7 @@ def add_member(
     with db.transaction(project=project) as tx:
         if not store.insert_member(tx, member, project=project):
             raise Conflict("this person is a member already", field="email" if email else "subject")
+        also(tx, project, member_id)
     return member
 
 
@@ -97,7 +100,7 @@ def list_members(db: Database, *, project: UUID, before: UUID | None, limit: int
         return store.list_members(tx, before=before, limit=limit)
 
 
-def change_role(db: Database, member_id: UUID, *, project: UUID, role: Role) -> Member:
+def change_role(db: Database, member_id: UUID, *, project: UUID, role: Role, also: Also = nothing_more) -> Member:
     """Give a member another role, from their next request on.
 
     Raises:
@@ -105,12 +108,13 @@ def change_role(db: Database, member_id: UUID, *, project: UUID, role: Role) -> 
     """
     with db.transaction(project=project) as tx:
         changed = store.update_member(tx, member_id, role=role)
-    if changed is None:
-        raise NotFound(f"there is no member {member_id}", field="member_id")
+        if changed is None:
+            raise NotFound(f"there is no member {member_id}", field="member_id")
+        also(tx, project, member_id)
     return changed
 
 
-def remove_member(db: Database, member_id: UUID, *, project: UUID) -> None:
+def remove_member(db: Database, member_id: UUID, *, project: UUID, also: Also = nothing_more) -> None:
     """Take a member out of a project, from their next request on.
 
     Raises:
@@ -119,6 +123,15 @@ def remove_member(db: Database, member_id: UUID, *, project: UUID) -> None:
     with db.transaction(project=project) as tx:
         if not store.delete_member(tx, member_id):
             raise NotFound(f"there is no member {member_id}", field="member_id")
+        also(tx, project, member_id)
+
+
+def find_person_name(tx: Transaction, person: UUID, *, project: UUID) -> str | None:
+    """The e-mail address, or else what the issuer calls them, of a person who is a member of the project."""
+    for issuer, subject, email in store.list_people(tx, project):
+        if person_id(issuer, subject) == person:
+            return email or subject
+    return None
 
 
 def normal_email(address: str) -> str:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -19,8 +19,15 @@ DEFAULT_SCOPES = (Scope.INGEST, Scope.READ)
 USUAL_OVERLAP_HOURS, LONGEST_OVERLAP_HOURS = 24, 168  # in which two signing secrets of a key are valid
 ENDED_KEYS_KEPT = timedelta(days=30)  # so that "whose key was that" can be asked
 
+Also = Callable[[Transaction, UUID, UUID], None]
+"""Does something more in the same transaction, for (project, id of what was made or changed): records it."""
 
-def ensure_project(db: Database, name: str, *, new_id: UUID, now: datetime) -> UUID:
+
+def nothing_more(tx: Transaction, project: UUID, identifier: UUID) -> None:
+    """Do nothing more."""
+
+
+def ensure_project(db: Database, name: str, *, new_id: UUID, now: datetime, also: Also = nothing_more) -> UUID:
     """The id of the project of that name, made as `new_id` where it is missing.
 
     Raises:
@@ -29,7 +36,8 @@ def ensure_project(db: Database, name: str, *, new_id: UUID, now: datetime) -> U
     if not 0 < len(name) <= 100:
         raise InvalidParameter("a project's name has 1 to 100 characters", field="name")
     with db.transaction() as tx:
-        store.insert_project(tx, project_id=new_id, name=name, now=now)
+        if store.insert_project(tx, project_id=new_id, name=name, now=now):
+            also(tx, new_id, new_id)
         project = store.find_project(tx, name)
     if project is None:
         raise NotFound(f"there is no project {name}")
@@ -60,6 +68,7 @@ def create_key(
     grantable: Collection[Scope] = tuple(Scope),
     signed: bool = False,
     expires_at: datetime | None = None,
+    also: Also = nothing_more,
 ) -> NewKey:
     """Make a key: the answer is the only place where it is ever shown.
 
@@ -93,6 +102,7 @@ def create_key(
             now=now,
             expires_at=expires_at,
         )
+        also(tx, project, key_id)
     return NewKey(id=key_id, key=key, signing_secret=signing_secret)
 
 
@@ -114,7 +124,7 @@ def read_key(db: Database, key_id: UUID, *, project: UUID) -> ApiKey:
         return _key_of(tx, key_id)
 
 
-def revoke_key(db: Database, key_id: UUID, *, project: UUID, now: datetime) -> None:
+def revoke_key(db: Database, key_id: UUID, *, project: UUID, now: datetime, also: Also = nothing_more) -> None:
     """Revoke a key: the next request with it, or with a session of it, is refused. A second time changes nothing.
 
     Raises:
@@ -122,7 +132,8 @@ def revoke_key(db: Database, key_id: UUID, *, project: UUID, now: datetime) -> N
     """
     with db.transaction(project=project) as tx:
         _key_of(tx, key_id)
-        store.revoke_key(tx, key_id, now=now)
+        if store.revoke_key(tx, key_id, now=now):
+            also(tx, project, key_id)
 
 
 def find_key_by_prefix(db: Database, prefix: str) -> tuple[UUID, UUID]:
@@ -141,7 +152,9 @@ def find_key_by_prefix(db: Database, prefix: str) -> tuple[UUID, UUID]:
     return found[0]
 
 
-def rotate_signing_secret(db: Database, key_id: UUID, *, project: UUID, older_until: datetime, now: datetime) -> str:
+def rotate_signing_secret(
+    db: Database, key_id: UUID, *, project: UUID, older_until: datetime, now: datetime, also: Also = nothing_more
+) -> str:
     """A new signing secret for a key. The one before stays valid until `older_until`; one before that does not.
 
     Raises:
@@ -153,6 +166,7 @@ def rotate_signing_secret(db: Database, key_id: UUID, *, project: UUID, older_un
         _key_of(tx, key_id)
         if not store.rotate_secret(tx, key_id, secret=secret, older_until=older_until, now=now):
             raise Conflict("the key is not in force, or was made without a signing secret", field="key_id")
+        also(tx, project, key_id)
     return secret
 
 

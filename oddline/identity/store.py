@@ -30,11 +30,14 @@ def _member(**columns: Any) -> Member:
     return Member(**columns | {"role": Role(columns["role"])})
 
 
-def insert_project(tx: Transaction, *, project_id: UUID, name: str, now: datetime) -> None:
-    """Write a project unless one of that name is there."""
-    tx.execute(
-        "INSERT INTO projects (id, name, created_at) VALUES (%s, %s, %s) ON CONFLICT (name) DO NOTHING",
-        [project_id, name, now],
+def insert_project(tx: Transaction, *, project_id: UUID, name: str, now: datetime) -> bool:
+    """Write a project; False when one of that name is there."""
+    return (
+        tx.execute(
+            "INSERT INTO projects (id, name, created_at) VALUES (%s, %s, %s) ON CONFLICT (name) DO NOTHING",
+            [project_id, name, now],
+        ).rowcount
+        == 1
     )
 
 
@@ -127,6 +130,12 @@ def list_keys(
         ).fetchall()
 
 
+def find_key_name(tx: Transaction, key_id: UUID, *, project: UUID) -> str | None:
+    """What a project's key was called when it was made, in force or not."""
+    row = tx.execute("SELECT name FROM api_keys WHERE id = %s AND project_id = %s", [key_id, project]).fetchone()
+    return row[0] if row else None
+
+
 def find_by_prefix(tx: Transaction, prefix: str) -> list[tuple[UUID, UUID]]:
     """(id, project) of each key with this prefix that was not revoked."""
     return tx.execute(
@@ -190,6 +199,13 @@ def list_members(tx: Transaction, *, before: UUID | None, limit: int) -> list[Me
             " ORDER BY id DESC LIMIT %(limit)s",
             {"before": before, "limit": limit},
         ).fetchall()
+
+
+def list_people(tx: Transaction, project: UUID) -> list[tuple[str, str, str | None]]:
+    """(issuer, subject, e-mail address) of those members of a project who have signed in."""
+    return tx.execute(
+        "SELECT issuer, subject, email FROM members WHERE project_id = %s AND subject IS NOT NULL", [project]
+    ).fetchall()
 
 
 def update_member(tx: Transaction, member_id: UUID, *, role: Role) -> Member | None:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from oddline.audit import Action, Actor, recorder
 from oddline.database import ROLES, Database
+from oddline.encryption import Cipher
 from oddline.errors import Forbidden, StackFailed, Unauthenticated
 from oddline.identity import Scope, authenticate, create_key, ensure_project
 from oddline.local.state import LOOPBACK, choose_port, write_private
@@ -70,19 +72,22 @@ class Stack:
         home = settings.home.absolute()
         before = cls.load(home) if cls.is_there(home) else None
         is_port_told = "port" in settings.model_fields_set
+        kept_keys = settings.encryption_keys or (before.encryption_keys if before else "")
+        encryption_keys = kept_keys or secrets.token_hex(24)
+        cipher = settings.model_copy(update={"encryption_keys": encryption_keys}).cipher()
         port = choose_port(before.port if before and not is_port_told else settings.port)
         database_urls = {role.removeprefix("oddline_"): _as_role(owner_url, role, passwords[role]) for role in ROLES}
         stack = cls(
             port=port,
             url=f"http://{settings.host}:{port}",
-            api_key=_key(database_urls["worker"], before=before.api_key if before else ""),
+            api_key=_key(database_urls["worker"], before=before.api_key if before else "", cipher=cipher),
             hmac_secret=settings.hmac_secret or (before.hmac_secret if before else secrets.token_hex(24)),
             database_urls=database_urls,
             redis_url=redis_url,
             objects_url=settings.objects_url or str(home / "objects"),
             home=str(home),
             first_start=before is None,
-            encryption_keys=settings.encryption_keys or (before and before.encryption_keys) or secrets.token_hex(24),
+            encryption_keys=encryption_keys,
             flower_password=settings.flower_password or (before and before.flower_password) or secrets.token_hex(24),
             flower_url=f"http://{LOOPBACK}:{choose_port(FLOWER_PORT)}" if with_flower else "",
         )
@@ -126,16 +131,19 @@ def _as_role(owner_url: str, role: str, password: str) -> str:
     return urlunsplit(address._replace(netloc=f"{role}:{quote(password, safe='')}@{place}"))
 
 
-def _key(worker_url: str, *, before: str) -> str:
+def _key(worker_url: str, *, before: str, cipher: Cipher) -> str:
     """The key of before if it is still in force: the database may be another one now."""
     db = Database(worker_url, size=1)
     now = datetime.now(UTC)
     try:
         authenticate(db, presented=before, scope=Scope.ADMIN, now=now)
     except (Unauthenticated, Forbidden):
-        project = ensure_project(db, PROJECT, new_id=new_id(), now=now)
+        made_by: Any = {"by": Actor(id="system", cipher=cipher, name="oddline up"), "now": now}
+        made = recorder(Action.PROJECT_MADE, "project", **made_by, name=PROJECT)
+        project = ensure_project(db, PROJECT, new_id=new_id(), now=now, also=made)
         scopes = list(Scope)
-        return create_key(db, project=project, name="first", key_id=new_id(), now=now, scopes=scopes).key
+        also = recorder(Action.KEY_MADE, "key", **made_by, scopes=scopes)
+        return create_key(db, project=project, name="first", key_id=new_id(), now=now, scopes=scopes, also=also).key
     else:
         return before
     finally:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from oddline import submissions, tasks
+from oddline.audit import Action, Actor, record
 from oddline.database import Database, Transaction
 from oddline.errors import Conflict, NotFound
 from oddline.tasks import Outcome, State, Task
@@ -28,6 +29,7 @@ def cancel_task(
     task_id: UUID,
     *,
     project: UUID | None,
+    by: Actor,
     clock: Callable[[], datetime],
     patience: timedelta = PATIENCE,
     sleep: Callable[[float], None] = time.sleep,
@@ -46,6 +48,8 @@ def cancel_task(
         with db.transaction(project=project) as tx:
             outcome = _cancel(tx, task_id, now=clock())
             task = tasks.find(tx, task_id)
+            if task is not None and outcome is not None and not asked:
+                _record(tx, task, by=by, now=clock())
         if task is None:
             raise NotFound(f"there is no task {task_id}", field="task_id")
         if outcome is None and task.state.ready:
@@ -66,6 +70,11 @@ def _cancel(tx: Transaction, task_id: UUID, *, now: datetime) -> Outcome | None:
     if attempts is None:
         return tasks.cancel(tx, task_id, now=now)
     return Outcome.STOPPED if attempts else Outcome.NEVER_STARTED
+
+
+def _record(tx: Transaction, task: Task, *, by: Actor, now: datetime) -> None:
+    told, subject = {"name": task.name}, f"task:{task.id}"
+    record(tx, project=task.project, by=by, action=Action.TASK_CANCELLED, subject=subject, details=told, now=now)
 
 
 def _ended(task: Task, *, asked: bool) -> Outcome:

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from uuid import UUID
 
+from oddline.audit import renew_person_keys
 from oddline.encryption import Cipher
 from oddline.notifications import renew_deliveries
+from oddline.schedules import renew_schedules
 from oddline.tasks import NoPayload, TaskContext, renew_tasks
 
 ROWS_AT_ONCE = 200  # locked in one transaction: a running task waits some milliseconds for it
@@ -30,7 +32,12 @@ def renew_encryption(payload: NoPayload, context: TaskContext) -> dict[str, int]
 def _renewals(context: TaskContext) -> Mapping[str, Renewal]:
     """Everything that is stored encrypted; whoever stores something new encrypted adds to it."""
     sealed = [spec.name for spec in context.catalogue.values() if spec.sealed]
-    return {"tasks": partial(renew_tasks, sealed_names=sealed), "deliveries": renew_deliveries}
+    return {
+        "tasks": partial(renew_tasks, sealed_names=sealed),
+        "schedules": partial(renew_schedules, sealed_names=sealed),
+        "deliveries": renew_deliveries,
+        "person keys": renew_person_keys,
+    }
 
 
 def _renew(renewal: Renewal, context: TaskContext, cipher: Cipher) -> int:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 
+from oddline.audit import Action, Actor, record
 from oddline.database import Database, Transaction
 from oddline.encryption import Cipher
 from oddline.errors import InvalidParameter, NotFound
@@ -100,7 +101,7 @@ def keep_on_list(objects: ObjectStore, erasure: Erasure) -> None:
     objects.put(key, orjson.dumps(kept), metadata={"project": str(erasure.project)})
 
 
-def erase_again(db: Database, objects: ObjectStore, *, now: datetime) -> list[UUID]:
+def erase_again(db: Database, objects: ObjectStore, *, by: Actor, now: datetime) -> list[UUID]:
     """Start every erasure anew that was ever begun, of all projects: after a restore. Returns the ids of the tasks."""
     started = []
     for info in list(objects.list(f"{LIST_PREFIX}/")):
@@ -124,6 +125,8 @@ def erase_again(db: Database, objects: ObjectStore, *, now: datetime) -> list[UU
             erasure = find_erasure(tx, project, erasure=erasure_id)
             store.again(tx, erasure, task=task)
             _enqueue(tx, erasure, task=task, now=now)
+            subject, told = f"erasure:{erasure_id}", {"again": True}
+            record(tx, project=project, by=by, action=Action.ERASURE_ASKED, subject=subject, details=told, now=now)
         started.append(task)
     return started
 

@@ -64,6 +64,8 @@ ROWS: Final = (
         {"payload": Form.JSON, "result": Form.JSON, "error": Form.TEXT, "unique_key": Form.TEXT},
         scope=_SETTLED,
     ),
+    Rows("schedules", ("id",), {"name": Form.TEXT, "payload": Form.JSON}),
+    Rows("schedule_runs", ("schedule_id", "planned"), {"detail": Form.TEXT}),
     Rows(
         "deliveries",
         ("id",),

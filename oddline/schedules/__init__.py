@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from oddline.schedules.keeping import bring_in_line, fire_due, watch_schedules
     from oddline.schedules.model import CatchUp, Outcome, Run, ScheduleState, UserSchedule, Wish
     from oddline.schedules.planning import next_times, system_schedules
-    from oddline.schedules.service import change, create, find, pause, remove, resume, runs_of, view
+    from oddline.schedules.renewal_store import renew_schedules
+    from oddline.schedules.service import change, create, find, opened, pause, remove, resume, runs_of, view
     from oddline.schedules.store import due, listed
     from oddline.schedules.tasks import TASKS, WATCH_SCHEDULES
     from oddline.schedules.timer import Timer, open_timer
@@ -23,7 +24,8 @@ __getattr__ = face(
         "keeping": ("bring_in_line", "fire_due", "watch_schedules"),
         "model": ("CatchUp", "Outcome", "Run", "ScheduleState", "UserSchedule", "Wish"),
         "planning": ("next_times", "system_schedules"),
-        "service": ("change", "create", "find", "pause", "remove", "resume", "runs_of", "view"),
+        "renewal_store": ("renew_schedules",),
+        "service": ("change", "create", "find", "opened", "pause", "remove", "resume", "runs_of", "view"),
         "store": ("due", "listed"),
         "tasks": ("TASKS", "WATCH_SCHEDULES"),
         "timer": ("Timer", "open_timer"),
@@ -50,9 +52,11 @@ __all__ = [
     "listed",
     "next_times",
     "open_timer",
+    "opened",
     "parse",
     "pause",
     "remove",
+    "renew_schedules",
     "resume",
     "run_now",
     "runs_of",

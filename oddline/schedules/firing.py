@@ -7,10 +7,11 @@ from typing import Final
 from uuid import UUID
 
 from oddline.database import Database, Transaction
-from oddline.errors import Forbidden, InvalidParameter, NotFound, UnknownTask
+from oddline.errors import Forbidden, InvalidParameter, NotFound, Undecipherable, UnknownTask
 from oddline.schedules import store
 from oddline.schedules.model import CatchUp, Outcome, Run, ScheduleState, UserSchedule
 from oddline.schedules.planning import planned_times
+from oddline.schedules.service import opened
 from oddline.tasks import Catalogue, Publisher, Starter, TaskSpec, raise_alert, request
 
 TOLERANCE: Final = timedelta(minutes=5)  # what comes later is missed: timer and sweep have had their minutes
@@ -46,6 +47,7 @@ def run_now(tx: Transaction, schedule_id: UUID, *, starter: Starter, catalogue: 
     Raises:
         NotFound: there is no such schedule.
         UnknownTask, Forbidden, InvalidParameter: the task cannot be started, or not by `starter`.
+        Undecipherable: none of the keys opens what it is given.
     """
     schedule = store.lock(tx, schedule_id)
     if schedule is None:
@@ -94,7 +96,7 @@ def _started(
         return None, None
     try:
         started = _start(tx, schedule, catalogue=catalogue, now=run.fired_at)
-    except (UnknownTask, Forbidden, InvalidParameter) as error:
+    except (UnknownTask, Forbidden, InvalidParameter, Undecipherable) as error:
         store.end_run(tx, schedule.id, replace(run, outcome=Outcome.REFUSED, detail=error.detail))
         return None, error.detail
     store.end_run(tx, schedule.id, replace(run, task_id=started.task_id))
@@ -106,7 +108,7 @@ def _start(tx: Transaction, schedule: UserSchedule, *, catalogue: Catalogue, now
         tx,
         catalogue,
         name=schedule.task,
-        payload=schedule.payload,
+        payload=opened(schedule).payload,
         starter=Starter(schedule.starter),
         project=schedule.project,
         now=now,

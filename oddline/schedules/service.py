@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from oddline.database import Transaction
@@ -12,11 +12,13 @@ from oddline.errors import Conflict, Forbidden, InvalidParameter, NotFound, Unkn
 from oddline.schedules import store
 from oddline.schedules.model import Run, ScheduleState, UserSchedule, Wish
 from oddline.schedules.planning import first_time, next_times, planned_times
-from oddline.tasks import Catalogue, Starter, request
+from oddline.settings import load_settings
+from oddline.tasks import Catalogue, Starter, request, seal, shown, unseal
 
 MOST_SCHEDULES: Final = 1_000  # of one project; EventBridge Scheduler holds a million in an account
 
 _TIMES: Final = ("expression", "timezone", "starts_at", "ends_at")
+AnyWish = TypeVar("AnyWish", bound=Wish)
 LARGEST_PAYLOAD: Final = 65_536  # characters of JSON
 
 
@@ -41,12 +43,13 @@ def create(
         InvalidParameter: the expression, the zone or the payload cannot be, or it would never fire.
         UnknownTask, Forbidden: there is no such task, or `starter` may not start it.
         Conflict: the project has one of that name, or too many.
+        NotConfigured: its payload is to be sealed, and there is no key in this process's settings.
     """
     _check_startable(tx, wish, project=project, starter=starter, catalogue=catalogue, now=now)
     if store.count(tx, project=project) >= MOST_SCHEDULES:
         raise Conflict(f"a project has {MOST_SCHEDULES} schedules at most")
     schedule = UserSchedule(
-        **asdict(wish),
+        **asdict(_sealed(wish, catalogue)),
         id=schedule_id,
         project=project,
         state=ScheduleState.ACTIVE,
@@ -76,9 +79,10 @@ def change(
 
     Raises:
         NotFound: there is no such schedule.
-        InvalidParameter, UnknownTask, Forbidden, Conflict: as `create`.
+        InvalidParameter, UnknownTask, Forbidden, Conflict, NotConfigured: as `create`.
+        Undecipherable: none of the keys opens the payload that it had.
     """
-    before = _locked(tx, schedule_id)
+    before = opened(_locked(tx, schedule_id))
     wished = replace(before, **given)
     _check_startable(tx, wished, project=before.project, starter=starter, catalogue=catalogue, now=now)
     if before.next_at is not None and all(getattr(wished, name) == getattr(before, name) for name in _TIMES):
@@ -89,7 +93,7 @@ def change(
     return _written(
         tx,
         replace(
-            wished,
+            _sealed(wished, catalogue),
             starter=str(starter),
             actor=actor,
             state=ScheduleState.PAUSED if is_paused else ScheduleState.ACTIVE,
@@ -148,6 +152,15 @@ def find(tx: Transaction, schedule_id: UUID) -> UserSchedule:
     return _there(store.find(tx, schedule_id), schedule_id)
 
 
+def opened(schedule: UserSchedule) -> UserSchedule:
+    """A schedule with a sealed payload as it was.
+
+    Raises:
+        Undecipherable: none of the keys made it.
+    """
+    return replace(schedule, payload=unseal(schedule.payload, load_settings().cipher()))
+
+
 def runs_of(tx: Transaction, schedule_id: UUID, *, before: datetime | None, limit: int) -> list[Run]:
     """What became of its planned times, the last first.
 
@@ -159,11 +172,12 @@ def runs_of(tx: Transaction, schedule_id: UUID, *, before: datetime | None, limi
 
 
 def view(schedule: UserSchedule, *, now: datetime) -> dict[str, Any]:
-    """What `GET /api/v1/schedules/{id}` tells; `next` holds its next five times."""
+    """What lists tell of it; `next` holds its next five times. Of a sealed payload, only that there is one."""
     wish = {field.name: getattr(schedule, field.name) for field in fields(Wish)}
     return {
         "id": schedule.id,
         **wish,
+        "payload": shown(schedule.payload),
         "catch_up": str(schedule.catch_up),
         "state": str(schedule.state),
         "next": next_times(schedule, now=now),
@@ -171,6 +185,13 @@ def view(schedule: UserSchedule, *, now: datetime) -> dict[str, Any]:
         "created_at": schedule.created_at,
         "changed_at": schedule.changed_at,
     }
+
+
+def _sealed(wish: AnyWish, catalogue: Catalogue) -> AnyWish:
+    """A wish as it is kept: what its task is given is encrypted where it is about people, as in the ledger."""
+    if not catalogue[wish.task].sealed:
+        return wish
+    return replace(wish, payload=seal(dict(wish.payload), load_settings().cipher()))
 
 
 def _check_startable(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import numpy as np
 
-from oddline import feedback
+from oddline import audit, feedback
 from oddline.database import Database, Transaction
 from oddline.entries import OddCount, count_odd, get_entry
 from oddline.errors import Conflict, InvalidParameter, NotFound
@@ -122,7 +122,15 @@ def preview(subject: Subject, *, db: Database, project: UUID, now: datetime) -> 
 
 
 def give(
-    subject: Subject, *, verdict: Verdict, note: str, key_id: UUID, db: Database, project: UUID, now: datetime
+    subject: Subject,
+    *,
+    verdict: Verdict,
+    note: str,
+    key_id: UUID,
+    by: audit.Actor,
+    db: Database,
+    project: UUID,
+    now: datetime,
 ) -> dict[str, Any]:
     """Keep a verdict; returns it as clients get it. The same said twice is kept once.
 
@@ -146,11 +154,13 @@ def give(
                 raise Conflict(f"a project has at most {MOST_IN_FORCE:,} verdicts in force: undo some")
             feedback.insert_feedback(tx, project, feedback=new, covered=covered.patterns)
         (kept,) = feedback.list_feedback(tx, project, only=same or new.id, undone=True, limit=1)
+        if same is None:
+            feedback.record_given(tx, project, kept, by=by, now=now)
     hidden = covered.covered if verdict == Verdict.EXPECTED else 0
     return view(kept) | {"days": PREVIEW_DAYS, "hidden": hidden}
 
 
-def undo(identifier: UUID, *, db: Database, project: UUID, now: datetime) -> None:
+def undo(identifier: UUID, *, by: audit.Actor, db: Database, project: UUID, now: datetime) -> None:
     """Take a verdict back: the one before it counts again, if there was one.
 
     Raises:
@@ -159,6 +169,14 @@ def undo(identifier: UUID, *, db: Database, project: UUID, now: datetime) -> Non
     with db.transaction(project=project) as tx:
         if not feedback.undo_feedback(tx, project, feedback=identifier, now=now):
             raise NotFound(f"there is no feedback {identifier}")
+        audit.record(
+            tx,
+            project=project,
+            by=by,
+            action=audit.Action.FEEDBACK_UNDONE,
+            subject=f"feedback:{identifier}",
+            now=now,
+        )
 
 
 def view(kept: Feedback) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from oddline.tasks.model import (
 from oddline.tasks.publisher import LONGEST_COUNTDOWN, Publisher
 from oddline.tasks.renewal_store import renew_tasks
 from oddline.tasks.requests import request
-from oddline.tasks.sealing import opened, shown
+from oddline.tasks.sealing import SEALED, opened, renewed, seal, shown, unseal
 from oddline.tasks.search_store import find, newest
 from oddline.tasks.service import enqueue, publish_due, run_task
 from oddline.tasks.store import (
@@ -52,6 +52,7 @@ from oddline.tasks.store import (
 __all__ = [
     "LONGEST_COUNTDOWN",
     "LONGEST_ERROR",
+    "SEALED",
     "SEND_SYSTEM_ALERT",
     "Catalogue",
     "Clock",
@@ -98,11 +99,14 @@ __all__ = [
     "raise_alert",
     "raised_alerts",
     "renew_tasks",
+    "renewed",
     "replay",
     "replay_many",
     "request",
     "run_task",
+    "seal",
     "see_worker",
     "shown",
+    "unseal",
     "utc_now",
 ]

@@ -39,6 +39,10 @@ FUNCTIONS = {
         "s3:ListBucket": [""],
     },
 }
+FUNCTIONS["SealAudit"] = {
+    "secretsmanager:GetSecretValue": ["${Data.Outputs.WorkerSettings}"],
+    "s3:PutObject": ["arn:${AWS::Partition}:s3:::${Data.Outputs.AuditBucket}/audit/*"],
+}
 TRIGGER = {"secretsmanager:GetSecretValue": ["${Data.Outputs.IngestSettings}"], "s3:PutObject": ["bodies/*"]}
 FUNCTIONS |= {"LogEvents": TRIGGER, "UploadedFiles": TRIGGER | {"s3:GetObject": ["uploads/*"]}}
 GROUP = "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${UserSchedules}/*"
@@ -64,7 +68,10 @@ TASKS = {
         "s3:ListBucket": [""],
         "s3:ListBucketVersions": [""],
     },
-    "OperatorRole": {"secretsmanager:PutSecretValue": ["${Key}"]},
+    "OperatorRole": {
+        "secretsmanager:PutSecretValue": ["${Key}"],
+        "s3:ListBucket": ["arn:${AWS::Partition}:s3:::${AuditBucket}"],
+    },
 }
 
 EXECUTION = {

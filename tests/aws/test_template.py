@@ -242,6 +242,7 @@ def test_every_function_has_the_settings_that_all_need(functions: dict[str, Reso
     signing_in = {"ODDLINE_OIDC_ISSUER", "ODDLINE_OIDC_AUDIENCE", "ODDLINE_OIDC_ROLE_CLAIM"}
     more = {
         "Ingest": {"ODDLINE_LEGACY_PROJECT"},
+        "SealAudit": {"ODDLINE_AUDIT_URL", "ODDLINE_AUDIT_DAYS"},
         "Console": {"ODDLINE_OPERATOR_PROJECT"} | signing_in,
         "Search": signing_in,
         "WatchSchedules": {"ODDLINE_SCHEDULE_GROUP", "ODDLINE_SCHEDULE_TARGET", "ODDLINE_SCHEDULE_ROLE"},

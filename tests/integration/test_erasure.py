@@ -13,6 +13,7 @@ import boto3
 import polars as pl
 import pytest
 import zstandard
+from acting import TESTER
 from dumping import dump_bucket, dump_database, dump_redis
 from inbox import Databases, Inbox
 
@@ -374,7 +375,7 @@ def test_what_a_restore_brings_back_is_erased_again(
         tx.execute("DELETE FROM erasures")
     inbox.submit(project, *lines(25))
 
-    [task] = erase_again(inbox.db("worker"), inbox.objects, now=inbox.clock())
+    [task] = erase_again(inbox.db("worker"), inbox.objects, by=TESTER, now=inbox.clock())
     [(erasure,)] = inbox.rows("SELECT id FROM erasures")
     ended = finish(inbox, project, erasure, context)
 

@@ -142,7 +142,9 @@ def test_a_purge_deletes_messages_of_one_queue_and_none_of_its_work(
         publisher.wake(CLEANUP_OLD_RESULTS, task_id=task)
     publisher.wake(SEND_EMAIL)
 
-    dropped = fleet.purge(db("worker"), Queue.MAINTENANCE, redis_url=redis_url, by=BY, reason="a flood", now=utc_now())
+    with db("worker").transaction() as tx:
+        fleet.hold(tx, Queue.MAINTENANCE, by=BY, reason="a flood", now=utc_now())
+    dropped = fleet.drop_messages(redis_url, Queue.MAINTENANCE)
 
     seen = {one.queue: one for one in fleet.list_queues(db("console"), redis_url=redis_url, now=utc_now())}
     assert dropped == 3

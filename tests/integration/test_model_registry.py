@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from acting import OTHER, TESTER
 from inbox import Databases
 from model_folders import built_in_version, model_folder
 
@@ -40,7 +41,7 @@ def parent(tmp_path: Path) -> Path:
 
 def add(folder: Path, *, worker: Database, objects: Any, **options: Any) -> StoredModel:
     return registry.add_model(
-        folder, db=worker, objects=objects, built_in=built_in_version(), by="tester", now=NOW, **options
+        folder, db=worker, objects=objects, built_in=built_in_version(), by=TESTER, now=NOW, **options
     )
 
 
@@ -50,7 +51,7 @@ def choice_of(worker: Database) -> Choice:
 
 
 def promote(worker: Database, version: str | None) -> Choice:
-    return registry.promote(worker, version, by="tester", now=NOW)
+    return registry.promote(worker, version, by=TESTER, now=NOW)
 
 
 class Failing(FolderObjects):
@@ -201,13 +202,22 @@ def test_a_rollback_returns_to_the_model_before_each_time_one_further(
     promote(worker, "second")
     promote(worker, "third")
 
-    reached = [registry.rollback(worker, by="other", now=NOW).live for _ in range(2)]
+    reached = [registry.rollback(worker, by=OTHER, now=NOW).live for _ in range(2)]
 
     assert reached == ["second", None]
     with pytest.raises(Conflict, match="no promotion"):
-        registry.rollback(worker, by="other", now=NOW)
+        registry.rollback(worker, by=OTHER, now=NOW)
     with worker.transaction() as tx:
         changes = [(one.action, one.before, one.after, one.changed_by) for one in registry.list_changes(tx)]
+        recorded = tx.execute("SELECT action, subject, actor FROM audit_actions ORDER BY id").fetchall()
+    assert recorded == [
+        ("model.added", "model:second", TESTER.id),
+        ("model.added", "model:third", TESTER.id),
+        ("model.promoted", "model:second", TESTER.id),
+        ("model.promoted", "model:third", TESTER.id),
+        ("model.rolled_back", "model:second", OTHER.id),
+        ("model.rolled_back", "model:built-in", OTHER.id),
+    ]
     assert changes == [
         ("rollback", "second", None, "other"),
         ("rollback", "third", "second", "other"),
@@ -222,10 +232,10 @@ def test_a_promotion_after_a_rollback_is_what_the_next_rollback_undoes(
     for version in ("second", "third"):
         add(model_folder(parent, version=version), worker=worker, objects=objects)
     promote(worker, "second")
-    registry.rollback(worker, by="tester", now=NOW)
+    registry.rollback(worker, by=TESTER, now=NOW)
     promote(worker, "third")
 
-    assert registry.rollback(worker, by="tester", now=NOW).live is None
+    assert registry.rollback(worker, by=TESTER, now=NOW).live is None
 
 
 def test_only_what_is_there_and_not_live_can_be_promoted(
@@ -249,16 +259,16 @@ def test_a_model_on_trial_is_so_until_it_is_promoted_or_put_off(
 ) -> None:
     add(model_folder(parent), worker=worker, objects=objects)
 
-    tried = registry.set_shadow(worker, "second", by="tester", now=NOW)
-    put_off = registry.set_shadow(worker, None, by="tester", now=NOW)
-    registry.set_shadow(worker, "second", by="tester", now=NOW)
+    tried = registry.set_shadow(worker, "second", by=TESTER, now=NOW)
+    put_off = registry.set_shadow(worker, None, by=TESTER, now=NOW)
+    registry.set_shadow(worker, "second", by=TESTER, now=NOW)
     promoted = promote(worker, "second")
 
     assert tried == Choice(live=None, shadow="second", shadow_since=NOW)
     assert put_off == Choice(live=None, shadow=None, shadow_since=None)
     assert promoted == choice_of(worker) == Choice(live="second", shadow=None, shadow_since=None)
     with pytest.raises(Conflict, match="is live"):
-        registry.set_shadow(worker, "second", by="tester", now=NOW)
+        registry.set_shadow(worker, "second", by=TESTER, now=NOW)
 
 
 @pytest.mark.both_postgres

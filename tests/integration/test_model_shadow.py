@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from acting import TESTER
 from inbox import Databases, Inbox, WatchedEncoder, shipped_encoder
 from model_folders import built_in_version, model_folder
 
@@ -46,10 +47,10 @@ def set_shadow(inbox: Inbox, tmp_path: Path) -> None:
         db=inbox.db("worker"),
         objects=inbox.objects,
         built_in=built_in_version(),
-        by="tester",
+        by=TESTER,
         now=inbox.clock(),
     )
-    registry.set_shadow(inbox.db("worker"), "second", by="tester", now=inbox.clock())
+    registry.set_shadow(inbox.db("worker"), "second", by=TESTER, now=inbox.clock())
     inbox.clock.move(timedelta(minutes=3))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from acting import TESTER
 from inbox import Databases, Inbox
 from model_folders import built_in_version, model_folder
 
@@ -62,7 +63,7 @@ def add(inbox: Inbox, tmp_path: Path) -> Callable[..., StoredModel]:
             db=inbox.db("worker"),
             objects=inbox.objects,
             built_in=built_in_version(),
-            by="tester",
+            by=TESTER,
             now=inbox.clock(),
         )
 
@@ -70,7 +71,7 @@ def add(inbox: Inbox, tmp_path: Path) -> Callable[..., StoredModel]:
 
 
 def promote(inbox: Inbox, version: str | None) -> None:
-    registry.promote(inbox.db("worker"), version, by="tester", now=inbox.clock())
+    registry.promote(inbox.db("worker"), version, by=TESTER, now=inbox.clock())
 
 
 def score_line(inbox: Inbox, process: Process, project: UUID, message: str = "disk failure") -> dict[str, Any]:
@@ -103,7 +104,7 @@ def test_a_worker_follows_a_promotion_and_a_rollback_within_a_minute(
     for wait in (A_MINUTE - timedelta(seconds=1), timedelta(seconds=1)):
         inbox.clock.move(wait)
         seen.append(score_line(inbox, process, project))
-    registry.rollback(inbox.db("worker"), by="tester", now=inbox.clock())
+    registry.rollback(inbox.db("worker"), by=TESTER, now=inbox.clock())
     inbox.clock.move(A_MINUTE)
     seen.append(score_line(inbox, process, project))
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from acting import TESTER
 from inbox import Databases, Inbox, WatchedEncoder
 
 from oddline.catalogue import CATALOGUE
@@ -71,7 +72,8 @@ def run(task: UUID, context: TaskContext, *, model: Any = None) -> Task:
 
 
 def start(inbox: Inbox, project: UUID, **options: Any) -> UUID:
-    return start_replay(wanted(inbox, project, **options), db=inbox.db("worker"), publisher=None, now=inbox.clock())
+    worker = inbox.db("worker")
+    return start_replay(wanted(inbox, project, **options), by=TESTER, db=worker, publisher=None, now=inbox.clock())
 
 
 def fill(inbox: Inbox, project: UUID, *, submissions: int = 3) -> None:
@@ -109,6 +111,7 @@ def test_every_entry_of_the_range_gets_a_score_beside_its_own(
 
     scores = overlaid(inbox, project, task.id)
     assert task.state is State.SUCCESS
+    assert inbox.rows("SELECT action, subject FROM audit_actions") == [("replay.started", f"task:{task.id}")]
     assert inbox.entries(project).equals(before)
     assert len(scores) == 9
     assert {(one["id"], one["model_version"], one["is_anomaly"]) for one in scores.values()} == {

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from acting import TESTER
 from inbox import Databases, Inbox, WatchedEncoder
 from model_folders import built_in_version, model_folder
 from reading import client_of, key_of, open_reading_parts, refusal
@@ -105,10 +106,10 @@ def test_the_report_is_of_the_callers_project(
         db=inbox.db("worker"),
         objects=inbox.objects,
         built_in=built_in_version(),
-        by="tester",
+        by=TESTER,
         now=inbox.clock(),
     )
-    registry.set_shadow(inbox.db("worker"), "second", by="tester", now=inbox.clock())
+    registry.set_shadow(inbox.db("worker"), "second", by=TESTER, now=inbox.clock())
     inbox.clock.move(timedelta(minutes=5))
     scorer = inbox.scorer()
     scorer.shadow = Shadow(WatchedEncoder(version="second"))  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from acting import TESTER
 from reading import Databases, client_of, key_of, open_reading_parts, refusal
 from scored_frames import NOON
 from starlette.testclient import TestClient
@@ -159,7 +160,7 @@ def test_what_is_expected_is_learned_from_at_once_and_no_more_once_undone(
     search = db("search")
     minute = LATER + timedelta(minutes=1)
     odd = service.find_sequence(UUID(shown(console)[0]["id"]), db=search, project=project, now=NOON)
-    about: dict[str, Any] = {"note": "", "key_id": new_id(), "db": search, "project": project}
+    about: dict[str, Any] = {"note": "", "key_id": new_id(), "by": TESTER, "db": search, "project": project}
 
     kept, hidden = service.give(odd, verdict=Verdict.EXPECTED, now=minute, **about)
     fitted = sessions.detect(LATER + 5 * GAP)["fitted"]

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from acting import TESTER
 from claiming import claimed, submitted
 from faulty_tasks import CATALOGUE
 from movable_clock import MovableClock
@@ -84,7 +85,7 @@ def cancelled(context: TaskContext, task_id: UUID, meanwhile: Callable[[], Any] 
         context.clock.move(timedelta(seconds=0.5))  # type: ignore[attr-defined]
 
     return cancel_task(
-        context.db, task_id, project=None, clock=context.clock, patience=timedelta(seconds=1), sleep=sleep
+        context.db, task_id, project=None, by=TESTER, clock=context.clock, patience=timedelta(seconds=1), sleep=sleep
     )
 
 

@@ -21,6 +21,7 @@ TABLE_J = {
     "reconcile": "rate(1 minute)",
     "health_check": "rate(1 minute)",
     "publish_metrics": "rate(1 minute)",
+    "seal_audit": "rate(1 minute)",
     "check_task_patterns": "rate(5 minutes)",
     "watch_schedules": "rate(1 minute)",
     "compact_chunks": "rate(5 minutes)",

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from oddline.audit import Action, Actor, record
 from oddline.database import Database
 from oddline.errors import Conflict, InvalidParameter, ModelUnavailable
 from oddline.objects import ObjectStore
@@ -38,7 +39,7 @@ def add_model(
     db: Database,
     objects: ObjectStore,
     built_in: str,
-    by: str,
+    by: Actor,
     now: datetime,
     metrics: Mapping[str, Any] | None = None,
 ) -> StoredModel:
@@ -68,7 +69,7 @@ def add_model(
             default_threshold=encoder.default_threshold,
             size=sum(map(len, files.values())),
             metrics={"training": config.get("training", {}), **(metrics or {})},
-            added_by=by,
+            added_by=by.name or by.id,
             now=now,
         )
         stored = store.find(tx, encoder.version)
@@ -76,15 +77,19 @@ def add_model(
         raise Conflict(f"another model has the version {encoder.version}, and models do not change")
     if stored.state != "adding":
         return stored
-    return _store(files, stored, db=db, objects=objects)
+    return _store(files, stored, db=db, objects=objects, by=by, now=now)
 
 
-def _store(files: Mapping[str, bytes], model: StoredModel, *, db: Database, objects: ObjectStore) -> StoredModel:
+def _store(
+    files: Mapping[str, bytes], model: StoredModel, *, db: Database, objects: ObjectStore, by: Actor, now: datetime
+) -> StoredModel:
     for name, body in files.items():
         objects.put(object_key(model, name), body)
     with db.transaction() as tx:
         if not store.set_state(tx, model.version, config_sha256=model.config_sha256, state="ready", error=None):
             raise Conflict(f"another model took the version {model.version} meanwhile: add this one again")
+        subject, details = f"model:{model.version}", {"config_sha256": model.config_sha256}
+        record(tx, project=None, by=by, action=Action.MODEL_ADDED, subject=subject, details=details, now=now)
         added = store.find(tx, model.version)
     if added is None:
         raise Conflict(f"the model {model.version} was taken away meanwhile")

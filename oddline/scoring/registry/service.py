@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from oddline.audit import Action, Actor, record
 from oddline.database import Database, Transaction
 from oddline.errors import Conflict, NotFound
 from oddline.scoring.registry import store
@@ -45,7 +46,7 @@ def failing_models(tx: Transaction) -> list[StoredModel]:
     return [model for model in chosen if model is not None and model.state == "failing"]
 
 
-def promote(db: Database, version: str | None, *, by: str, now: datetime) -> Choice:
+def promote(db: Database, version: str | None, *, by: Actor, now: datetime) -> Choice:
     """Let a model score from now on; None is the one that comes with the installation.
 
     A model that was tried beside the live one is so no more.
@@ -60,11 +61,12 @@ def promote(db: Database, version: str | None, *, by: str, now: datetime) -> Cho
         choice = store.read_choice(tx, lock=True)
         if choice.live == version:
             raise Conflict(f"{version or 'the built-in model'} is live already")
-        store.add_change(tx, "promote", before=choice.live, after=version, changed_by=by, now=now)
+        store.add_change(tx, "promote", before=choice.live, after=version, changed_by=_name(by), now=now)
+        _record(tx, Action.MODEL_PROMOTED, before=choice.live, after=version, by=by, now=now)
         return _make_live(tx, choice, version, by=by, now=now)
 
 
-def rollback(db: Database, *, by: str, now: datetime) -> Choice:
+def rollback(db: Database, *, by: Actor, now: datetime) -> Choice:
     """Let the model score again that did before the last promotion; once more goes one promotion further back.
 
     Raises:
@@ -75,11 +77,12 @@ def rollback(db: Database, *, by: str, now: datetime) -> Choice:
         undone = store.undo_promotion(tx)
         if undone is None:
             raise Conflict("there is no promotion to roll back")
-        store.add_change(tx, "rollback", before=choice.live, after=undone.before, changed_by=by, now=now)
+        store.add_change(tx, "rollback", before=choice.live, after=undone.before, changed_by=_name(by), now=now)
+        _record(tx, Action.MODEL_ROLLED_BACK, before=choice.live, after=undone.before, by=by, now=now)
         return _make_live(tx, choice, undone.before, by=by, now=now)
 
 
-def set_shadow(db: Database, version: str | None, *, by: str, now: datetime) -> Choice:
+def set_shadow(db: Database, version: str | None, *, by: Actor, now: datetime) -> Choice:
     """Score with this model, too, beside the live one; None ends that.
 
     Raises:
@@ -92,10 +95,12 @@ def set_shadow(db: Database, version: str | None, *, by: str, now: datetime) -> 
         choice = store.read_choice(tx, lock=True)
         if version is not None and choice.live == version:
             raise Conflict(f"{version} is live: beside itself it would show nothing")
+        if version != choice.shadow:
+            _record(tx, Action.MODEL_TRIED, before=choice.shadow, after=version, by=by, now=now)
         return _set_shadow(tx, choice, version, by=by, now=now)
 
 
-def _make_live(tx: Transaction, choice: Choice, version: str | None, *, by: str, now: datetime) -> Choice:
+def _make_live(tx: Transaction, choice: Choice, version: str | None, *, by: Actor, now: datetime) -> Choice:
     choice = replace(choice, live=version)
     if version is not None and choice.shadow == version:
         return _set_shadow(tx, choice, None, by=by, now=now)
@@ -103,9 +108,22 @@ def _make_live(tx: Transaction, choice: Choice, version: str | None, *, by: str,
     return choice
 
 
-def _set_shadow(tx: Transaction, choice: Choice, version: str | None, *, by: str, now: datetime) -> Choice:
+def _set_shadow(tx: Transaction, choice: Choice, version: str | None, *, by: Actor, now: datetime) -> Choice:
     if version != choice.shadow:
-        store.add_change(tx, "shadow", before=choice.shadow, after=version, changed_by=by, now=now)
+        store.add_change(tx, "shadow", before=choice.shadow, after=version, changed_by=_name(by), now=now)
         choice = replace(choice, shadow=version, shadow_since=None if version is None else now)
     store.write_choice(tx, choice)
     return choice
+
+
+def _name(by: Actor) -> str:
+    """How the history of the choice calls somebody."""
+    return by.name or by.id
+
+
+def _record(
+    tx: Transaction, action: Action, *, before: str | None, after: str | None, by: Actor, now: datetime
+) -> None:
+    details = {"before": before, "after": after}
+    named = after or ("none" if action is Action.MODEL_TRIED else "built-in")
+    record(tx, project=None, by=by, action=action, subject=f"model:{named}", details=details, now=now)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from oddline.audit import Action, Actor, record
 from oddline.database import Database
 from oddline.errors import InvalidParameter
 from oddline.objects import ObjectStore
@@ -16,7 +17,7 @@ from oddline.tasks import Publisher, enqueue
 DROPPED_AT_ONCE: Final = 100
 
 
-def start_replay(wanted: ReplayRange, *, db: Database, publisher: Publisher | None, now: datetime) -> UUID:
+def start_replay(wanted: ReplayRange, *, by: Actor, db: Database, publisher: Publisher | None, now: datetime) -> UUID:
     """Put a replay into the ledger, and wake a worker for it; the task's id is the replay's.
 
     Raises:
@@ -27,6 +28,17 @@ def start_replay(wanted: ReplayRange, *, db: Database, publisher: Publisher | No
     task_id = new_id()
     with db.transaction() as tx:
         enqueue(tx, REPLAY, wanted, task_id=task_id, project=wanted.project, now=now)
+        details = wanted.model_dump(mode="json", exclude={"project"})
+        subject = f"task:{task_id}"
+        record(
+            tx,
+            project=wanted.project,
+            by=by,
+            action=Action.REPLAY_STARTED,
+            subject=subject,
+            details=details,
+            now=now,
+        )
     if publisher is not None:
         publisher.wake(REPLAY, task_id=task_id)
     return task_id

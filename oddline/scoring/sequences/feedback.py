@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from oddline import feedback
+from oddline import audit, feedback
 from oddline.database import Database, Transaction
 from oddline.errors import Conflict, NotFound
 from oddline.feedback import Feedback, NewSequenceFeedback, Verdict
@@ -71,7 +71,15 @@ def preview(sequence: OddSequence, *, db: Database, project: UUID, now: datetime
 
 
 def give(
-    sequence: OddSequence, *, verdict: Verdict, note: str, key_id: UUID, db: Database, project: UUID, now: datetime
+    sequence: OddSequence,
+    *,
+    verdict: Verdict,
+    note: str,
+    key_id: UUID,
+    by: audit.Actor,
+    db: Database,
+    project: UUID,
+    now: datetime,
 ) -> tuple[Feedback, int]:
     """Keep a verdict; returns it, and how many anomalies of the last days it hides. The same said twice is kept once.
 
@@ -101,6 +109,8 @@ def give(
             distances = {(one.entry_id, new.id): far for one, far in covered.sequences}
             feedback.cover_sequences(tx, project, covered=distances)
         (kept,) = feedback.list_feedback(tx, project, only=same or new.id, undone=True, limit=1)
+        if same is None:
+            feedback.record_given(tx, project, kept, by=by, now=now)
     return kept, covered.hidden if verdict == Verdict.EXPECTED else 0
 
 

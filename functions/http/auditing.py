@@ -1,0 +1,43 @@
+"""The one line by which a route that changes something leaves its trace in the audit trail."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+
+from functions.http.parts import parts_of
+from oddline import audit
+from oddline.database import Transaction
+from oddline.identity import Caller
+
+
+def actor_of(request: Request, caller: Caller) -> audit.Actor:
+    """Who acts by this request, for what opens its own transaction and records there."""
+    return audit.Actor(
+        id=caller.actor,
+        cipher=parts_of(request).settings.cipher(),
+        address=request.client.host if request.client else None,
+        user_agent=request.headers.get("user-agent"),
+        request_id=request.state.request_id,
+    )
+
+
+def record(
+    tx: Transaction,
+    request: Request,
+    caller: Caller,
+    action: audit.Action,
+    *,
+    subject: str,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Write into the trail of the caller's project what this transaction does; as `audit.record`."""
+    audit.record(
+        tx,
+        project=caller.project,
+        by=actor_of(request, caller),
+        action=action,
+        subject=subject,
+        details=details,
+        now=parts_of(request).clock(),
+    )
