@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from functions.console.task_documentation import MAIL
 from functions.http.answers import NEXT, answer, no_content
 
 _TASK_ID = "01934f0e-7c5a-7d2b-9f3e-52c8a1d64000"
@@ -9,7 +10,7 @@ _SCHEDULE: dict[str, Any] = {
     "id": "01934f0e-7c5a-7d2b-9f3e-52c8a1d64aaa",
     "name": "morning mail",
     "task": "send_email",
-    "payload": {"recipients": ["oncall@example.org"], "subject": "Good morning", "text": "Look at the odd lines."},
+    "payload": MAIL,
     "expression": "cron(0 8 ? * MON-FRI *)",
     "timezone": "Europe/Berlin",
     "starts_at": None,

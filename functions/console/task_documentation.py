@@ -4,6 +4,7 @@ from typing import Any
 
 from functions.http.answers import NEXT, answer, no_content
 
+MAIL = {"recipients": ["oncall@example.org"], "subject": "Good morning", "text": "Look at the odd lines."}
 _TASK_ID = "01934f0e-7c5a-7d2b-9f3e-52c8a1d64000"
 _TASK: dict[str, Any] = {
     "task_id": _TASK_ID,

@@ -32,19 +32,14 @@ NOBODY, SESSION, OPERATOR = "nobody", "session", "operator"
 ROLES = [NOBODY, *Scope, SESSION, OPERATOR]
 PROJECT, OPERATORS = "fuzzed", "operating"
 WORKER = "here:1"
+NAMED = ["task_id", "key_id", "member_id", "schedule_id", "erasure_id", "feedback_id"]
+STANDING = {"queue": "notifications", "task": "send_email", "name": "cart/of/ada"}
 
 ENTRIES = [
     {"message": "kernel panic: out of memory", "severity": "FATAL", "source": "cart/of/ada", "attributes": {"at": 1}},
     *({"message": f"request {number} took {number} ms", "trace_id": f"{number:032x}"} for number in range(5)),
 ]
 MAIL = {"recipients": ["oncall@example.org"], "subject": "Good morning", "text": "Look at the odd lines."}
-MADE = {
-    "/api/v1/tasks": {"name": "send_email", "payload": MAIL},
-    "/api/v1/schedules": {"name": "mail", "task": "send_email", "payload": MAIL, "expression": "rate(1 day)"},
-    "/api/v1/members": {"email": "ada@example.org", "role": "viewer"},
-    "/api/v1/keys": {"name": "signed", "signed": True, "days": 30},
-    "/api/v1/erasures": {"values": ["4711-0815-4711"], "reason": "request 1"},
-}
 DEAD_LETTER = (
     "INSERT INTO tasks (id, project_id, name, queue, payload, state, error, created_at)"
     " VALUES (%(id)s, %(project)s, 'cleanup_old_results', 'maintenance', '{}', 'FAILURE', 'refused', %(now)s)"
@@ -71,6 +66,35 @@ class World:
             headers = {"Authorization": f"Bearer {self.ask(headers, 'POST', '/api/v1/session')['token']}"}
         return headers
 
+    def something(self, parameter: str, role: str) -> str:
+        """What a path's parameter may name in the role's project: a new thing, where it can be made."""
+        if parameter in STANDING:
+            return STANDING[parameter]
+        ask = partial(self.ask, self.headers_of(OPERATOR if role == OPERATOR else Scope.ADMIN))
+        if parameter == "task_id":
+            return str(self.dead_letter(UUID(ask("GET", "/api/v1/me")["project"]["id"])))
+        if parameter == "entry_id":
+            return str(ask("GET", "/api/v1/anomalies")["anomalies"][0]["id"])
+        path, identifier, body = {
+            "key_id": ("/api/v1/keys", "id", {"name": "signed", "signed": True, "days": 30}),
+            "member_id": ("/api/v1/members", "id", {"email": f"{new_id()}@example.org", "role": "viewer"}),
+            "schedule_id": (
+                "/api/v1/schedules",
+                "id",
+                {"name": str(new_id()), "task": "send_email", "payload": MAIL, "expression": "rate(1 day)"},
+            ),
+            "erasure_id": ("/api/v1/erasures", "erasure_id", {"values": [str(new_id())], "reason": "request 1"}),
+            "feedback_id": ("/api/v1/feedback", "id", {"pattern_id": 1, "verdict": "confirmed"}),
+        }[parameter]
+        return str(ask("POST", path, body)[identifier])
+
+    def dead_letter(self, project: UUID) -> UUID:
+        """A task that failed for good."""
+        made = new_id()
+        with self.db.transaction() as tx:
+            tx.execute(DEAD_LETTER, {"id": made, "project": project, "now": NOW})
+        return made
+
     def ask(self, headers: dict[str, str], method: str, path: str, json: Any = None) -> Any:
         """What is answered to a request with which nothing is wrong."""
         answer = self.client.request(method, path, json=json, headers=headers)
@@ -86,7 +110,13 @@ def world(
     folder = tmp_path_factory.mktemp("fuzz")
     cluster = clusters(18)
     urls = cluster.create()
-    settings = Settings(_env_file=None, home=folder, redis_url=valkey.url, operator_project=OPERATORS)  # type: ignore[call-arg]
+    settings = Settings(  # type: ignore[call-arg]
+        _env_file=None,
+        home=folder,
+        redis_url=valkey.url,
+        operator_project=OPERATORS,
+        oidc_issuer="https://login.example.org",  # whose people can be let in; nobody signs in
+    )
     publisher, objects = Publisher(valkey.url), FolderObjects(folder)
     databases = {side: Database(urls[side], size=4) for side in (*APPS, "worker")}
     with pytest.MonkeyPatch.context() as patch:
@@ -110,13 +140,11 @@ def fill(world: World, *, objects: FolderObjects, settings: Settings) -> None:
         ask = partial(world.ask, world.headers_of(role))
         ask("POST", "/api/v1/logs/batch", ENTRIES)
         score(world.db, objects)
-        (odd, *_) = ask("GET", "/api/v1/anomalies")["anomalies"]
-        ask("POST", "/api/v1/feedback", {"entry_id": odd["id"], "verdict": "confirmed"})
-        for path, body in MADE.items():
-            ask("POST", path, body)
+        ask("POST", "/api/v1/tasks", {"name": "send_email", "payload": MAIL})
+        for parameter in NAMED:
+            world.something(parameter, role)
         project = UUID(ask("GET", "/api/v1/me")["project"]["id"])
         with world.db.transaction() as tx:
-            tx.execute(DEAD_LETTER, {"id": new_id(), "project": project, "now": NOW})
             raise_alert(tx, kind="dead_task", subject="cleanup_old_results", text="it failed", now=NOW, project=project)
     ask("POST", "/api/v1/queues/notifications/hold", {"reason": "the mail server is down"})
     ask("PUT", "/api/v1/rate-limits/send_email", {"rate": "10/m"})

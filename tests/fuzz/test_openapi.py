@@ -1,6 +1,8 @@
 """Whatever the OpenAPI document allows, and what it forbids, is answered as it says: by every route, to every role."""
 
 import os
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from functions.asgi import app
 
 # Of each route and role. A longer search (`make fuzz`) has a seed of its own, which it tells.
 IS_LONG = "FUZZ_EXAMPLES" in os.environ
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4"))
 LIMITS = settings(
     derandomize=not IS_LONG,
     deadline=None,
@@ -24,12 +26,21 @@ LIMITS = settings(
     max_examples=EXAMPLES,
 )
 REFUSALS = [400, 401, 403, 404, 413, 415, 422]
-CONFIG = SchemathesisConfig.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}}})
+CONFIG = SchemathesisConfig.from_dict(
+    {
+        "checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}},
+        "phases": {
+            "coverage": {"enabled": IS_LONG}
+        },  # each limit in turn: some 40 more requests of each route and role
+    }
+)
 SCHEMA = schemathesis.openapi.from_asgi("/openapi.json", app, config=CONFIG)
 # What a document cannot say: that a cursor was given before, a key reused, that two members exclude each other; that
 # a path with one method may be another one's parameter (`GET /api/v1/logs/batch`). And who may call what, which the
 # tenant matrix shows for every route.
-BEYOND_THE_DOCUMENT = CHECKS.get_by_names(["positive_data_acceptance", "unsupported_method", "ignored_auth"])
+BEYOND_THE_DOCUMENT = CHECKS.get_by_names(
+    ["positive_data_acceptance", "unsupported_method", "allow_header_conformance", "ignored_auth"]
+)
 
 
 @schemathesis.serializer("application/x-ndjson")
@@ -47,10 +58,21 @@ def headers(role: str, world: World) -> dict[str, str]:
     return world.headers_of(role)
 
 
+@pytest.fixture
+def something(role: str, world: World) -> Callable[[str], str]:
+    """The same thing for each example of a test, for as long as it is there."""
+    return cache(partial(world.something, role=role))
+
+
 @pytest.mark.parametrize("role", ROLES)
 @SCHEMA.parametrize()
 @LIMITS
-def test_every_route_answers_as_documented(case: Case, headers: dict[str, str]) -> None:
+def test_every_route_answers_as_documented(
+    case: Case, headers: dict[str, str], something: Callable[[str], str]
+) -> None:
+    if case.meta.generation.mode.is_positive:
+        case.path_parameters = {name: something(name) for name in case.path_parameters}
+
     case.call_and_validate(headers=headers, excluded_checks=checks_beyond(case))
 
 
@@ -68,4 +90,4 @@ def test_what_one_route_answers_leads_on_to_others(role: str, world: World) -> N
         def validate_response(self, response: Any, case: Case, **more: Any) -> None:
             case.validate_response(response, excluded_checks=checks_beyond(case), **more)
 
-    AsRole.run(settings=settings(LIMITS, stateful_step_count=6))
+    AsRole.run(settings=settings(LIMITS, max_examples=2 * EXAMPLES, stateful_step_count=8))
