@@ -83,7 +83,8 @@ class Finder:
     def _sealed_anew(self, found: re.Match[str]) -> str:
         """A token, or another one for the same without the values; what other keys closed stays."""
         try:
-            plain = self._cipher.decrypt(found[0].encode()).decode()
+            data, is_packed = _unpacked(self._cipher.decrypt(found[0].encode()))
+            plain = data.decode()
         except (Undecipherable, UnicodeDecodeError):
             return found[0]
         if not self.in_text(plain):
@@ -92,7 +93,7 @@ class Finder:
             erased = orjson.dumps(self.json(orjson.loads(plain)))
         except orjson.JSONDecodeError:
             erased = self.text(plain).encode()
-        return self._cipher.encrypt(erased).decode()
+        return self._cipher.encrypt(zlib.compress(erased) if is_packed else erased).decode()
 
     def _pieces(self, pieces: Sequence[list[Any]]) -> list[list[Any]]:
         """A text in pieces, each with its share. Those that hold a value are one, so that the shares still add up."""
@@ -144,6 +145,14 @@ def _columns(data: bytes) -> Iterator[bytes]:
             yield "\n".join(column.unique().drop_nulls()).encode()
         elif column.dtype == pl.Binary:
             yield b"\n".join(column.unique().drop_nulls())
+
+
+def _unpacked(data: bytes) -> tuple[bytes, bool]:
+    """What was encrypted, and whether it was packed, as what tasks are given is."""
+    try:
+        return zlib.decompressobj().decompress(data, MOST_BYTES), True
+    except zlib.error:
+        return data, False
 
 
 def _literal(text: str) -> str:

@@ -46,7 +46,7 @@ ROWS: Final = (
     Rows("api_keys", ("id",), {"name": Form.TEXT}),
     Rows("masking_rules", ("project_id", "source"), {"source": Form.TEXT, "own": Form.JSON, "changed_by": Form.TEXT}),
     Rows("erasures", _BY_ID, {"reason": Form.TEXT, "requested_by": Form.TEXT}),
-    Rows("submission_state", ("id",), {"result": Form.JSON, "error": Form.TEXT}),
+    Rows("submission_state", ("id",), {"result": Form.JSON, "error": Form.TEXT, "failures": Form.JSON}),
     Rows("idempotency_keys", ("project_id", "key"), {"key": Form.TEXT, "answer": Form.JSON}),
     Rows(
         "odd_entries",
@@ -61,7 +61,13 @@ ROWS: Final = (
     Rows(
         "tasks",
         ("id",),
-        {"payload": Form.JSON, "result": Form.JSON, "error": Form.TEXT, "unique_key": Form.TEXT},
+        {
+            "payload": Form.JSON,
+            "result": Form.JSON,
+            "error": Form.TEXT,
+            "failures": Form.JSON,
+            "unique_key": Form.TEXT,
+        },
         scope=_SETTLED,
     ),
     Rows("schedules", ("id",), {"name": Form.TEXT, "payload": Form.JSON}),
@@ -69,9 +75,10 @@ ROWS: Final = (
     Rows(
         "deliveries",
         ("id",),
-        {"recipients": Form.LIST, "detail": Form.TEXT},
+        {"recipients": Form.LIST, "detail": Form.TEXT, "sealed": Form.TEXT},
         scope=f"({_OWN} OR project_id IS NULL)",
     ),
+    Rows("system_alerts", ("project_id", "kind", "subject"), {"text": Form.TEXT}),
     Rows("health_checks", ("part",), {"detail": Form.TEXT}, scope="true"),
 )
 
