@@ -34,7 +34,15 @@ def test_it_is_told_which_key_made_a_token() -> None:
     assert not changed.is_newest(Cipher([OLD]).encrypt(b"old"))
 
 
-@pytest.mark.parametrize("token", [Cipher([OTHER]).encrypt(b"x"), b"no token", b"", Cipher([NEW]).encrypt(b"x")[:-4]])
+@pytest.mark.parametrize(
+    "token",
+    [
+        pytest.param(Cipher([OTHER]).encrypt(b"x"), id="of another key"),
+        pytest.param(Cipher([NEW]).encrypt(b"x")[:-4], id="cut"),
+        b"no token",
+        b"",
+    ],
+)
 def test_what_another_key_made_or_somebody_changed_is_refused(token: bytes) -> None:
     with pytest.raises(Undecipherable, match="ODDLINE_ENCRYPTION_KEYS"):
         Cipher([NEW]).decrypt(token)
