@@ -16,7 +16,7 @@ LONGEST = 300  # characters of an actor, of a subject
 
 router = APIRouter(tags=["audit"])
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST), WithoutNul]
+Text = Annotated[WithoutNul, StringConstraints(min_length=1, max_length=LONGEST)]
 Actor = Annotated[Text | None, Query(description="By this one: `key:…`, `person:…` or `operator:…`")]
 Actions = Annotated[list[audit.Action] | None, Query(description="One of these. May be given several times")]
 Subject = Annotated[Text | None, Query(description="To exactly this, as in `source:checkout-api`")]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Strict, StringConstraints
 
 MOST_AT_ONCE = 1_000  # of a page: more is slower to send than to ask for again
 DEFAULT_AT_ONCE = 100
@@ -18,7 +18,7 @@ EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo
 
 def _written_out(given: object) -> object:
     """What is no number: those are taken for seconds or milliseconds since 1970, as whichever seems likelier."""
-    if isinstance(given, str) and not given[:5].endswith("-"):
+    if not isinstance(given, str) or not given[:5].endswith("-"):
         raise ValueError("write it as RFC 3339 does: 2026-11-05T08:15:30Z")
     return given
 
@@ -44,7 +44,8 @@ def single_precision(number: float) -> float:
 
 
 Portion = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(single_precision)]
-Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_clamped)]
+# Not strict: what a function has looked at is no JSON to pydantic any more, where a moment may be a text.
+Moment = Annotated[AwareDatetime, Strict(strict=False), BeforeValidator(_written_out), AfterValidator(_clamped)]
 WithoutNul = Annotated[str, AfterValidator(_without_nul)]
 Name = Annotated[WithoutNul, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
 Limit = Annotated[int, Query(ge=1, le=MOST_AT_ONCE, description="At most so many; there may be fewer and a `next`")]

@@ -18,7 +18,7 @@ from rich.text import Text
 from oddline import audit
 from oddline.audit import INSTALLATION, Action
 from oddline.cli.app import EXIT_ERROR, make_app
-from oddline.cli.connecting import operator_database, operator_settings
+from oddline.cli.connecting import operator, operator_database, operator_settings
 from oddline.cli.console import new_console
 from oddline.database import Database
 from oddline.errors import NotFound
@@ -97,6 +97,18 @@ def verify(
         for verdict in verdicts:
             _tell(verdict)
     raise typer.Exit(EXIT_ERROR if any(verdict.finding for verdict in verdicts) else 0)
+
+
+@app.command()
+def forget(
+    person: Annotated[str, typer.Argument(help="key:…, person:… or operator:…, as `list --json` shows it")],
+) -> None:
+    """Destroy somebody's keys: who they were can be read nowhere in the trail any more, and the chain still holds."""
+    with operator_database() as db, db.transaction() as tx:
+        projects = audit.forget_person(tx, person=person, by=operator(), now=datetime.now(UTC))
+    if not projects:
+        raise NotFound(f"the trail knows of no {person}, or has forgotten")
+    console.print(f"{person} is forgotten in {len(projects)} trails")
 
 
 def _tell(verdict: audit.Verdict) -> None:

@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from acting import CIPHER
 from reading import Databases
 
 from oddline.catalogue import CATALOGUE
 from oddline.ids import new_id
 from oddline.schedules import UserSchedule, Wish, create, find, runs_of
-from oddline.tasks import Starter
+from oddline.tasks import Starter, unseal
 
 START = datetime(2099, 11, 4, 10, 0, 30, tzinfo=UTC)  # what stands in for AWS looks at the clock, and refuses the past
 MAIL = {"recipients": ["oncall@example.org"], "subject": "Good morning", "text": "Look at the odd lines."}
@@ -45,7 +46,7 @@ def runs(db: Databases, schedule: UserSchedule) -> list[tuple[str, str, int]]:
 
 
 def tasks_of(db: Databases, project: UUID, *, name: str = "send_email") -> list[dict[str, Any]]:
-    """The payloads of the project's tasks of that name."""
+    """The payloads of the project's tasks of that name, opened."""
     with db("worker").transaction() as tx:
         rows = tx.execute("SELECT payload FROM tasks WHERE project_id = %s AND name = %s ORDER BY id", [project, name])
-        return [row[0] for row in rows.fetchall()]
+        return [unseal(row[0], CIPHER) for row in rows.fetchall()]

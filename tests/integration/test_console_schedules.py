@@ -47,12 +47,32 @@ def test_a_schedule_is_answered_with_its_place_and_its_next_five_times(client: T
 
     told = answer.json()
     assert (answer.status_code, answer.headers["Location"]) == (201, f"{PATH}/{told['id']}")
-    assert told.items() >= (WISH | {"timezone": "Europe/Berlin", "catch_up": "none", "state": "active"}).items()
+    given = WISH | {"timezone": "Europe/Berlin", "catch_up": "none", "state": "active"}
+    assert {name: told[name] for name in given} == given | {"payload": "sealed"}
     times = [datetime.fromisoformat(moment) for moment in told["next"]]
     assert len(times) == 5
     assert times == sorted(times)
     assert all(moment > datetime.now(UTC) and moment.weekday() < 5 for moment in times)
-    assert client.get(f"{PATH}/{told['id']}").json() == told
+    assert client.get(f"{PATH}/{told['id']}").json() == told | {"payload": MAIL}
+
+
+def test_what_is_about_people_is_encrypted_and_opened_for_administrators_alone(
+    db: Databases, client: TestClient, project: UUID
+) -> None:
+    place = f"{PATH}/{made(client)['id']}"
+    changed = client.put(place, json={"payload": MAIL | {"subject": "Good evening"}}).json()
+
+    opened = client.get(place).json()["payload"]
+    to_readers = client.get(place, headers=key_of(db, project, Scope.READ)).json()["payload"]
+    lists = client.get(PATH).text
+
+    assert opened == MAIL | {"subject": "Good evening"}
+    assert (to_readers, changed["payload"]) == ("sealed", "sealed")
+    with db("owner").transaction() as tx:
+        [row] = tx.execute("SELECT schedules::text FROM schedules").fetchall()
+    assert [text for text in (lists, *row) if "Good" in text or "oncall@" in text] == []
+    actions = client.get("/api/v1/audit", params={"subject": f"schedule:{place.rpartition('/')[2]}"}).json()["actions"]
+    assert [one["action"] for one in reversed(actions)] == ["schedule.made", "schedule.changed", "schedule.opened"]
 
 
 def test_schedules_are_listed_by_name_page_by_page(client: TestClient) -> None:
@@ -169,7 +189,7 @@ def test_what_cannot_be_is_refused_by_the_name_of_its_field_whether_new_or_chang
 
         assert (refusal(new), refusal(changed)) == (expected, expected)
     [kept] = client.get(PATH).json()["schedules"]
-    assert kept.items() >= (WISH | {"name": "kept"}).items()
+    assert {name: kept[name] for name in WISH} == WISH | {"name": "kept", "payload": "sealed"}
 
 
 def test_what_was_only_asked_about_starts_no_task(db: Databases, client: TestClient, project: UUID) -> None:

@@ -15,12 +15,15 @@ from uuid import UUID, uuid4
 
 import pytest
 import redis
+from acting import TESTER
 from reading import Databases, client_with_key, key_of
+from scheduling import as_kept, scheduled
 from smtp_server import Mailbox, smtp_server
 from starlette.testclient import TestClient
 from worker_process import ROOT, StartWorker
 
 from functions.console.app import router
+from oddline.audit import Action, Query, list_actions, record
 from oddline.catalogue import CATALOGUE
 from oddline.encryption import Cipher
 from oddline.errors import Undecipherable
@@ -31,7 +34,7 @@ from oddline.notifications.store import sent_to
 from oddline.objects import FolderObjects
 from oddline.settings import Settings, Side, load_settings
 from oddline.submissions import new_id
-from oddline.tasks import NoPayload, Publisher, State, Task, TaskContext, enqueue, find, opened, run_task
+from oddline.tasks import NoPayload, Publisher, State, Task, TaskContext, enqueue, find, opened, run_task, unseal
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 ADA = "ada@example.org"
@@ -132,16 +135,34 @@ def test_after_a_change_of_keys_and_a_renewal_the_old_key_can_go(context: TaskCo
 
     done = renew_encryption(NoPayload(), with_keys(context, NEW, OLD))
 
-    assert done == {"tasks": 2, "deliveries": 2, "erasures": 0}
-    assert set(renew_encryption(NoPayload(), with_keys(context, NEW, OLD)).values()) == {0}
+    again = renew_encryption(NoPayload(), with_keys(context, NEW, OLD))
+    assert (done["tasks"], done["deliveries"], set(again.values())) == (2, 2, {0})
     context = with_keys(context, NEW, smtp_url=mailbox.url)
     run_task(SEND_EMAIL, send_email, task_id=waiting, context=context)
-    again = send_email(MAIL, replace(context, task_id=sent))
+    answer = send_email(MAIL, replace(context, task_id=sent))
     assert read(context, waiting).state is State.SUCCESS
-    assert again == {"sent": 1, "refused": 1}
+    assert answer == {"sent": 1, "refused": 1}
     assert mailbox.reached == [ADA, ADA]  # once for each task
     with pytest.raises(Undecipherable):
         opened(read(context, sent), Cipher([OLD]))
+
+
+def test_the_renewal_brings_schedules_and_keys_of_persons_under_the_newest_key(
+    context: TaskContext, db: Databases, project: UUID
+) -> None:
+    mail = MAIL.model_dump(mode="json")
+    sealed, clear = scheduled(db, project, payload=mail), scheduled(db, project, payload=mail)
+    with context.db.transaction() as tx:
+        tx.execute("UPDATE schedules SET payload = %s WHERE id = %s", [MAIL.model_dump_json(), clear.id])
+        record(tx, project=project, by=TESTER, action=Action.PROJECT_CHANGED, subject="project:x", now=NOW)
+
+    done = renew_encryption(NoPayload(), with_keys(context, NEW, OLD))
+
+    assert (done["schedules"], done["person keys"]) == (2, 1)
+    assert [unseal(as_kept(db, one).payload, Cipher([NEW])) for one in (sealed, clear)] == [mail] * 2
+    with context.db.transaction() as tx:
+        [action] = list_actions(tx, project, Query(), cipher=Cipher([NEW]), limit=10)
+    assert action.view()["name"] == "tester"
 
 
 def test_without_the_renewal_the_old_key_is_missed_and_the_task_says_so(context: TaskContext) -> None:
@@ -168,7 +189,7 @@ def test_what_an_older_version_left_in_the_clear_is_sealed_by_the_renewal(contex
 
     done = renew_encryption(NoPayload(), context)
 
-    assert done == {"tasks": 1, "deliveries": 1, "erasures": 0}
+    assert (done["tasks"], done["deliveries"]) == (1, 1)
     assert [word for word in ABOUT_PEOPLE if word in stored(context)] == []
     with context.db.transaction() as tx:
         assert sent_to(tx, task=task_id, channel="email", cipher=Cipher([OLD])) == {ADA}

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from acting import OTHER
 from commands import Command, command_for, told
 from trail import Trail
 
@@ -32,6 +33,26 @@ def test_keys_that_are_made_and_revoked_leave_their_trace_and_are_not_in_it(oddl
     assert [action for action, _ in trail] == ["project.made", "key.made", "key.revoked"]
     assert all("@" in name for _, name in trail)
     assert key.rpartition("_")[2] not in told(oddline("audit", "export", "--project", "shop"))
+
+
+def test_what_operators_do_with_the_installation_stands_in_its_trail(oddline: Command) -> None:
+    told(oddline("keys", "create", "--project", "shop", "--json"))
+    told(oddline("queues", "hold", "notifications"))
+    told(oddline("workers", "limit", "send_email", "1/m"))
+    told(oddline("projects", "quota", "shop", "--entries", "1000"))
+
+    assert [action for action, _ in trail_of(oddline, "installation")] == ["queue.held", "rate.limited"]
+    assert [action for action, _ in trail_of(oddline, "shop")][2:] == ["project.limited"]
+
+
+def test_somebody_who_is_forgotten_can_be_read_no_more(oddline: Command, trail: Trail) -> None:
+    trail.act("source:a", by=OTHER)
+
+    told(oddline("audit", "forget", OTHER.id))
+    again = oddline("audit", "forget", OTHER.id)
+
+    assert trail_of(oddline, "first")[0] == ("source.changed", "erased")
+    assert (again.returncode, "has forgotten" in again.stderr) == (1, True)
 
 
 def test_a_trail_that_was_changed_fails_the_command(oddline: Command, trail: Trail, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from oddline import audit
 from oddline.audit import PROCESS_USER_ACTION, Actor, process_user_action
 from oddline.audit.enriching import network_of
 from oddline.catalogue import CATALOGUE
-from oddline.identity import create_key
+from oddline.identity import Role, add_member, create_key, person_id
 from oddline.objects import FolderObjects
 from oddline.settings import Settings
 from oddline.submissions import new_id
@@ -55,6 +55,21 @@ def test_a_row_gets_the_key_s_name_the_network_and_a_sentence(trail: Trail, cont
     assert (view["name"], view["network"]) == ("deploy", "203.0.113.0/24")
     assert view["sentence"] == "deploy changed how source checkout is judged (threshold 0.9)"
     assert trail.fault() is None
+
+
+def test_a_member_of_the_project_is_named_by_their_address(trail: Trail, context: TaskContext) -> None:
+    issuer, usual = "https://login.example.org", {"issuer": "https://login.example.org", "role": Role.ADMIN}
+    for subject, project in (("ada", trail.project), ("eve", trail.project)):
+        member = {"subject": subject, "email": None, "member_id": new_id(), "now": trail.clock()}
+        add_member(trail.db("owner"), project=project, **usual | member)
+    trail.tamper("UPDATE members SET email = 'ada@example.org' WHERE subject = 'ada'")
+    for subject in ("ada", "eve", "nobody"):
+        trail.act(f"source:{subject}", by=Actor(id=f"person:{person_id(issuer, subject)}", cipher=CIPHER))
+    trail.seal()
+
+    process_user_action(NoPayload(), context)
+
+    assert [view["name"] for view in reversed(trail.views())] == ["ada@example.org", "eve", None]
 
 
 def test_a_row_that_cannot_be_enriched_is_passed_over_and_stays(trail: Trail, context: TaskContext) -> None:

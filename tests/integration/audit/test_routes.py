@@ -93,6 +93,64 @@ def test_each_route_that_changes_something_leaves_its_trace(
     assert (trail[1]["note"], trail[1]["details"]["verdict"]) == ("as Charles said", "expected")
 
 
+def test_so_does_each_route_for_those_who_administer(
+    db: Databases, redis_url: str, tmp_path: Path, project: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ODDLINE_OIDC_ISSUER", "https://login.example.org")
+    monkeypatch.setenv("ODDLINE_OPERATOR_PROJECT", "first")
+    mail = {"recipients": ["ada@example.org"], "subject": "s", "text": "t"}
+
+    with client_with_key(
+        "console", router, db=db, redis_url=redis_url, folder=tmp_path, project=project, scopes=[Scope.ADMIN]
+    ) as client:
+
+        def did(method: str, path: str, body: Any = None) -> Any:
+            answer = client.request(method, f"/api/v1/{path}", json=body)
+            assert answer.is_success, answer.text
+            return answer.json() if answer.content else None
+
+        did("POST", "session")
+        key = did("POST", "keys", {"scopes": ["read"], "signed": True})["id"]
+        did("POST", f"keys/{key}/signing-secret")
+        for _ in range(2):  # the second time changes nothing
+            did("DELETE", f"keys/{key}")
+        member = did("POST", "members", {"email": "ada@example.org", "role": "viewer"})["id"]
+        did("PUT", f"members/{member}", {"role": "admin"})
+        did("DELETE", f"members/{member}")
+        did("PUT", "masking", {"off": ["card"]})
+        did("POST", "erasures", {"values": ["ada@example.org"], "reason": "request 4711"})
+        schedule = did("POST", "schedules", {"name": "s", "task": "send_email", "expression": "rate(1 day)",
+                                             "payload": mail})["id"]  # fmt: skip
+        did("PUT", f"schedules/{schedule}", {"timezone": "Asia/Kolkata"})
+        for verb in ("pause", "resume", "run"):
+            did("POST", f"schedules/{schedule}/{verb}")
+        did("DELETE", f"schedules/{schedule}")
+        task = did("POST", "tasks", {"name": "send_email", "payload": mail})["task_id"]
+        did("GET", f"tasks/{task}")
+        for _ in range(2):
+            did("DELETE", f"tasks/cancel/{task}")
+        did("POST", "tasks/dead-letters/replay", {})
+        did("DELETE", "tasks/dead-letters?name=send_email")
+        did("POST", "workers/restart", {})
+        did("POST", "queues/notifications/hold", {"reason": "a flood"})
+        did("POST", "queues/notifications/purge", {})
+        did("POST", "queues/notifications/release")
+        did("PUT", "rate-limits/send_email", {"rate": "1/m"})
+        did("DELETE", "rate-limits/send_email")
+
+        trail = listed(client)
+
+    assert [one["action"] for one in reversed(trail)] == [
+        "session.begun", "key.made", "key.secret_changed", "key.revoked", "member.added", "member.changed",
+        "member.removed", "masking.changed", "erasure.asked", "schedule.made", "schedule.changed", "schedule.paused",
+        "schedule.resumed", "schedule.run", "schedule.removed", "task.started", "task.opened", "task.cancelled",
+        "tasks.replayed", "tasks.dropped", "workers.restarted", "queue.held", "queue.purged", "queue.released",
+        "rate.limited", "rate.freed",
+    ]  # fmt: skip
+    assert "ada@example.org" not in str(trail)
+    assert {one["subject"] for one in trail} >= {f"key:{key}", f"member:{member}", f"schedule:{schedule}"}
+
+
 def test_what_is_refused_leaves_no_trace(client: TestClient) -> None:
     refused = [
         client.put("/api/v1/project", json={"retention_days": 0}),
