@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from functions.console.app import router as console_router
 from functions.search.app import router
+from oddline.cli import connecting
 from oddline.cli import feedback as command
 from oddline.entries import entry_view
 from oddline.feedback import Verdict
@@ -357,7 +358,7 @@ def test_the_command_gives_lists_and_undoes(
     def api_client(**_: Any) -> Iterator[TestClient]:
         yield client
 
-    monkeypatch.setattr(command, "api_client", api_client)
+    monkeypatch.setattr(connecting, "api_client", api_client)
     sessions.learn()
     Runs(sessions).judge(WITHOUT_3)
     [odd] = shown(console)
