@@ -1,8 +1,6 @@
 """Routes by which a caller learns who they are, and a browser gets what it keeps in place of an API key."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from functions.console.documentation import ME, SESSION
 from functions.http import Authenticated, json_answer, parts_of, presented_key
@@ -35,11 +33,9 @@ def show_me(request: Request, caller: Authenticated) -> Response:
 
 
 @router.post("/api/v1/session", status_code=201, responses=SESSION)
-def begin(
-    request: Request, caller: Authenticated, presented: Annotated[str | None, Depends(presented_key)]
-) -> Response:
+def begin(request: Request, caller: Authenticated) -> Response:
     """Get a token for an hour in exchange for an API key; with such a token it is renewed, for up to 12 hours."""
-    parts = parts_of(request)
+    parts, presented = parts_of(request), presented_key(request)
     renewed = presented if presented and is_session(presented) else None
     session = begin_session(caller, cipher=parts.settings.cipher(), now=parts.clock(), renewed=renewed)
     with parts.db.transaction(project=caller.project) as tx:

@@ -105,6 +105,16 @@ ACCESS: Final[Table] = {
     ("DELETE", "/api/v1/feedback/{feedback_id}"): Scope.WRITE,
 }
 
+# Written here and not by FastAPI's dependencies for each: those are built anew for each route, at each cold start.
+SCHEMES: Final = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key; where no logs are submitted also a session, or a token of the issuer: then the "
+        "header X-Project chooses among a person's projects, by name or id",
+    },
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key"},
+}
 OLDER_SCHEME: Final = {
     "type": "apiKey",
     "in": "header",
@@ -148,15 +158,13 @@ def hold_to(app: FastAPI, table: Table) -> None:
 
 def _document(document: dict[str, Any], table: Table) -> None:
     """Write into an OpenAPI document what each route asks of its callers."""
+    schemes = document.setdefault("components", {}).setdefault("securitySchemes", dict(SCHEMES))
     for (method, path), access in table.items():
         operation = document["paths"].get(path.replace(":path}", "}"), {}).get(method.lower())
-        if operation is None:
-            continue
-        if access is Open.PUBLIC:
-            del operation["security"]
+        if operation is None or access is Open.PUBLIC:
             continue
         scopes = [str(scope)] if (scope := scope_of(access)) else []
         operation["security"] = [{"bearer": scopes}, {"header": scopes}]
         if access is Open.OLDER_SIGNATURE:
             operation["security"].append({"older": []})
-            document["components"]["securitySchemes"]["older"] = OLDER_SCHEME
+            schemes["older"] = OLDER_SCHEME

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from functions.http.access import Access, Beyond, Open, scope_of
 from functions.http.limiting import guarded, kind_of, limit
@@ -21,24 +20,16 @@ from oddline.identity import (
     is_session,
 )
 
-_BEARER = HTTPBearer(
-    scheme_name="bearer",
-    description="An API key; where no logs are submitted also a session, or a token of the issuer: then the header "
-    "X-Project chooses among a person's projects, by name or id",
-    auto_error=False,
-)
-_HEADER = APIKeyHeader(name="X-API-Key", scheme_name="header", description="An API key", auto_error=False)
 
-
-async def presented_key(
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
-    header: Annotated[str | None, Depends(_HEADER)],
-) -> str | None:
+def presented_key(request: Request) -> str | None:
     """The key or token that the request bears, unchecked; None without one."""
-    return bearer.credentials if bearer else header
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and credentials.strip():
+        return credentials.strip()
+    return request.headers.get("X-API-Key") or None
 
 
-def gate(request: Request, presented: Annotated[str | None, Depends(presented_key)]) -> None:
+def gate(request: Request) -> None:
     """What every request passes first: it notes who calls, if the table asks for that at its route.
 
     Raises:
@@ -50,7 +41,7 @@ def gate(request: Request, presented: Annotated[str | None, Depends(presented_ke
     access: Access = request.app.state.access[request.method, request.scope["route"].path]
     if access in {Open.PUBLIC, Open.OLDER_SIGNATURE}:
         return
-    scope = scope_of(access)
+    scope, presented = scope_of(access), presented_key(request)
     with guarded(request, presented):
         caller = _authenticate(request, presented)
         if scope:

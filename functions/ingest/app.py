@@ -16,7 +16,6 @@ from functions.ingest.submitting import BATCH, SINGLE, submit
 router = APIRouter(tags=["submitting"])
 
 Body = Annotated[bytes, Depends(raw_body)]
-PresentedKey = Annotated[str | None, Depends(presented_key)]
 
 
 @router.post("/api/v1/logs", status_code=202, responses=SINGLE_RESPONSES, openapi_extra=SINGLE_DOCUMENTATION)
@@ -37,19 +36,19 @@ def submit_batch(request: Request, caller: Authenticated, body: Body) -> Respons
 
 @router.post("/api/logs", include_in_schema=False)
 @router.post("/api/logs/", status_code=202, responses=SINGLE_RESPONSES, openapi_extra=SINGLE_DOCUMENTATION)
-def submit_entry_in_older_form(request: Request, presented: PresentedKey, body: Body) -> Response:
+def submit_entry_in_older_form(request: Request, body: Body) -> Response:
     """Submit one entry as callers of earlier systems do: a key, or `X-HMAC-Signature` (hex HMAC-SHA256 of the body)."""
     parts = parts_of(request)
-    submitter = older_submitter_of(request, presented, body=body)
+    submitter = older_submitter_of(request, presented_key(request), body=body)
     return submit(parts, SINGLE, submitter=submitter, headers=request.headers, body=body)
 
 
 @router.post("/api/batch-analysis", include_in_schema=False)
 @router.post("/api/batch-analysis/", status_code=202, responses=BATCH_RESPONSES, openapi_extra=BATCH_DOCUMENTATION)
-def submit_batch_in_older_form(request: Request, presented: PresentedKey, body: Body) -> Response:
+def submit_batch_in_older_form(request: Request, body: Body) -> Response:
     """Submit a batch as callers of earlier systems do: `{"log_entries": […]}`, with a key or `X-HMAC-Signature`."""
     parts = parts_of(request)
-    submitter = older_submitter_of(request, presented, body=body)
+    submitter = older_submitter_of(request, presented_key(request), body=body)
     return submit(parts, BATCH, submitter=submitter, headers=request.headers, body=body)
 
 
