@@ -1,6 +1,6 @@
 """Read a small JSON body as a model: what does not fit is told by the name of its field."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends
@@ -41,7 +41,21 @@ def body_of(model: type[M]) -> Callable[[bytes], M]:
 
 def documented(model: type[Body]) -> dict[str, Any]:
     """What OpenAPI says of a body that is read so."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
+    schema = model.model_json_schema()
+    whole = _inlined(schema, schema.pop("$defs", {}))
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": whole}}}}
+
+
+def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
+    """The schema with its definitions where it refers to them: in an OpenAPI document they would not be found."""
+    if isinstance(schema, list):
+        return [_inlined(one, definitions) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inlined = {name: _inlined(value, definitions) for name, value in schema.items() if name != "$ref"}
+    if "$ref" not in schema:
+        return inlined
+    return _inlined(definitions[schema["$ref"].removeprefix("#/$defs/")], definitions) | inlined
 
 
 def _told(fault: Any) -> dict[str, str]:

@@ -1,9 +1,13 @@
-"""An answer's schema is what its example tells."""
+"""The OpenAPI document: an answer's schema is what its example tells, and whatever is referred to is there."""
 
+import json
+import re
+from functools import reduce
 from typing import Any
 
 import pytest
 
+from functions.asgi import app
 from functions.http.answers import answer, schema_of
 
 
@@ -41,3 +45,10 @@ def test_an_answer_is_documented_with_its_problems() -> None:
 
     assert documented[200]["content"]["application/json"]["schema"]["required"] == ["tasks"]
     assert {"4XX", "5XX"} <= documented.keys()
+
+
+def test_whatever_the_document_refers_to_stands_in_it() -> None:
+    document = json.loads(json.dumps(app.openapi()))
+
+    for path in set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document))):
+        assert reduce(lambda part, name: part.get(name), path.split("/"), document), path
