@@ -41,10 +41,13 @@ check-aws-runtime: $(STAMP) .venv-sam/.installed
 	$(SAM_BUILD)
 	$(BIN)/pytest --packages .aws-sam/build tests/aws/test_packages.py
 
-# What breaks a parser, searched for by coverage, ten minutes each; what is found becomes a test.
+# What breaks a route, so many examples of each as each role; what breaks a parser, searched for by coverage, ten minutes
+# each; what is found becomes a test.
+FUZZ_EXAMPLES ?= 100
 FUZZ_SECONDS ?= 600
 
 fuzz: $(STAMP) .venv-atheris/.installed
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest --timeout 0 tests/fuzz
 	for target in take_body mask read_file read_log_events; do PYTHONPATH=$(CURDIR):$$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages) \
 	  .venv-atheris/bin/python tests/fuzz/coverage_guided.py $$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; done
 

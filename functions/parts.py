@@ -7,7 +7,7 @@ from functools import cached_property
 
 from oddline.database import Database
 from oddline.errors import NotConfigured
-from oddline.identity import Issuer
+from oddline.identity import Issuer, fetching_from
 from oddline.limits import UNLIMITED, Limiter, open_limiter
 from oddline.metrics import OFF, Metrics, open_metrics
 from oddline.objects import ObjectStore, open_objects
@@ -94,4 +94,9 @@ def open_issuer(settings: Settings) -> Issuer | None:
         return None
     if not settings.oidc_audience:
         raise NotConfigured("ODDLINE_OIDC_ISSUER is set, and ODDLINE_OIDC_AUDIENCE is not")
-    return Issuer(settings.oidc_issuer, audience=settings.oidc_audience, algorithms=settings.oidc_algorithms.split(","))
+    return Issuer(
+        settings.oidc_issuer,
+        audience=settings.oidc_audience,
+        algorithms=settings.oidc_algorithms.split(","),
+        fetch=fetching_from(settings.oidc_issuer, allowed=settings.outgoing_allowed),
+    )

@@ -1,5 +1,6 @@
 """The one tree of errors: each says in a line what happened, whether a retry can help, and how HTTP tells it."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 PROBLEM_BASE = "https://oddline.dev/problems/"
@@ -227,6 +228,21 @@ class TurnOver(OddlineError):
 
     permanent = False
     code, title = "turn-over", "The work takes longer than one turn"
+
+
+class NotYet(OddlineError):
+    """The rest of a task cannot be done before `until`. That is no failure: it goes on then.
+
+    Args:
+        until: aware UTC.
+    """
+
+    permanent = False
+    code, title = "not-yet", "The rest cannot be done yet"
+
+    def __init__(self, detail: str, *, until: datetime) -> None:
+        super().__init__(detail)
+        self.until = until
 
 
 class ChunkMissing(OddlineError):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from functions.http import PROBLEM_RESPONSES
+from functions.http.answers import NEXT, answer, no_content
 
 _SOURCE = {
     "name": "checkout-api",
@@ -17,6 +17,7 @@ _SOURCE = {
     "first_seen": "2026-10-02T06:00:01.004000Z",
     "last_seen": "2026-11-05T08:15:30.201000Z",
 }
+_SOURCE_NULLS = ["threshold", "alarms_per_day", "session_attribute", "drift"]
 _ANOMALY: dict[str, Any] = {
     "id": "01934f0e-7c5a-7d2b-9f3e-52c8a1d64003",
     "timestamp": "2026-11-05T08:15:30.123000Z",
@@ -123,6 +124,7 @@ _MEMBER: dict[str, Any] = {
     "created_at": "2026-11-05T08:15:30.201000Z",
     "last_seen_at": "2026-11-05T09:00:12.480000Z",
 }
+_MEMBER_NULLS = ["person", "subject", "email", "last_seen_at"]
 _ME = {
     "actor": _MEMBER["person"],
     "name": None,
@@ -162,49 +164,60 @@ _ERASURE: dict[str, Any] = {
         "backups_until": "2026-11-12",
     },
 }
+# What was found is told by the places where something was.
+_ERASURE_GAPS: dict[str, Any] = {"optional": ["next", *_ERASURE["found"]], "nullable": ["proof"]}
 
-
-def answer(description: str, example: Any, *, status: int = 200) -> dict[int | str, dict[str, Any]]:
-    """The answers of a route: problems, and this one."""
-    return PROBLEM_RESPONSES | {status: _json(description, example)}
-
-
-def _json(description: str, example: Any) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"example": example}}}
-
-
-NEXT = "A page; the next one is asked for with its `next`, and without `next` it was the last"
-
-HEALTH = PROBLEM_RESPONSES | {
-    200: _json("All parts answer", _HEALTHY),
-    503: _json("Something does not; `message` says what", _UNHEALTHY),
-}
-SOURCES = answer(NEXT, {"sources": [_SOURCE], "next": "checkout-api"})
-SOURCE = answer("The source as it is now; a promise is kept from the next minutes on", _SOURCE)
-USAGE = answer("What was sent, and what may be; null is no limit", _USAGE)
+HEALTH = answer("All parts answer", _HEALTHY, optional=["redis"], nullable=["checked_at"]) | answer(
+    "Something does not; `message` says what", _UNHEALTHY, status=503, optional=["redis"], nullable=["checked_at"]
+)
+SOURCES = answer(NEXT, {"sources": [_SOURCE], "next": "checkout-api"}, nullable=_SOURCE_NULLS)
+SOURCE = answer("The source as it is now; a promise is kept from the next minutes on", _SOURCE, nullable=_SOURCE_NULLS)
+USAGE = answer("What was sent, and what may be; null is no limit", _USAGE, nullable=["limit", "key", "project"])
 PROJECT = answer("The settings as they are now", _PROJECT)
-AUDIT = answer(NEXT, {"actions": [_ACTION], "next": _ACTION["id"]})
-ANOMALIES = answer(NEXT, {"anomalies": [_ANOMALY], "next": "AAZCz0qX8HgBk08OfFp9K58-UsihH0AD"})
-KEYS = answer(NEXT, {"keys": [_KEY], "next": _KEY["id"]})
-KEY_MADE = answer("The key, at the only time that it is shown", _KEY | _MADE, status=201)
-KEY_REVOKED = PROBLEM_RESPONSES | {204: {"description": "Revoked, now or before"}}
+AUDIT = answer(
+    NEXT,
+    {"actions": [_ACTION], "next": _ACTION["id"]},
+    nullable=["number", "name", "address", "user_agent", "network", "sentence", "hash"],
+    free=["details"],  # what there is to tell of an action
+)
+ANOMALIES = answer(
+    NEXT,
+    {"anomalies": [_ANOMALY], "next": "AAZCz0qX8HgBk08OfFp9K58-UsihH0AD"},
+    free=["attributes", "explanation"],  # which has another form for each kind
+)
+KEYS = answer(NEXT, {"keys": [_KEY], "next": _KEY["id"]}, nullable=["expires_at"])
+KEY_MADE = answer(
+    "The key, at the only time that it is shown",
+    _KEY | _MADE,
+    status=201,
+    nullable=["expires_at", "signing_secret"],
+)
+KEY_REVOKED = no_content("Revoked, now or before")
 SECRET_MADE = answer(
     "The secret, at the only time that it is shown",
     {"signing_secret": "whsec_…", "older_valid_until": "2026-11-06T08:15:30.201000Z"},
 )
-MEMBERS = answer(NEXT, {"members": [_MEMBER], "next": _MEMBER["id"]})
-MEMBER = answer("The member as they are now", _MEMBER)
-MEMBER_ADDED = answer("The member", _MEMBER, status=201)
-MEMBER_REMOVED = PROBLEM_RESPONSES | {204: {"description": "Removed"}}
-ME = answer("Who calls; `projects` are those that a person may choose among with X-Project", _ME)
+MEMBERS = answer(NEXT, {"members": [_MEMBER], "next": _MEMBER["id"]}, nullable=_MEMBER_NULLS)
+MEMBER = answer("The member as they are now", _MEMBER, nullable=_MEMBER_NULLS)
+MEMBER_ADDED = answer("The member", _MEMBER, status=201, nullable=_MEMBER_NULLS)
+MEMBER_REMOVED = no_content("Removed")
+ME = answer("Who calls; `projects` are those that a person may choose among with X-Project", _ME, nullable=["role"])
 SESSION = answer(
     "A token for `Authorization: Bearer`; it ends with its key",
     {"token": "eyJ…", "token_type": "Bearer", "expires_at": "2026-11-05T09:15:30.000000Z"},
     status=201,
 )
-MASKING = answer("What is set, and what is in force; `kinds` says of each whether it is masked by default", _MASKING)
-ERASURES = answer(NEXT, {"erasures": [_ERASURE], "next": _ERASURE_ID})
-ERASURE = answer("How far it is; once `proof` stands, nothing holds the values but the backups that it names", _ERASURE)
+MASKING = answer(
+    "What is set, and what is in force; `kinds` says of each whether it is masked by default",
+    _MASKING,
+    nullable=["source"],
+)
+ERASURES = answer(NEXT, {"erasures": [_ERASURE], "next": _ERASURE_ID}, **_ERASURE_GAPS)
+ERASURE = answer(
+    "How far it is; once `proof` stands, nothing holds the values but the backups that it names",
+    _ERASURE,
+    **_ERASURE_GAPS,
+)
 ERASING = answer(
     "It is listed: what comes in is masked within seconds, and a task erases what is stored",
     {"erasure_id": _ERASURE_ID, "task_id": _ERASURE_ID, "status": "queued"},

@@ -10,7 +10,7 @@ from functions.console.documentation import ERASING, ERASURE, ERASURES
 from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
-from functions.http.parameters import DEFAULT_AT_ONCE, Limit
+from functions.http.parameters import DEFAULT_AT_ONCE, Limit, WithoutNul
 from oddline.audit import Action
 from oddline.privacy import (
     ERASE_PERSON,
@@ -34,10 +34,9 @@ class Wanted(Body):
 
     values: list[str] = Field(min_length=1, max_length=MOST_VALUES, examples=[["ada@example.org", "Ada Lovelace"]])
     ignore_case: bool = Field(default=False, description="Whether capital and small letters are the same")
-    reason: str = Field(
+    reason: WithoutNul = Field(
         min_length=1,
         max_length=LONGEST_REASON,
-        pattern=r"\A[^\x00]*\z",
         examples=["request 4711"],
         description="Kept with the erasure; it must not hold a value",
     )

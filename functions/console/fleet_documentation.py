@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from functions.http import PROBLEM_RESPONSES
+from functions.http.answers import answer, no_content
 
 _WORKER: dict[str, Any] = {
     "worker": "ip-10-0-4-7/4026532008:7",
@@ -35,16 +35,19 @@ _QUEUE: dict[str, Any] = {
 _LIMIT = {"task": "send_email", "rate": "10/m", "set_at": "2026-11-05T08:15:30.201000Z", "set_by": "key:01934f0e…"}
 
 
-def _answer(description: str, example: Any, *, status: int = 200) -> dict[int | str, dict[str, Any]]:
-    return PROBLEM_RESPONSES | {
-        status: {"description": description, "content": {"application/json": {"example": example}}}
-    }
-
-
-WORKERS = _answer("Those that gave a sign of life within 20 seconds", {"workers": [_WORKER]})
-RESTARTED = _answer("They end as soon as it is their turn", {"classes": ["scoring"], "status": "asked"}, status=202)
-QUEUES = _answer("All queues; `messages` is null where Redis does not answer", {"queues": [_QUEUE]})
-HELD = _answer("So it is now", {"queue": "notifications", "status": "held"})
-PURGED = _answer("Held, and its messages are deleted", {"queue": "default", "status": "held", "messages": 214})
-LIMITS = _answer("Those that differ from the catalogue's", {"limits": [_LIMIT]})
-SETTLED = PROBLEM_RESPONSES | {204: {"description": "So it is now"}}
+WORKERS = answer(
+    "Those that gave a sign of life within 20 seconds",
+    {"workers": [_WORKER]},
+    # A worker tells of itself after its first seconds, and of its work what there is to tell.
+    optional=["pid", "rss_bytes", "concurrency", "tasks_done", "submissions", "entries"],
+)
+RESTARTED = answer("They end as soon as it is their turn", {"classes": ["scoring"], "status": "asked"}, status=202)
+QUEUES = answer(
+    "All queues; `messages` is null where Redis does not answer",
+    {"queues": [_QUEUE]},
+    nullable=["messages", "oldest", "held"],
+)
+HELD = answer("So it is now", {"queue": "notifications", "status": "held"})
+PURGED = answer("Held, and its messages are deleted", {"queue": "default", "status": "held", "messages": 214})
+LIMITS = answer("Those that differ from the catalogue's", {"limits": [_LIMIT]})
+SETTLED = no_content("So it is now")

@@ -11,7 +11,7 @@ from functions.console.documentation import KEY_MADE, KEY_REVOKED, KEYS, SECRET_
 from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import actor_of
 from functions.http.body_models import Body, body_of, documented
-from functions.http.parameters import DEFAULT_AT_ONCE, LONGEST_NAME, Limit
+from functions.http.parameters import DEFAULT_AT_ONCE, LONGEST_NAME, Limit, WithoutNul
 from oddline import identity
 from oddline.audit import Action, recorder
 from oddline.identity import LONGEST_OVERLAP_HOURS, USUAL_OVERLAP_HOURS, ApiKey, Scope
@@ -32,7 +32,7 @@ Overlap = Annotated[
 class NewKey(Body):
     """A key as it is asked for."""
 
-    name: str = Field(default="", max_length=LONGEST_NAME, pattern=r"\A[^\x00]*\z", examples=["checkout"])
+    name: WithoutNul = Field(default="", max_length=LONGEST_NAME, examples=["checkout"])
     scopes: list[Scope] = Field(
         default=list(identity.DEFAULT_SCOPES), min_length=1, max_length=len(Scope), description="`admin` has them all"
     )

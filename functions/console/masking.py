@@ -23,7 +23,7 @@ Source = Annotated[Name | None, Query(description="Of this source, which need no
 class OwnRule(Body):
     """What the expression finds, or its first group, becomes `<masked:name>`."""
 
-    name: str = Field(pattern=r"\A[a-z][a-z_]{0,29}\z", examples=["employee"])
+    name: str = Field(pattern=r"^[a-z][a-z_]{0,29}$", examples=["employee"])
     expression: str = Field(min_length=1, max_length=LONGEST_EXPRESSION, description="RE2", examples=[r"E-(\d{6})"])
 
 

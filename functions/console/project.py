@@ -28,9 +28,7 @@ class ProjectSettings(Body):
     mail_recipients: Annotated[list[Address], Field(max_length=MOST_RECIPIENTS)] = Field(
         default_factory=list, examples=[["oncall@example.org"]], description="Who gets mail about odd lines"
     )
-    mail_minimum_score: Portion = Field(
-        default=0.0, ge=0, le=1, allow_inf_nan=False, description="From which score on", examples=[0.9]
-    )
+    mail_minimum_score: Portion = Field(default=0.0, description="From which score on", examples=[0.9])
     retention_days: int = Field(
         default=30, ge=1, le=3650, strict=True, description="Days after their arrival that entries are kept"
     )

@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from functions.console.documentation import NEXT, answer
-from functions.http import PROBLEM_RESPONSES
+from functions.console.task_documentation import MAIL
+from functions.http.answers import NEXT, answer, no_content
 
 _TASK_ID = "01934f0e-7c5a-7d2b-9f3e-52c8a1d64000"
 _SCHEDULE: dict[str, Any] = {
     "id": "01934f0e-7c5a-7d2b-9f3e-52c8a1d64aaa",
     "name": "morning mail",
     "task": "send_email",
-    "payload": {"recipients": ["oncall@example.org"], "subject": "Good morning", "text": "Look at the odd lines."},
+    "payload": MAIL,
     "expression": "cron(0 8 ? * MON-FRI *)",
     "timezone": "Europe/Berlin",
     "starts_at": None,
@@ -31,9 +31,16 @@ _RUN = {
     "detail": None,
 }
 
-SCHEDULES = answer(NEXT, {"schedules": [_SCHEDULE], "next": "morning mail"})
-SCHEDULE = answer("The schedule as it is now, with its next five times", _SCHEDULE)
-MADE = answer("The schedule, with its next five times", _SCHEDULE, status=201)
-REMOVED = PROBLEM_RESPONSES | {204: {"description": "Removed; what it has started goes on"}}
+_OF_THE_SYSTEM = {"task", "expression", "timezone"}  # what is told of Oddline's own, beside their next times
+
+SCHEDULES = answer(
+    NEXT,
+    {"schedules": [_SCHEDULE], "next": "morning mail"},
+    optional=_SCHEDULE.keys() - _OF_THE_SYSTEM,
+    free=["payload", "next"],
+)
+SCHEDULE = answer("The schedule as it is now, with its next five times", _SCHEDULE, optional=(), free=["payload"])
+MADE = answer("The schedule, with its next five times", _SCHEDULE, status=201, optional=(), free=["payload"])
+REMOVED = no_content("Removed; what it has started goes on")
 STARTED = answer("Its task waits to run", {"task_id": _TASK_ID, "status": "queued"}, status=202)
-RUNS = answer(NEXT, {"runs": [_RUN], "next": "2026-11-05T07:00:00Z"})
+RUNS = answer(NEXT, {"runs": [_RUN], "next": "2026-11-05T07:00:00Z"}, nullable=["task_id"])

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field, model_validator
 
 from functions.console.schedule_documentation import MADE, REMOVED, RUNS, SCHEDULE, SCHEDULES, STARTED
+from functions.console.task_documentation import MAIL
 from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
@@ -45,7 +46,7 @@ class ScheduleChange(Body):
     name: ScheduleName = ""
     task: TaskName = ""
     expression: Expression = ""
-    payload: dict[str, Any] = Field(default={}, description="What the task is given")
+    payload: dict[str, Any] = Field(default={}, description="What the task is given", examples=[MAIL])
     timezone: str = Field(default="UTC", description="Of the IANA database", examples=["Europe/Berlin"])
     starts_at: Moment | None = Field(default=None, description="It fires at this moment at the soonest")
     ends_at: Moment | None = Field(default=None, description="It fires before this moment only")

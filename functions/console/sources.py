@@ -36,9 +36,6 @@ class SourceSettings(Body):
 
     threshold: Portion | None = Field(
         default=None,
-        ge=0,
-        le=1,
-        allow_inf_nan=False,
         examples=[None],
         description="From which score on entries are anomalies; null: that is found by itself",
     )

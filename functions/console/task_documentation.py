@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from functions.console.documentation import NEXT, answer
-from functions.http import PROBLEM_RESPONSES
+from functions.http.answers import NEXT, answer, no_content
 
+MAIL = {"recipients": ["oncall@example.org"], "subject": "Good morning", "text": "Look at the odd lines."}
 _TASK_ID = "01934f0e-7c5a-7d2b-9f3e-52c8a1d64000"
 _TASK: dict[str, Any] = {
     "task_id": _TASK_ID,
@@ -76,9 +76,12 @@ _SYSTEM_ALERT = {
     "count": 4,
 }
 
-TASK = answer("What became of it; `result` stands once it is `ready`", _TASK)
-TASKS = answer(NEXT, {"tasks": [_TASK], "next": _TASK_ID})
-KINDS = answer("Each kind of task; `startable` says whether the caller may start it", {"tasks": [_KIND]})
+_GAPS: dict[str, Any] = {"nullable": ["started_at", "finished_at", "error"], "free": ["payload", "result"]}
+TASK = answer("What became of it; `result` stands once it is `ready`", _TASK, **_GAPS)
+TASKS = answer(NEXT, {"tasks": [_TASK], "next": _TASK_ID}, **_GAPS)
+KINDS = answer(
+    "Each kind of task; `startable` says whether the caller may start it", {"tasks": [_KIND]}, free=["payload"]
+)
 STARTED = answer("It will run", {"task_id": _TASK_ID, "status": "queued"}, status=202)
 CANCELLED = answer(
     "What came of it: `never_started`, `stopped`, `too_late` (it ended before it could be stopped) or `already_done`",
@@ -88,10 +91,14 @@ CANCELLED = answer(
     {"task_id": _TASK_ID, "outcome": "stopping", "status": "PROGRESS"},
     status=202,
 )
-DEAD_LETTERS = answer(NEXT, {"tasks": [_DEAD], "next": _TASK_ID})
-DEAD_LETTER = answer("What it was given and how it failed", _DEAD_WITH_ATTEMPTS)
+DEAD_LETTERS = answer(NEXT, {"tasks": [_DEAD], "next": _TASK_ID}, **_GAPS)
+DEAD_LETTER = answer("What it was given and how it failed", _DEAD_WITH_ATTEMPTS, **_GAPS)
 REPLAYED = answer("It will run again", {"task_id": _TASK_ID, "status": "queued"}, status=202)
 REPLAYED_MANY = answer("How many will run again, and how many are left", {"replayed": 12, "left": 0, "capped": 1})
-DROPPED = PROBLEM_RESPONSES | {204: {"description": "Settled"}}
+DROPPED = no_content("Settled")
 DROPPED_MANY = answer("How many are settled", {"dropped": 12})
-SYSTEM_ALERTS = answer("Each kind and subject once, with how often it was raised", {"alerts": [_SYSTEM_ALERT]})
+SYSTEM_ALERTS = answer(
+    "Each kind and subject once, with how often it was raised",
+    {"alerts": [_SYSTEM_ALERT]},
+    free=["subject"],  # a project, a task, a model: whatever the kind is about
+)

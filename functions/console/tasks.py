@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
-from functions.console.task_documentation import CANCELLED, KINDS, STARTED, TASK, TASKS
+from functions.console.task_documentation import CANCELLED, KINDS, MAIL, STARTED, TASK, TASKS
 from functions.console.task_pages import Before, States, Text, page_of
 from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import actor_of, record
@@ -27,7 +27,9 @@ class Wish(Body):
     """A task that somebody wishes to run."""
 
     name: Name = Field(examples=["send_email"])
-    payload: dict[str, Any] = Field(default_factory=dict, description="What it is given: see the catalogue")
+    payload: dict[str, Any] = Field(
+        default_factory=dict, description="What it is given: see the catalogue", examples=[MAIL]
+    )
 
 
 @router.get("/api/v1/tasks", responses=TASKS)

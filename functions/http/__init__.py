@@ -3,13 +3,11 @@
 from functions.http.application import new_app
 from functions.http.authentication import Authenticated, authenticate_key, presented_key
 from functions.http.bodies import json_answer, raw_body
-from functions.http.documentation import PROBLEM_RESPONSES
 from functions.http.limiting import guarded, limit
 from functions.http.parts import parts_of
 from functions.parts import Opener, Parts, open_parts
 
 __all__ = [
-    "PROBLEM_RESPONSES",
     "Authenticated",
     "Opener",
     "Parts",

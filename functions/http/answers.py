@@ -13,6 +13,9 @@ _FORMATS = {
 }
 _TYPES: dict[type, str] = {bool: "boolean", int: "integer", float: "number"}
 
+Responses = dict[int | str, dict[str, Any]]
+NEXT = "A page; the next one is asked for with its `next`, and without `next` it was the last"
+
 
 def answer(
     description: str,
@@ -22,7 +25,8 @@ def answer(
     optional: Collection[str] = ("next",),
     nullable: Collection[str] = (),
     free: Collection[str] = (),
-) -> dict[int | str, dict[str, Any]]:
+    headers: Mapping[str, str] | None = None,
+) -> Responses:
     """The answers of a route: this one, and problems.
 
     Args:
@@ -30,10 +34,18 @@ def answer(
         optional: names of members that an answer may lack, at any depth.
         nullable: those that may be null.
         free: those that are null or of any form.
+        headers: what each header of it tells.
     """
     schema = schema_of(example, optional=optional, nullable=nullable, free=free)
-    content = {"application/json": {"schema": schema, "example": example}}
-    return PROBLEM_RESPONSES | {status: {"description": description, "content": content}}
+    told = {"description": description, "content": {"application/json": {"schema": schema, "example": example}}}
+    if headers:
+        told["headers"] = {name: {"description": text, "schema": {"type": "string"}} for name, text in headers.items()}
+    return PROBLEM_RESPONSES | {status: told}
+
+
+def no_content(description: str) -> Responses:
+    """The answers of a route that tells nothing but that it is done: 204, and problems."""
+    return PROBLEM_RESPONSES | {204: {"description": description}}
 
 
 def schema_of(

@@ -38,8 +38,8 @@ async def presented_key(
     return bearer.credentials if bearer else header
 
 
-def gate(request: Request, presented: Annotated[str | None, Depends(presented_key)]) -> Caller | None:
-    """What every request passes: who calls, if the table asks for that at its route.
+def gate(request: Request, presented: Annotated[str | None, Depends(presented_key)]) -> None:
+    """What every request passes first: it notes who calls, if the table asks for that at its route.
 
     Raises:
         Unauthenticated: there is no key or token, or it is unknown, revoked or past its time.
@@ -49,7 +49,7 @@ def gate(request: Request, presented: Annotated[str | None, Depends(presented_ke
     """
     access: Access = request.app.state.access[request.method, request.scope["route"].path]
     if access in {Open.PUBLIC, Open.OLDER_SIGNATURE}:
-        return None
+        return
     scope = scope_of(access)
     with guarded(request, presented):
         caller = _authenticate(request, presented)
@@ -58,11 +58,12 @@ def gate(request: Request, presented: Annotated[str | None, Depends(presented_ke
         if access is Beyond.OPERATOR:
             _demand_operator(parts_of(request), caller)
     limit(request, kind_of(scope, request.method), actor=caller.actor, project=caller.project)
-    return caller
+    request.state.caller = caller
 
 
-def passed(caller: Annotated[Caller | None, Depends(gate)]) -> Caller:
+async def passed(request: Request) -> Caller:
     """The caller of a route that is not open to everybody."""
+    caller: Caller | None = getattr(request.state, "caller", None)
     if caller is None:
         raise LookupError("a route that is open to everybody has no caller")
     return caller

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Strict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Strict, StringConstraints
 
 MOST_AT_ONCE = 1_000  # of a page: more is slower to send than to ask for again
 DEFAULT_AT_ONCE = 100
@@ -43,7 +43,7 @@ def single_precision(number: float) -> float:
     return float(struct.unpack("f", struct.pack("f", number))[0])
 
 
-Portion = Annotated[float, AfterValidator(single_precision)]
+Portion = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), AfterValidator(single_precision)]
 # Not strict: what a function has looked at is no JSON to pydantic any more, where a moment may be a text.
 Moment = Annotated[AwareDatetime, Strict(strict=False), BeforeValidator(_written_out), AfterValidator(_clamped)]
 WithoutNul = Annotated[str, AfterValidator(_without_nul)]
@@ -53,6 +53,4 @@ From = Annotated[Moment | None, Query(alias="from", description="This moment or 
 To = Annotated[Moment | None, Query(alias="to", description="Before this moment (RFC 3339, with a zone)")]
 After = Annotated[str | None, Query(max_length=LONGEST_CURSOR, description="The `next` of the page before")]
 Sources = Annotated[list[Name] | None, Query(description="From one of these sources")]
-MinimumScore = Annotated[
-    float | None, Query(ge=0, le=1, allow_inf_nan=False, description="With this score or a higher one")
-]
+MinimumScore = Annotated[Portion | None, Query(description="With this score or a higher one")]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from functions.http import PROBLEM_RESPONSES
+from functions.http.answers import answer
 
 _ENTRY_EXAMPLE = {
     "timestamp": "2026-11-05T08:15:30.123Z",
@@ -77,44 +77,32 @@ BATCH_DOCUMENTATION = _documentation(
     }
 )
 
-_ACCEPTED_HEADERS = {"Location": {"description": "The task that scores it", "schema": {"type": "string"}}}
-SINGLE_RESPONSES = PROBLEM_RESPONSES | {
-    202: {
-        "description": "Stored, and to be scored",
-        "headers": _ACCEPTED_HEADERS,
-        "content": {
-            "application/json": {
-                "example": {
-                    "id": _SUBMISSION,
-                    "timestamp": "2026-11-05T08:15:30.123000Z",
-                    "severity": "ERROR",
-                    "message": _ENTRY_EXAMPLE["message"],
-                    "source": "checkout-api",
-                    "analysis_task_id": _SUBMISSION,
-                    "status": "processing",
-                }
-            }
-        },
-    }
-}
-BATCH_RESPONSES = PROBLEM_RESPONSES | {
-    202: {
-        "description": "What could be taken is stored, and to be scored; the rest is told by its index",
-        "headers": _ACCEPTED_HEADERS,
-        "content": {
-            "application/json": {
-                "example": {
-                    "batch_id": _SUBMISSION,
-                    "task_id": _SUBMISSION,
-                    "analysis_task_id": _SUBMISSION,
-                    "accepted": 1,
-                    "refused": [
-                        {"index": 1, "field": "message", "code": "missing", "detail": "an entry needs a message"}
-                    ],
-                    "entry_ids": {"first": _SUBMISSION, "formula": "batch_id | index"},
-                    "status": "processing",
-                }
-            }
-        },
-    }
-}
+_HEADERS = {"Location": "The task that scores it"}
+SINGLE_RESPONSES = answer(
+    "Stored, and to be scored",
+    {
+        "id": _SUBMISSION,
+        "timestamp": "2026-11-05T08:15:30.123000Z",
+        "severity": "ERROR",
+        "message": _ENTRY_EXAMPLE["message"],
+        "source": "checkout-api",
+        "analysis_task_id": _SUBMISSION,
+        "status": "processing",
+    },
+    status=202,
+    headers=_HEADERS,
+)
+BATCH_RESPONSES = answer(
+    "What could be taken is stored, and to be scored; the rest is told by its index",
+    {
+        "batch_id": _SUBMISSION,
+        "task_id": _SUBMISSION,
+        "analysis_task_id": _SUBMISSION,
+        "accepted": 1,
+        "refused": [{"index": 1, "field": "message", "code": "missing", "detail": "an entry needs a message"}],
+        "entry_ids": {"first": _SUBMISSION, "formula": "batch_id | index"},
+        "status": "processing",
+    },
+    status=202,
+    headers=_HEADERS,
+)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from functions.http import PROBLEM_RESPONSES
+from functions.http.answers import NEXT, answer, no_content
 
 _ENTRY_ID = "01934f0e-7c5a-7d2b-9f3e-52c8a1d64003"
 _ENTRY: dict[str, Any] = {
@@ -31,6 +31,7 @@ _ENTRY: dict[str, Any] = {
     "status": "analyzed",
 }
 _PATTERN = "payment <num> refused after <num> tries: connection reset by <ip>"
+_EXPLAINED = _ENTRY | {"explanation": {"pattern": _PATTERN, "severity": 0.8812, "novelty": 0.7744}}
 _PAGE = {
     "entries": [_ENTRY],
     "next": "AAZCz0qX8HgBk08OfFp9K58-UsihH0AD",
@@ -94,37 +95,43 @@ _FEEDBACK = {
 }
 
 
-def _answer(description: str, example: Any) -> dict[int | str, dict[str, Any]]:
-    return PROBLEM_RESPONSES | {
-        200: {"description": description, "content": {"application/json": {"example": example}}}
-    }
-
-
-PAGE = _answer(
+_ENTRY_GAPS: dict[str, Any] = {"nullable": ["trace_id", "nearest_pattern_id", "pattern"], "free": ["attributes"]}
+_FEEDBACK_NULLS = ["source", "pattern_id", "pattern"]
+PAGE = answer(
     "Entries, newest first. Fewer than `limit` is not the end, only a missing `next` is; with `searched_until` the "
     "search stopped early, and everything younger has been looked at",
     _PAGE,
+    optional=["next", "searched_until"],
+    **_ENTRY_GAPS,
 )
-ENTRY = _answer(
-    "The entry; `status` is `analyzed`, `processing` before it is scored, or `dead` where that failed",
-    _ENTRY | {"explanation": {"pattern": _PATTERN, "severity": 0.8812, "novelty": 0.7744}},
+ENTRY = answer(
+    "The entry; `status` is `analyzed`, `processing` before it is scored, or `dead` where that failed: then nothing "
+    "else is told but its id and when it came",
+    _EXPLAINED,
+    optional=_EXPLAINED.keys() - {"id", "status", "received_at"},
+    **_ENTRY_GAPS,
 )
-SHADOW_REPORT = _answer(
+SHADOW_REPORT = answer(
     "Pairs are pairs of source and pattern, the patterns those that differ the most; `live` is null for the model that "
     "comes with the installation, and `read_from` later than asked for where there was too much to read",
     _SHADOW_REPORT,
+    nullable=["correlation", "mean_difference", "pattern"],
 )
-PREVIEW = _answer(
+PREVIEW = answer(
     "`hidden` of the `anomalies` of these days; `similar` are the patterns that would follow, those with most first; "
     "of a sequence the odd ones that are nearly the same, the newest first",
     _PREVIEW,
+    optional=["pattern_id", "pattern", "source"],  # which a sequence has not
+    nullable=["source"],
 )
-GIVEN = _answer(
+GIVEN = answer(
     "The verdict, new or as it was given before; `hidden` is what it hides of the last days",
     _FEEDBACK | {"days": 30, "hidden": 112},
+    nullable=_FEEDBACK_NULLS,
 )
-FEEDBACKS = _answer(
-    "A page; the next one is asked for with its `next`, and without `next` it was the last",
+FEEDBACKS = answer(
+    NEXT,
     {"feedback": [_FEEDBACK], "next": _FEEDBACK["id"]},
+    nullable=_FEEDBACK_NULLS,
 )
-UNDONE = PROBLEM_RESPONSES | {204: {"description": "Taken back"}}
+UNDONE = no_content("Taken back")

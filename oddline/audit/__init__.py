@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from oddline.audit.model import INSTALLATION, Action, Entry, Query
     from oddline.audit.persons import renew_person_keys
     from oddline.audit.reading import all_actions, list_actions
-    from oddline.audit.recording import Actor, forget_person, operator_called, record, recorder
+    from oddline.audit.recording import Actor, forget_person, forget_told_of, operator_called, record, recorder
     from oddline.audit.sealing import is_enrichment_due, seal_audit
     from oddline.audit.tasks import PROCESS_USER_ACTION, SEAL_AUDIT
     from oddline.audit.verifying import Fault, Finding, Verdict, verify
@@ -28,6 +28,7 @@ __all__ = [
     "Verdict",
     "all_actions",
     "forget_person",
+    "forget_told_of",
     "is_enrichment_due",
     "list_actions",
     "open_heads",
@@ -48,7 +49,7 @@ __getattr__ = face(
         "model": ["INSTALLATION", "Action", "Entry", "Query"],
         "persons": ["renew_person_keys"],
         "reading": ["all_actions", "list_actions"],
-        "recording": ["Actor", "forget_person", "operator_called", "record", "recorder"],
+        "recording": ["Actor", "forget_person", "forget_told_of", "operator_called", "record", "recorder"],
         "sealing": ["is_enrichment_due", "seal_audit"],
         "tasks": ["PROCESS_USER_ACTION", "SEAL_AUDIT"],
         "verifying": ["Fault", "Finding", "Verdict", "verify"],

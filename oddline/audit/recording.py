@@ -1,5 +1,6 @@
 """Write into the trail who did what: in the action's own transaction, so that the one is never without the other."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +11,7 @@ import orjson
 
 from oddline.audit import store
 from oddline.audit.model import INSTALLATION, Action, Personal, Row
-from oddline.audit.persons import key_of, lock
+from oddline.audit.persons import key_of, keys_by_id, lock, unlock
 from oddline.database import Transaction
 from oddline.encryption import Cipher
 from oddline.ids import new_id
@@ -112,3 +113,29 @@ def forget_person(tx: Transaction, *, person: str, by: Actor, now: datetime, pro
     for of in projects:
         record(tx, project=of, by=by, action=Action.PERSON_FORGOTTEN, subject=person, now=now)
     return projects
+
+
+def forget_told_of(
+    tx: Transaction, project: UUID, *, holds: Callable[[str], bool], by: Actor, now: datetime
+) -> list[str]:
+    """Destroy the keys of those in a project's trail of whom something is told that `holds` finds; returns who.
+
+    Whatever else the trail says of them can never be read again either.
+
+    Raises:
+        NotConfigured, Undecipherable: as `record`.
+    """
+    told: dict[tuple[str, UUID], list[bytes]] = defaultdict(list)
+    for person, key, personal in store.list_personal(tx, project):
+        told[person, key].append(personal)
+    keys = keys_by_id(tx, {key for _, key in told}, cipher=by.cipher)
+    found = sorted(
+        {
+            person
+            for (person, key), tokens in told.items()
+            if any(holds(text) for token in tokens for text in unlock(token, keys[key]).values())
+        }
+    )
+    for person in found:
+        forget_person(tx, person=person, by=by, now=now, project=project)
+    return found

@@ -235,3 +235,14 @@ def destroy_keys(tx: Transaction, *, person: str, project: UUID | None, now: dat
         {"now": now, "person": person, "project": project},
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def list_personal(tx: Transaction, project: UUID) -> list[tuple[str, UUID, bytes]]:
+    """(person, id of the key, what it encrypts) of a project's trail, where the key is not destroyed."""
+    return tx.execute(
+        "SELECT k.person, k.id, told.personal FROM person_keys k JOIN (SELECT person_key, personal FROM audit_actions"
+        " WHERE project_id = %(project)s UNION ALL SELECT a.person_key, e.personal FROM audit_enrichments e"
+        " JOIN audit_actions a ON a.id = e.action_id WHERE e.project_id = %(project)s AND e.personal IS NOT NULL"
+        ") AS told ON told.person_key = k.id WHERE k.wrapped_key IS NOT NULL",
+        {"project": project},
+    ).fetchall()

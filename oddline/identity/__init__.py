@@ -1,6 +1,6 @@
 """Who calls: projects, API keys, signed requests, people and their roles."""
 
-from oddline.identity.issuer import Issuer
+from oddline.identity.issuer import Issuer, fetching_from
 from oddline.identity.model import SCOPES_OF, ApiKey, Caller, Member, Membership, NewKey, Project, Role, Scope
 from oddline.identity.people import (
     add_member,
@@ -69,6 +69,7 @@ __all__ = [
     "create_key",
     "demand",
     "ensure_project",
+    "fetching_from",
     "find_key_by_prefix",
     "find_key_name",
     "find_person_name",

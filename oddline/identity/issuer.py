@@ -6,18 +6,22 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from oddline.errors import IssuerUnavailable, Unauthenticated
+from oddline.errors import IssuerUnavailable, OutgoingFailed, OutgoingRefused, Unauthenticated
+
+if TYPE_CHECKING:
+    from oddline.outgoing import Outgoing
 
 log = logging.getLogger(__name__)
 
 KEYS_FRESH = timedelta(minutes=10)  # how long a key that the issuer has withdrawn may still be taken
 KEYS_KEPT = timedelta(hours=24)  # the same while the issuer is away
 FETCH_INTERVAL = timedelta(seconds=30)  # between two tries, so that made-up key ids are no load on the issuer
-FETCH_TIMEOUT_S = 3.0
-LARGEST_DOCUMENT = 1_000_000  # bytes
+FETCH_TIMEOUT_S = 3.0  # of one document: who calls waits for two of them at most
 LEEWAY = timedelta(seconds=30)  # by which its clock and ours may differ
 CLAIMS = ["iss", "aud", "sub", "exp", "iat"]
 
@@ -25,25 +29,31 @@ Fetch = Callable[[str], Any]
 """Gets a JSON document from a URL; raises IssuerUnavailable."""
 
 
-def fetch_json(url: str) -> Any:
-    """The JSON document at a URL, which is the issuer's: the operator's own setting, so it may be a private address.
+def fetching_from(issuer: str, *, allowed: str = "") -> Fetch:
+    """What fetches JSON documents for an issuer by the guarded client.
 
-    Raises:
-        IssuerUnavailable: there is no such document now.
+    The issuer's host is the operator's own setting, and may have any address and port. It says itself where its keys
+    are: that leads to its own host, to a public address or to what `allowed`, as `ODDLINE_OUTGOING_ALLOWED`, adds.
     """
-    import httpx
 
-    try:
-        with httpx.stream("GET", url, timeout=FETCH_TIMEOUT_S, headers={"Accept": "application/json"}) as answer:
-            answer.raise_for_status()
-            body = bytearray()
-            for piece in answer.iter_bytes():
-                body += piece
-                if len(body) > LARGEST_DOCUMENT:
-                    raise IssuerUnavailable("a document of the issuer is over 1 MB")
-        return json.loads(body)
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise IssuerUnavailable(f"the issuer's keys cannot be read now ({type(error).__name__})") from error
+    @cache
+    def client() -> "Outgoing":
+        from oddline.outgoing import Allowed, Outgoing
+
+        host = urlsplit(issuer).hostname or ""
+        own = f"[{host}]:*" if ":" in host else f"{host}:*"
+        return Outgoing(Allowed(f"{allowed},{own}"), total_s=FETCH_TIMEOUT_S)
+
+    def fetch(url: str) -> Any:
+        try:
+            answer = client().request("GET", url, headers={"Accept": "application/json"})
+            if answer.status != HTTPStatus.OK:
+                raise IssuerUnavailable(f"a document of the issuer cannot be had: it answers with {answer.status}")
+            return json.loads(answer.body)
+        except (OutgoingRefused, OutgoingFailed, ValueError) as error:
+            raise IssuerUnavailable(f"a document of the issuer cannot be read now: {error}") from error
+
+    return fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +71,14 @@ class Issuer:
         url: as its tokens have it in `iss`.
         audience: what its tokens must have in `aud`.
         algorithms: the only ones that are taken, all of them with a public key.
+        fetch: gets its documents; where it is not given, as `fetching_from` does.
     """
 
-    def __init__(self, url: str, *, audience: str, algorithms: Collection[str], fetch: Fetch = fetch_json) -> None:
+    def __init__(self, url: str, *, audience: str, algorithms: Collection[str], fetch: Fetch | None = None) -> None:
         self.url = url
         self._audience = audience
         self._algorithms = frozenset(algorithms)
-        self._fetch = fetch
+        self._fetch = fetch or fetching_from(url)
         self._keys: _Keys | None = None
         self._tried_at: datetime | None = None
         self._fetching = threading.Lock()

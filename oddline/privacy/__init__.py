@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         erase_again,
         find_erasure,
         list_erasures,
+        renew_erasures,
         request_erasure,
     )
     from oddline.privacy.tasks import ERASE_PERSON, TASKS, ErasePerson
@@ -31,6 +32,7 @@ __all__ = [
     "erase_person",
     "find_erasure",
     "list_erasures",
+    "renew_erasures",
     "request_erasure",
 ]
 
@@ -46,6 +48,7 @@ __getattr__ = face(
             "erase_again",
             "find_erasure",
             "list_erasures",
+            "renew_erasures",
             "request_erasure",
         ],
         "tasks": ["ERASE_PERSON", "TASKS", "ErasePerson"],

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any, Final
 
-from oddline.errors import OddlineError, Unavailable
+from oddline.errors import NotYet, OddlineError
 from oddline.privacy import store
 from oddline.privacy.finder import Finder
 from oddline.privacy.model import Erasure
@@ -33,7 +33,8 @@ def erase_person(payload: ErasePerson, context: TaskContext) -> dict[str, Any]:
     """Erase what an erasure lists; returns its proof. What earlier attempts did is not done again.
 
     Raises:
-        Unavailable: time is up, what was under way must end first, or something does not answer (passing).
+        NotYet: time is up, or what was under way must end first.
+        Unavailable: something does not answer (passing).
         StillHeld: values stand where they cannot be taken out.
         NotFound: there is no such erasure.
         NotConfigured, Undecipherable: the values cannot be read with the keys that are set.
@@ -49,7 +50,7 @@ def erase_person(payload: ErasePerson, context: TaskContext) -> dict[str, Any]:
     while erasure.proof is None:
         erasure = _go_on(erasure, work)
         if erasure.proof is None and context.clock() >= deadline:
-            raise Unavailable("the time of one attempt is over: the next one goes on")
+            raise NotYet("the time of one attempt is over: the next one goes on", until=context.clock())
     return erasure.proof
 
 
@@ -91,7 +92,9 @@ def _begin_pass(erasure: Erasure, work: Work) -> None:
     if erasure.state == "erasing" and erasure.found_in_pass == 0 and erasure.last_found_at is not None:
         quiet_at = erasure.last_found_at + IN_FLIGHT
         if now < quiet_at:
-            raise Unavailable(f"what was under way must end first: the last pass begins at {quiet_at:%H:%M:%S}")
+            raise NotYet(
+                f"the last pass begins at {quiet_at:%H:%M:%S}, when all has ended that runs now", until=quiet_at
+            )
     with work.context.db.transaction() as tx:
         store.begin_pass(tx, erasure, now=now)
 

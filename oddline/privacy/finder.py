@@ -83,7 +83,8 @@ class Finder:
     def _sealed_anew(self, found: re.Match[str]) -> str:
         """A token, or another one for the same without the values; what other keys closed stays."""
         try:
-            data, is_packed = _unpacked(self._cipher.decrypt(found[0].encode()))
+            stored = self._cipher.decrypt(found[0].encode())
+            data, is_packed = _unpacked(stored)
             plain = data.decode()
         except (Undecipherable, UnicodeDecodeError):
             return found[0]
@@ -134,6 +135,14 @@ def contents(data: bytes) -> Iterator[bytes]:
         yield data
 
 
+def _unpacked(data: bytes) -> tuple[bytes, bool]:
+    """What was encrypted, and whether zlib had packed it."""
+    try:
+        return zlib.decompressobj().decompress(data, MOST_BYTES), True
+    except zlib.error:
+        return data, False
+
+
 def _columns(data: bytes) -> Iterator[bytes]:
     try:
         frame = pl.read_parquet(BytesIO(data), hive_partitioning=False)
@@ -145,14 +154,6 @@ def _columns(data: bytes) -> Iterator[bytes]:
             yield "\n".join(column.unique().drop_nulls()).encode()
         elif column.dtype == pl.Binary:
             yield b"\n".join(column.unique().drop_nulls())
-
-
-def _unpacked(data: bytes) -> tuple[bytes, bool]:
-    """What was encrypted, and whether it was packed, as what tasks are given is."""
-    try:
-        return zlib.decompressobj().decompress(data, MOST_BYTES), True
-    except zlib.error:
-        return data, False
 
 
 def _literal(text: str) -> str:

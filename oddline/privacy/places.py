@@ -12,7 +12,9 @@ from uuid import UUID
 
 import polars as pl
 
+from oddline.audit import Actor, forget_person, forget_told_of
 from oddline.chunks import Rewriter, StoredChunk
+from oddline.identity import person_id
 from oddline.objects import ObjectVersion
 from oddline.patterns import rename_pattern
 from oddline.privacy.finder import Finder
@@ -51,6 +53,36 @@ Place = Callable[[Work, UUID], Step]
 
 def _rows(rows: Rows, work: Work, _after: UUID) -> Step:
     return Step(erase_rows(work.context.db, rows, finder=work.finder, project=work.project))
+
+
+def _members(work: Work, _after: UUID) -> Step:
+    """People who belong to the project by a value: who is to be forgotten has no access any more.
+
+    Roles are looked up at each request, so what they are signed in with ends with it.
+    """
+    operator, now = "~*" if work.finder.ignore_case else "~", work.context.clock()
+    with work.context.db.transaction() as tx:
+        gone = tx.execute(
+            "DELETE FROM members WHERE project_id = %(project)s"
+            f" AND concat_ws(E'\\n', subject, email) {operator} %(pattern)s RETURNING issuer, subject",
+            {"project": work.project, "pattern": work.finder.pattern},
+        ).fetchall()
+        for issuer, subject in gone:
+            if subject is not None:
+                person = f"person:{person_id(issuer, subject)}"
+                forget_person(tx, person=person, by=_us(work), now=now, project=work.project)
+    return Step(len(gone))
+
+
+def _trail(work: Work, _after: UUID) -> Step:
+    """The audit trail, in which no row changes: who has a value for a name, or has written one, is forgotten there."""
+    with work.context.db.transaction() as tx:
+        forgotten = forget_told_of(tx, work.project, holds=work.finder.in_text, by=_us(work), now=work.context.clock())
+    return Step(len(forgotten))
+
+
+def _us(work: Work) -> Actor:
+    return Actor(id="system", cipher=work.context.settings.cipher(), name="erasure")
 
 
 def _patterns(work: Work, _after: UUID) -> Step:
@@ -202,6 +234,8 @@ def _is_trigger_project(work: Work) -> bool:
 
 # Names before what bears them: chunks are given the names that sources have then. Objects last: no row names them then.
 PLACES: Final[dict[str, Place]] = {
+    "members": _members,
+    "audit_actions": _trail,
     **{rows.table: partial(_rows, rows) for rows in ROWS},
     "patterns": _patterns,
     "open_sequences": _open_sessions,

@@ -1,6 +1,7 @@
 """Ask for the values of a person to be erased, and see how far it is."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -10,7 +11,7 @@ import orjson
 from oddline.audit import Action, Actor, record
 from oddline.database import Database, Transaction
 from oddline.encryption import Cipher
-from oddline.errors import InvalidParameter, NotFound
+from oddline.errors import InvalidParameter, NotFound, ObjectMissing
 from oddline.objects import ObjectStore
 from oddline.privacy import store
 from oddline.privacy.model import Erasure
@@ -97,8 +98,44 @@ def keep_on_list(objects: ObjectStore, erasure: Erasure) -> None:
         "requested_by": erasure.requested_by,
         "requested_at": erasure.requested_at,
     }
-    key = f"{LIST_PREFIX}/{erasure.project}/{erasure.id}"
+    key = _key(erasure.project, erasure.id)
     objects.put(key, orjson.dumps(kept), metadata={"project": str(erasure.project)})
+
+
+def renew_erasures(
+    tx: Transaction, *, objects: ObjectStore, after: UUID, limit: int, cipher: Cipher
+) -> tuple[UUID | None, int]:
+    """Encrypt the values of up to `limit` erasures behind the id `after` anew that the newest key did not encrypt.
+
+    Returns the last id that it looked at, None at the end, and how many it changed.
+
+    Raises:
+        Undecipherable: a key that some of it was encrypted with is not set any more.
+    """
+    erasures = store.all_behind(tx, after=after, limit=limit)
+    changed = 0
+    for erasure in erasures:
+        is_newest, is_listed = cipher.is_newest(erasure.secret), _is_listed_newest(objects, erasure, cipher)
+        if is_newest and is_listed:
+            continue
+        renewed = replace(erasure, secret=erasure.secret if is_newest else cipher.renew(erasure.secret))
+        # First there: what is cut short is found again by the row.
+        keep_on_list(objects, renewed)
+        store.write_secret(tx, renewed)
+        changed += 1
+    return (erasures[-1].id if erasures else None), changed
+
+
+def _is_listed_newest(objects: ObjectStore, erasure: Erasure, cipher: Cipher) -> bool:
+    try:
+        kept = orjson.loads(objects.get(_key(erasure.project, erasure.id)))
+    except ObjectMissing:
+        return False
+    return cipher.is_newest(kept["secret"].encode())
+
+
+def _key(project: UUID, erasure: UUID) -> str:
+    return f"{LIST_PREFIX}/{project}/{erasure}"
 
 
 def erase_again(db: Database, objects: ObjectStore, *, by: Actor, now: datetime) -> list[UUID]:

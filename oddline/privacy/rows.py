@@ -13,10 +13,15 @@ from psycopg.types.json import Jsonb
 
 from oddline.database import Database, Transaction
 from oddline.privacy.finder import SEALED, Finder
+from oddline.redaction import ERASED
 
 ROWS_AT_ONCE: Final = 100  # in one transaction, so that none is long
 _OWN: Final = "project_id = %(project)s"
-_SETTLED: Final = f"({_OWN} OR project_id IS NULL AND state IN ('SUCCESS', 'FAILURE', 'REVOKED'))"
+_OWN_OR_NOBODYS: Final = f"({_OWN} OR project_id IS NULL)"
+# What the system does is not to be led astray by anybody's erasure; what it tells operators is only read.
+_TASKS: Final = (
+    f"({_OWN} OR project_id IS NULL AND (state IN ('SUCCESS', 'FAILURE', 'REVOKED') OR name = 'send_system_alert'))"
+)
 
 
 class Form(Enum):
@@ -25,23 +30,28 @@ class Form(Enum):
     TEXT = auto()
     JSON = auto()
     JSON_TEXT = auto()  # a document in a column of text
-    LIST = auto()
     ADDRESSES = auto()  # a list in which what held a value has no place any more
+    SHOWN = auto()  # a list of what is shown of something that stands encrypted beside it: it goes along
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The columns of a table that can hold what came from outside; `scope` is whose rows are looked at."""
+    """The columns of a table that can hold what came from outside; `scope` is whose rows are looked at.
+
+    `name` is a column in which a row gets its id where the name without the values is another's. A row without one that
+    would be there twice goes: a key of the same request, or what is counted or learned anew.
+    """
 
     table: str
     key: tuple[str, ...]
     columns: Mapping[str, Form]
     scope: str = _OWN
+    name: str | None = None
 
 
 _BY_ID: Final = ("project_id", "id")
 ROWS: Final = (
-    Rows("sources", _BY_ID, {"name": Form.TEXT, "session_attribute": Form.TEXT}),
+    Rows("sources", _BY_ID, {"name": Form.TEXT, "session_attribute": Form.TEXT}, name="name"),
     Rows("projects", ("id",), {"mail_recipients": Form.ADDRESSES}, scope="id = %(project)s"),
     Rows("api_keys", ("id",), {"name": Form.TEXT}),
     Rows("masking_rules", ("project_id", "source"), {"source": Form.TEXT, "own": Form.JSON, "changed_by": Form.TEXT}),
@@ -58,6 +68,8 @@ ROWS: Final = (
     Rows("sequence_feedback", _BY_ID, {"grouping": Form.TEXT, "note": Form.TEXT}),
     Rows("feedback", _BY_ID, {"note": Form.TEXT}),
     Rows("replays", ("id",), {"source": Form.TEXT}),
+    Rows("schedules", ("id",), {"name": Form.TEXT, "payload": Form.JSON, "actor": Form.TEXT}, name="name"),
+    Rows("schedule_runs", ("schedule_id", "planned"), {"detail": Form.TEXT}),
     Rows(
         "tasks",
         ("id",),
@@ -68,17 +80,21 @@ ROWS: Final = (
             "failures": Form.JSON,
             "unique_key": Form.TEXT,
         },
-        scope=_SETTLED,
+        scope=_TASKS,
     ),
-    Rows("schedules", ("id",), {"name": Form.TEXT, "payload": Form.JSON}),
-    Rows("schedule_runs", ("schedule_id", "planned"), {"detail": Form.TEXT}),
     Rows(
         "deliveries",
         ("id",),
-        {"recipients": Form.LIST, "detail": Form.TEXT, "sealed": Form.TEXT},
-        scope=f"({_OWN} OR project_id IS NULL)",
+        {"recipients": Form.SHOWN, "detail": Form.TEXT, "sealed": Form.TEXT},
+        scope=_OWN_OR_NOBODYS,
     ),
-    Rows("system_alerts", ("project_id", "kind", "subject"), {"text": Form.TEXT}),
+    Rows(
+        "system_alerts",
+        ("project_id", "kind", "subject"),
+        {"subject": Form.TEXT, "text": Form.TEXT},
+        scope=_OWN_OR_NOBODYS,
+    ),
+    Rows("queue_holds", ("queue",), {"reason": Form.TEXT}, scope="true"),
     Rows("health_checks", ("part",), {"detail": Form.TEXT}, scope="true"),
 )
 
@@ -93,12 +109,12 @@ def erase_rows(db: Database, rows: Rows, *, finder: Finder, project: UUID) -> in
         sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in rows.columns),
         sql.SQL("~*" if finder.ignore_case else "~"),
     )
-    chosen = sql.SQL("SELECT {} FROM {} WHERE {} AND ({})").format(
+    chosen = sql.SQL("SELECT {0} FROM {1} WHERE {2} AND ({3}) ORDER BY {0}").format(
         key, sql.Identifier(rows.table), sql.SQL(rows.scope), held
     )
     with db.transaction() as tx:
         given = {"project": project, "pattern": finder.pattern, "sealed": SEALED}
-        found = sorted(tx.execute(chosen, given).fetchall())
+        found = tx.execute(chosen, given).fetchall()
     changed = 0
     for start in range(0, len(found), ROWS_AT_ONCE):
         with db.transaction() as tx:
@@ -119,12 +135,16 @@ def _erase_row(tx: Transaction, rows: Rows, *, at: Mapping[str, Any], finder: Fi
     new = {name: _erased(row[name], form, finder) for name, form in rows.columns.items()}
     changed = {name: value for name, value in new.items() if value != row[name]}
     if changed:
+        changed |= {name: [ERASED] * len(row[name]) for name, form in rows.columns.items() if form is Form.SHOWN}
         _write(tx, rows, at=at, new=changed)
     return bool(changed)
 
 
 def _where(at: Mapping[str, Any]) -> sql.Composed:
-    return sql.SQL(" AND ").join(sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in at)
+    return sql.SQL(" AND ").join(
+        sql.SQL("{} IS NULL" if value is None else "{} = {}").format(sql.Identifier(name), sql.Placeholder(name))
+        for name, value in at.items()
+    )
 
 
 def _write(tx: Transaction, rows: Rows, *, at: Mapping[str, Any], new: Mapping[str, Any]) -> None:
@@ -133,9 +153,9 @@ def _write(tx: Transaction, rows: Rows, *, at: Mapping[str, Any], new: Mapping[s
         with tx.transaction():
             _update(tx, rows, at=at, new=stored)
     except psycopg.errors.UniqueViolation:
-        if rows.table == "sources":
-            _update(tx, rows, at=at, new=stored | {"name": f"{stored['name']}-{at['id']}"})
-        else:  # what is without the value is there already: a key of the same request, or what is learned anew
+        if rows.name:
+            _update(tx, rows, at=at, new=stored | {rows.name: f"{stored[rows.name]}-{at['id']}"})
+        else:
             statement = sql.SQL("DELETE FROM {} WHERE {}").format(sql.Identifier(rows.table), _where(at))
             tx.execute(statement, at)
 
@@ -159,6 +179,6 @@ def _erased(value: Any, form: Form, finder: Finder) -> Any:
         return finder.json(value)
     if form is Form.JSON_TEXT:
         return finder.json_text(value)
-    if form is Form.LIST:
+    if form is Form.SHOWN:
         return [finder.text(one) for one in value]
     return [one for one in value if not finder.in_text(one)]

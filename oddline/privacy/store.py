@@ -56,6 +56,22 @@ def newest(tx: Transaction, project: UUID, *, before: UUID | None, limit: int) -
         ).fetchall()
 
 
+def all_behind(tx: Transaction, *, after: UUID, limit: int) -> list[Erasure]:
+    """Erasures of all projects, from behind an id; nobody else changes them before the transaction ends."""
+    with tx.cursor(row_factory=class_row(Erasure)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM erasures WHERE id > %s ORDER BY id LIMIT %s FOR UPDATE", [after, limit]
+        ).fetchall()
+
+
+def write_secret(tx: Transaction, erasure: Erasure) -> None:
+    """Keep the same values encrypted by another key."""
+    tx.execute(
+        "UPDATE erasures SET secret = %b WHERE project_id = %s AND id = %s",
+        [erasure.secret, erasure.project, erasure.id],
+    )
+
+
 def begin_pass(tx: Transaction, erasure: Erasure, *, now: datetime) -> None:
     """Note that another pass begins."""
     tx.execute(

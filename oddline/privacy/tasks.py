@@ -22,7 +22,7 @@ ERASE_PERSON: Final = TaskSpec(
     idempotency="what is erased is found no more, and how far a pass has got stands in the erasure's row",
     soft_limit=timedelta(seconds=1_500),
     hard_limit=timedelta(seconds=1_800),
-    # It goes on in attempt after attempt, and waits for what was under way meanwhile.
+    # What is large takes many attempts, and an outage of some hours must not end it.
     retry=Retry(attempts=500, base=timedelta(seconds=30), cap=timedelta(seconds=60)),
     starters=frozenset({Starter.SYSTEM, Starter.ADMIN}),
     result_kept=timedelta(days=30),

@@ -120,7 +120,8 @@ SUSPECTS: Final[Mapping[Kind, str]] = {
     Kind.BEARER: r"(?i:authorization|bearer\s+[a-z0-9._~+/-]{16})",
     Kind.PASSWORD: rf"(?i:(?:{_NAMES}(?:\\*[\"'])?\s*=?[:=>])|cookie\"\s?:)"
     r"|://[^\s/:@\"'<>?#]*:[^\s/@\"'<>]+@",
-    Kind.CARD: r"\b(?:4|5[1-5]|2[2-7]|6[0245]|3[0-8])[0-9]{2,3}"
+    # What numbers a block or a message often begins with a minus or a letter: every line would be tried.
+    Kind.CARD: r"(?:^|[^\w.-])(?:4|5[1-5]|2[2-7]|6[0245]|3[0-8])[0-9]{2,3}"
     r"(?:[0-9]{9}|[ -][0-9]{4}[ -][0-9]{4}[ -][0-9]|[ -][0-9]{6}[ -][0-9]{4})",
     Kind.EMAIL: r"\w@[\w-]+\.[A-Za-z]|[^\x00-\x7f]@",
     Kind.IBAN: r"[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}",

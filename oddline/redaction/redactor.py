@@ -83,9 +83,10 @@ class Redactor:
             return lengths[place] + place + 1  # with the line breaks between them
 
         while found is not None:
-            place = bisect_right(range(len(texts)), found.start(), key=end)
+            # What begins with the line break before a text is in that text.
+            place = bisect_right(range(len(texts)), found.start() + 1, key=end)
             yield place
-            found = search(blob, end(place)) if end(place) < len(blob) else None
+            found = search(blob, end(place) - 1) if end(place) < len(blob) else None
 
     def _text(self, text: str) -> tuple[str, int]:
         count = 0

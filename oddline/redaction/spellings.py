@@ -6,9 +6,13 @@ from urllib.parse import quote
 
 
 def spellings(value: str) -> list[str]:
-    """A value as it is, composed and decomposed, as JSON text and as URLs hold it; each once, the value first."""
+    """A value as it is, composed and decomposed, as JSON text and as URLs hold it; each once, the value first.
+
+    A mail address also in small letters, in which we and others keep them.
+    """
     found = []
-    for form in (value, unicodedata.normalize("NFC", value), unicodedata.normalize("NFD", value)):
+    forms = [value, value.casefold()] if "@" in value else [value]
+    for form in (*forms, unicodedata.normalize("NFC", value), unicodedata.normalize("NFD", value)):
         in_json = json.dumps(form, ensure_ascii=False)[1:-1]
         found += [
             form,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from oddline.database import Transaction
-from oddline.errors import OddlineError
+from oddline.errors import NotYet, OddlineError
 from oddline.tasks import store
 from oddline.tasks.alerts import SEND_SYSTEM_ALERT, raise_alert
 from oddline.tasks.context import OnFailure, Run, TaskContext
@@ -61,7 +61,17 @@ class Attempt:
             self.end(State.FAILURE, error=text)
             return
         wait = timedelta(seconds=random.uniform(0, self.spec.retry.ceiling(self.task.attempt).total_seconds()))
-        ended = self.end(State.RETRY, error=text, wait=wait)
+        self._try_again(wait, error=text)
+
+    def put_off(self, later: NotYet) -> None:
+        """End the attempt without an error; the next one begins when `later` says, if there is one left."""
+        if self.task.attempt >= self.spec.retry.attempts:
+            self.fail(later)
+        else:
+            self._try_again(max(later.until - self.context.clock(), timedelta()))
+
+    def _try_again(self, wait: timedelta, *, error: str | None = None) -> None:
+        ended = self.end(State.RETRY, error=error, wait=wait)
         if ended is State.RETRY and wait <= LONGEST_COUNTDOWN:
             self.context.publisher.wake(self.spec, task_id=self.task.id, countdown=wait)
 

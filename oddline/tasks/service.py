@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from oddline.database import Database, Transaction
+from oddline.errors import NotYet
 from oddline.settings import load_settings
 from oddline.tasks import cancel_store, store
 from oddline.tasks.attempt import SETTLED_KEPT, Attempt
@@ -74,6 +75,9 @@ def run_task(
     except TaskCancelled:
         log.info("task %s %s was cancelled in attempt %d", spec.name, task_id, task.attempt)
         attempt.end(State.REVOKED)
+    except NotYet as later:
+        log.info("task %s %s goes on later: %s", spec.name, task_id, later.detail)
+        attempt.put_off(later)
     except Exception as error:
         told: object = type(error).__name__ if spec.sealed else error
         log.warning(

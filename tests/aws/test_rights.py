@@ -60,7 +60,7 @@ TASKS = {
     "ScoringRole": {"s3:GetObject": ["bodies/*", "models/*"], "s3:ListBucket": [""]},
     "GeneralRole": {"s3:GetObject": ["chunks/*", "models/*"], "s3:ListBucket": [""]},
     "BackgroundRole": {
-        "s3:GetObject": ["bodies/*", "chunks/*", "models/*", "replays/*"],
+        "s3:GetObject": ["bodies/*", "chunks/*", "erasures/*", "models/*", "replays/*"],
         "s3:PutObject": ["bodies/*", "chunks/*", "erasures/*", "replays/*"],
         "s3:DeleteObject": ["bodies/*", "chunks/*", "replays/*"],
         "s3:GetObjectVersion": ["bodies/*", "chunks/*", "replays/*", "uploads/*"],
@@ -70,7 +70,8 @@ TASKS = {
     },
     "OperatorRole": {
         "secretsmanager:PutSecretValue": ["${Key}"],
-        "s3:ListBucket": ["arn:${AWS::Partition}:s3:::${AuditBucket}"],
+        "s3:GetObject": ["erasures/*"],
+        "s3:ListBucket": ["", "arn:${AWS::Partition}:s3:::${AuditBucket}"],
     },
 }
 

@@ -148,8 +148,7 @@ def test_every_side_gets_settings_with_its_own_database_role() -> None:
         text, parts = composed[f"{side}Settings"]
         members = json.loads(text.replace("${SecretsVersion}", "1"))
         hmac = {"hmac_secret"} if side == "Ingest" else set()
-        keys = {"encryption_keys"} if side in {"Console", "Search", "Worker"} else set()
-        assert members.keys() == {"database_url", "redis_url", "version"} | hmac | keys
+        assert members.keys() == {"database_url", "redis_url", "encryption_keys", "version"} | hmac
         assert members.keys() - {"version"} <= Settings.model_fields.keys()
         assert members["database_url"].startswith(f"postgresql://oddline_{side.lower()}:${{Password}}@")
         assert spelt(parts["Password"]) == f"{{{{resolve:secretsmanager:${{{side}Password}}:SecretString:password}}}}"

@@ -1,26 +1,46 @@
 """Whatever the OpenAPI document allows, and what it forbids, is answered as it says: by every route, to every role."""
 
+import os
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from conftest import ROLES, World
+from hypothesis import HealthCheck, note, settings
 from schemathesis import Case, SerializationContext
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 
 from functions.asgi import app
-from oddline.identity import Scope
 
-EXAMPLES = 8  # of each route and role
-LIMITS = settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+# Of each route and role. A longer search (`make fuzz`) has a seed of its own, which it tells.
+IS_LONG = "FUZZ_EXAMPLES" in os.environ
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4"))
+LIMITS = settings(
+    derandomize=not IS_LONG,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+    max_examples=EXAMPLES,
+)
 REFUSALS = [400, 401, 403, 404, 413, 415, 422]
-CONFIG = SchemathesisConfig.from_dict({"checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}}})
+CONFIG = SchemathesisConfig.from_dict(
+    {
+        "checks": {"negative_data_rejection": {"expected-statuses": REFUSALS}},
+        "phases": {
+            "coverage": {"enabled": IS_LONG}
+        },  # each limit in turn: some 40 more requests of each route and role
+    }
+)
 SCHEMA = schemathesis.openapi.from_asgi("/openapi.json", app, config=CONFIG)
 # What a document cannot say: that a cursor was given before, a key reused, that two members exclude each other; that
 # a path with one method may be another one's parameter (`GET /api/v1/logs/batch`). And who may call what, which the
 # tenant matrix shows for every route.
-BEYOND_THE_DOCUMENT = CHECKS.get_by_names(["positive_data_acceptance", "unsupported_method", "ignored_auth"])
+BEYOND_THE_DOCUMENT = CHECKS.get_by_names(
+    ["positive_data_acceptance", "unsupported_method", "allow_header_conformance", "ignored_auth"]
+)
 
 
 @schemathesis.serializer("application/x-ndjson")
@@ -33,26 +53,44 @@ def checks_beyond(case: Case) -> list[Any]:
     return [*BEYOND_THE_DOCUMENT, *(CHECKS.get_by_names(["negative_data_rejection"]) if case.method == "GET" else [])]
 
 
-def headers_of(role: str, keys: dict[str, str]) -> dict[str, str]:
-    return {"X-API-Key": keys[role]} if keys[role] else {}
+@pytest.fixture(scope="module")
+def headers(world: World) -> dict[str, dict[str, str]]:
+    """Those of a caller of each role."""
+    return {role: world.headers_of(role) for role in ROLES}
 
 
-@pytest.mark.parametrize("role", ["nobody", *Scope])
+@pytest.fixture
+def something(world: World) -> Callable[[str, str], str]:
+    """The same thing for each example of a test, for as long as it is there."""
+    return cache(world.something)
+
+
 @SCHEMA.parametrize()
-@settings(LIMITS, max_examples=EXAMPLES)
-def test_every_route_answers_as_documented(case: Case, role: str, keys: dict[str, str]) -> None:
-    case.call_and_validate(headers=headers_of(role, keys), excluded_checks=checks_beyond(case))
+@LIMITS
+def test_every_route_answers_each_role_as_documented(
+    case: Case, headers: dict[str, dict[str, str]], something: Callable[[str, str], str]
+) -> None:
+    given = case.path_parameters
+    for role in ROLES:
+        note(f"asked as {role}")
+        if case.meta.generation.mode.is_positive:
+            case.path_parameters = {name: something(name, role) for name in given}
+
+        case.call_and_validate(headers=headers[role], excluded_checks=checks_beyond(case))
 
 
-@pytest.mark.parametrize("role", list(Scope))
-def test_what_one_route_answers_leads_on_to_others(role: str, keys: dict[str, str]) -> None:
+@pytest.mark.parametrize("role", ROLES)
+def test_what_one_route_answers_leads_on_to_others(role: str, world: World) -> None:
     machine = SCHEMA.as_state_machine()
 
     class AsRole(machine):  # type: ignore[misc, valid-type]
+        def setup(self) -> None:
+            self.headers = world.headers_of(role)
+
         def get_call_kwargs(self, case: Case) -> dict[str, Any]:
-            return {"headers": headers_of(role, keys)}
+            return {"headers": self.headers}
 
         def validate_response(self, response: Any, case: Case, **more: Any) -> None:
             case.validate_response(response, excluded_checks=checks_beyond(case), **more)
 
-    AsRole.run(settings=settings(LIMITS, max_examples=EXAMPLES, stateful_step_count=6))
+    AsRole.run(settings=settings(LIMITS, max_examples=2 * EXAMPLES, stateful_step_count=8))

@@ -1,86 +1,11 @@
 """An example of each route: what a tenant asks there about its own things. A new route is one more of EXAMPLES."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import count
 from typing import Any
-from uuid import UUID
 
-from oddline.database import Database, Transaction
-from oddline.identity import NewKey, create_key
-from oddline.submissions import new_id
-
-_numbers = count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Tenant:
-    """A project in which everything that has a text holds the word `name`."""
-
-    id: UUID
-    name: str
-    entry: UUID  # scored, and odd
-    pattern: int
-    db: Database  # as the owner
-
-    def dead_letter(self) -> UUID:
-        return self._insert(
-            "INSERT INTO tasks (id, project_id, name, queue, payload, state, error, created_at)"
-            " VALUES (%(id)s, %(project)s, 'cleanup_old_results', 'maintenance', '{}', 'FAILURE', %(name)s, %(now)s)"
-        )
-
-    def verdict(self) -> UUID:
-        return self._insert(
-            "INSERT INTO feedback (project_id, id, source_id, pattern_id, verdict, note, key_id, since)"
-            " VALUES (%(project)s, %(id)s, 1, %(pattern)s, 'confirmed', %(name)s, %(id)s, %(now)s)"
-        )
-
-    def replay(self) -> UUID:
-        return self._insert(
-            "INSERT INTO replays (id, project_id, model_version, time_from, time_to, created_at)"
-            " VALUES (%(id)s, %(project)s, %(name)s, %(now)s, %(now)s, %(now)s)"
-        )
-
-    def member(self) -> UUID:
-        return self._insert(
-            "INSERT INTO members (id, project_id, issuer, email, role, created_at)"
-            " VALUES (%(id)s, %(project)s, 'https://login.example.org', %(name)s || %(number)s, 'viewer', %(now)s)"
-        )
-
-    def key(self, **options: Any) -> NewKey:
-        usual: dict[str, Any] = {"project": self.id, "name": self.name, "key_id": new_id(), "now": datetime.now(UTC)}
-        return create_key(self.db, **usual | options)
-
-    def _insert(self, statement: str) -> UUID:
-        values = {
-            "id": new_id(),
-            "project": self.id,
-            "name": self.name,
-            "pattern": self.pattern,
-            "number": str(next(_numbers)),
-            "now": datetime.now(UTC),
-        }
-        with self.db.transaction() as tx:
-            tx.execute(statement, values)
-        made: UUID = values["id"]  # type: ignore[assignment]  # one of several types
-        return made
-
-
-def rows_of(tx: Transaction, tenant: Tenant) -> dict[str, str]:
-    """A digest of the tenant's rows in each table, but for when they were last used."""
-    tables = tx.execute(
-        "SELECT relname, attname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid"
-        " WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace"
-        " AND (attname = 'project_id' OR relname = 'projects' AND attname = 'id') ORDER BY relname"
-    ).fetchall()
-    digests = " UNION ALL ".join(
-        f"SELECT '{table}', md5(string_agg(row, ' ' ORDER BY row)) FROM"
-        f" (SELECT (to_jsonb(t) - 'last_used_at' - 'last_seen_at')::text AS row FROM {table} t"
-        f" WHERE {column} = %(project)s) AS r"
-        for table, column in tables
-    )
-    return dict(tx.execute(digests, {"project": tenant.id}).fetchall())
+from scheduling import MAIL
+from tenants import Tenant, numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +27,35 @@ class Example:
     Args:
         ask: about the things of a tenant.
         status: of the answer to who may ask about their own.
-        person_status: the same for people, where it differs.
+        others: the same for callers whose name begins so, where it differs.
         shows: whether the answer holds something of the tenant's.
         by_id: questions that name a thing by its id: about another tenant's the answer is 404.
     """
 
     ask: Ask
     status: int = 200
-    person_status: int | None = None
+    others: Mapping[str, int] = field(default_factory=dict)
     shows: bool = False
     by_id: tuple[Ask, ...] = ()
 
+    def status_for(self, caller: str) -> int:
+        return next((status for beginning, status in self.others.items() if caller.startswith(beginning)), self.status)
 
-def at(path: str, **options: Any) -> Example:
+
+def at(path: str, json: Any = None, **options: Any) -> Example:
     """A route that names nothing."""
-    call = Call(path, options.pop("json", None))
+    call = Call(path, json)
     return Example(lambda _: call, **options)
+
+
+def after(make: Callable[[Tenant], Any], path: str, json: Any = None, **options: Any) -> Example:
+    """A route that names nothing, asked once the tenant has one more of what it is about."""
+
+    def ask(of: Tenant) -> Call:
+        make(of)
+        return Call(path, json, options.get("params", {}))
+
+    return Example(ask, **{name: value for name, value in options.items() if name != "params"})
 
 
 def about(ask: Ask, **options: Any) -> Example:
@@ -126,6 +64,7 @@ def about(ask: Ask, **options: Any) -> Example:
 
 
 ENTRY = {"message": "an entry"}
+DEAD_LETTERS, SCHEDULES, ERASURES = "/api/v1/tasks/dead-letters", "/api/v1/schedules", "/api/v1/erasures"
 
 EXAMPLES: dict[tuple[str, str], Example] = {
     ("POST", "/api/v1/logs"): at("/api/v1/logs", json=ENTRY, status=202),
@@ -136,7 +75,7 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("POST", "/api/batch-analysis/"): at("/api/batch-analysis/", json={"log_entries": [ENTRY]}, status=202),
     ("GET", "/api/v1/monitoring/health"): at("/api/v1/monitoring/health", status=503),  # nobody has looked yet
     ("GET", "/api/v1/me"): at("/api/v1/me", shows=True),
-    ("POST", "/api/v1/session"): at("/api/v1/session", status=201, person_status=403),
+    ("POST", "/api/v1/session"): at("/api/v1/session", status=201, others={"person": 403}),
     ("GET", "/api/v1/keys"): at("/api/v1/keys", shows=True),
     ("POST", "/api/v1/keys"): at("/api/v1/keys", json={"scopes": ["read"]}, status=201),
     ("DELETE", "/api/v1/keys/{key_id}"): about(lambda of: Call(f"/api/v1/keys/{of.key().id}"), status=204),
@@ -145,7 +84,7 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ),
     ("GET", "/api/v1/members"): at("/api/v1/members", shows=True),
     ("POST", "/api/v1/members"): Example(
-        lambda _: Call("/api/v1/members", {"subject": f"new-{next(_numbers)}", "role": "viewer"}), status=201
+        lambda _: Call("/api/v1/members", {"subject": f"new-{next(numbers)}", "role": "viewer"}), status=201
     ),
     ("PUT", "/api/v1/members/{member_id}"): about(
         lambda of: Call(f"/api/v1/members/{of.member()}", {"role": "member"}), shows=True
@@ -153,19 +92,44 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("DELETE", "/api/v1/members/{member_id}"): about(lambda of: Call(f"/api/v1/members/{of.member()}"), status=204),
     ("GET", "/api/v1/project"): at("/api/v1/project", shows=True),
     ("PUT", "/api/v1/project"): at("/api/v1/project", json={"retention_days": 31}, shows=True),
-    ("GET", "/api/v1/audit"): at("/api/v1/audit"),
+    ("GET", "/api/v1/usage"): at("/api/v1/usage"),
     ("GET", "/api/v1/sources"): at("/api/v1/sources", shows=True),
     ("PUT", "/api/v1/sources/{name:path}"): about(
         lambda of: Call(f"/api/v1/sources/cart/of/{of.name}", {"alarms_per_day": 5}), shows=True
     ),
     ("GET", "/api/v1/anomalies"): at("/api/v1/anomalies", shows=True),
-    ("GET", "/api/v1/tasks"): at("/api/v1/tasks", shows=True),
-    ("GET", "/api/v1/tasks/dead-letters"): at("/api/v1/tasks/dead-letters", shows=True),
+    ("GET", "/api/v1/audit"): after(Tenant.deed, "/api/v1/audit", shows=True),
+    ("GET", "/api/v1/masking"): after(Tenant.masking, "/api/v1/masking", shows=True),
+    ("PUT", "/api/v1/masking"): Example(
+        lambda of: Call("/api/v1/masking", {"own": [{"name": of.name, "expression": "E-[0-9]+"}]}), shows=True
+    ),
+    ("GET", "/api/v1/erasures"): after(Tenant.erasure, ERASURES, shows=True),
+    ("POST", "/api/v1/erasures"): at(ERASURES, {"values": ["ada@example.org"], "reason": "she asks"}, status=202),
+    ("GET", "/api/v1/erasures/{erasure_id}"): about(lambda of: Call(f"{ERASURES}/{of.erasure()}"), shows=True),
+    ("GET", "/api/v1/tasks"): after(Tenant.dead_letter, "/api/v1/tasks", shows=True),
+    ("POST", "/api/v1/tasks"): at(
+        "/api/v1/tasks",
+        {"name": "send_email", "payload": MAIL},
+        status=202,
+        others={"key: write": 403, "person: member": 403},  # the catalogue has nothing yet that these may start
+    ),
+    ("GET", "/api/v1/tasks/catalogue"): at("/api/v1/tasks/catalogue"),
+    ("GET", "/api/v1/tasks/active"): after(lambda of: of.task("STARTED"), "/api/v1/tasks/active", shows=True),
+    ("GET", "/api/v1/tasks/scheduled"): after(lambda of: of.task("PENDING"), "/api/v1/tasks/scheduled", shows=True),
+    ("DELETE", "/api/v1/tasks/cancel/{task_id}"): about(lambda of: Call(f"/api/v1/tasks/cancel/{of.task('PENDING')}")),
+    ("GET", "/api/v1/tasks/dead-letters"): after(Tenant.dead_letter, DEAD_LETTERS, shows=True),
+    ("GET", "/api/v1/tasks/dead-letters/{task_id}"): about(
+        lambda of: Call(f"{DEAD_LETTERS}/{of.dead_letter()}"), shows=True
+    ),
     ("POST", "/api/v1/tasks/dead-letters/{task_id}/replay"): about(
-        lambda of: Call(f"/api/v1/tasks/dead-letters/{of.dead_letter()}/replay"), status=202
+        lambda of: Call(f"{DEAD_LETTERS}/{of.dead_letter()}/replay"), status=202
     ),
     ("DELETE", "/api/v1/tasks/dead-letters/{task_id}"): about(
-        lambda of: Call(f"/api/v1/tasks/dead-letters/{of.dead_letter()}"), status=204
+        lambda of: Call(f"{DEAD_LETTERS}/{of.dead_letter()}"), status=204
+    ),
+    ("POST", "/api/v1/tasks/dead-letters/replay"): after(Tenant.dead_letter, f"{DEAD_LETTERS}/replay", {}),
+    ("DELETE", "/api/v1/tasks/dead-letters"): after(
+        Tenant.dead_letter, DEAD_LETTERS, params={"name": "cleanup_old_results"}
     ),
     ("GET", "/api/v1/tasks/{task_id}"): about(lambda of: Call(f"/api/v1/tasks/{of.dead_letter()}"), shows=True),
     ("GET", "/api/v1/tasks/status/{task_id}"): about(
@@ -173,6 +137,42 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ),
     ("GET", "/api/task-status/{task_id}"): about(lambda of: Call(f"/api/task-status/{of.dead_letter()}"), shows=True),
     ("GET", "/api/task-status/{task_id}/"): about(lambda of: Call(f"/api/task-status/{of.dead_letter()}/"), shows=True),
+    ("GET", "/api/v1/system-alerts"): after(Tenant.alert, "/api/v1/system-alerts", shows=True),
+    ("GET", "/api/v1/schedules"): after(Tenant.schedule, SCHEDULES, shows=True),
+    ("POST", "/api/v1/schedules"): Example(
+        lambda of: Call(
+            SCHEDULES,
+            {"name": f"{of.name} {next(numbers)}", "task": "send_email", "payload": MAIL, "expression": "rate(1 day)"},
+        ),
+        status=201,
+        shows=True,
+    ),
+    ("GET", "/api/v1/schedules/{schedule_id}"): about(lambda of: Call(f"{SCHEDULES}/{of.schedule()}"), shows=True),
+    ("PUT", "/api/v1/schedules/{schedule_id}"): about(
+        lambda of: Call(f"{SCHEDULES}/{of.schedule()}", {"expression": "rate(2 days)"}), shows=True
+    ),
+    ("DELETE", "/api/v1/schedules/{schedule_id}"): about(lambda of: Call(f"{SCHEDULES}/{of.schedule()}"), status=204),
+    ("POST", "/api/v1/schedules/{schedule_id}/pause"): about(
+        lambda of: Call(f"{SCHEDULES}/{of.schedule()}/pause"), shows=True
+    ),
+    ("POST", "/api/v1/schedules/{schedule_id}/resume"): about(
+        lambda of: Call(f"{SCHEDULES}/{of.schedule()}/resume"), shows=True
+    ),
+    ("POST", "/api/v1/schedules/{schedule_id}/run"): about(
+        lambda of: Call(f"{SCHEDULES}/{of.schedule()}/run"), status=202
+    ),
+    ("GET", "/api/v1/schedules/{schedule_id}/runs"): about(
+        lambda of: Call(f"{SCHEDULES}/{of.schedule()}/runs"), shows=True
+    ),
+    ("GET", "/api/v1/workers"): at("/api/v1/workers"),
+    ("POST", "/api/v1/workers/restart"): at("/api/v1/workers/restart", {"classes": ["general"]}, status=202),
+    ("GET", "/api/v1/queues"): at("/api/v1/queues"),
+    ("POST", "/api/v1/queues/{queue}/hold"): at("/api/v1/queues/default/hold", {"reason": "a test"}),
+    ("POST", "/api/v1/queues/{queue}/purge"): at("/api/v1/queues/default/purge", {}),
+    ("POST", "/api/v1/queues/{queue}/release"): after(Tenant.holds_a_queue, "/api/v1/queues/default/release"),
+    ("GET", "/api/v1/rate-limits"): at("/api/v1/rate-limits"),
+    ("PUT", "/api/v1/rate-limits/{task}"): at("/api/v1/rate-limits/send_email", {"rate": "10/m"}, status=204),
+    ("DELETE", "/api/v1/rate-limits/{task}"): after(Tenant.limits_a_task, "/api/v1/rate-limits/send_email", status=204),
     ("GET", "/api/v1/logs"): Example(
         lambda _: Call("/api/v1/logs"),
         shows=True,

@@ -110,6 +110,7 @@ def test_they_are_filtered_by_time_source_and_score(db: Databases, client: TestC
     assert messages(client, **{"from": second, "to": third}) == ["b"]
     assert messages(client, source="cart") == ["b", "a"]
     assert messages(client, source=["cart", "zoo"], minimum_score=0.8) == ["c", "b"]
+    assert messages(client, minimum_score=1e-310) == ["c", "b", "a"]  # too small for single precision: none
 
 
 def test_the_peaks_of_hours_are_shown_where_asked_for(db: Databases, client: TestClient, project: UUID) -> None:

@@ -15,7 +15,7 @@ from oidc_provider import CLIENT, Provider, running_provider
 
 from oddline.errors import IssuerUnavailable, Unauthenticated
 from oddline.identity import Issuer
-from oddline.identity.issuer import FETCH_INTERVAL, KEYS_FRESH, KEYS_KEPT, fetch_json
+from oddline.identity.issuer import FETCH_INTERVAL, KEYS_FRESH, KEYS_KEPT, fetching_from
 
 # The provider's own dependency says so of itself while it serves.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -29,7 +29,7 @@ class Counted:
 
     def __call__(self, url: str) -> Any:
         self.urls.append(url)
-        return fetch_json(url)
+        return fetching_from(url)(url)
 
     def fetched_keys(self) -> int:
         return sum(url.endswith("/jwks") for url in self.urls)
@@ -114,7 +114,7 @@ def test_a_token_without_a_signature_is_refused(provider: Provider, issuer: Issu
 
 
 def test_a_signature_made_with_the_public_key_as_a_secret_is_refused(provider: Provider, issuer: Issuer) -> None:
-    [public] = fetch_json(f"{provider.url}/jwks")["keys"]
+    [public] = fetching_from(provider.url)(f"{provider.url}/jwks")["keys"]
     pem = jwt.PyJWK(public, "RS256").key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     hs256 = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
     parts = [{"alg": "HS256", "kid": public["kid"]}, claims_for(provider)]
@@ -133,7 +133,7 @@ def seconds(moment: datetime) -> int:
 @pytest.mark.parametrize("names_key", [True, False], ids=["by the issuer's key id", "without a key id"])
 def test_a_token_signed_with_somebody_elses_key_is_refused(provider: Provider, issuer: Issuer, names_key: bool) -> None:
     stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    [public] = fetch_json(f"{provider.url}/jwks")["keys"]
+    [public] = fetching_from(provider.url)(f"{provider.url}/jwks")["keys"]
     headers = {"kid": public["kid"]} if names_key else {}
 
     assert "Signature" in refusal(issuer, jwt.encode(claims_for(provider), stranger, "RS256", headers=headers))
@@ -141,7 +141,7 @@ def test_a_token_signed_with_somebody_elses_key_is_refused(provider: Provider, i
 
 def test_a_token_with_the_algorithm_of_another_kind_of_key_is_refused(provider: Provider, issuer: Issuer) -> None:
     stranger = ec.generate_private_key(ec.SECP256R1())
-    [public] = fetch_json(f"{provider.url}/jwks")["keys"]
+    [public] = fetching_from(provider.url)(f"{provider.url}/jwks")["keys"]
     token = jwt.encode(claims_for(provider), stranger, "ES256", headers={"kid": public["kid"]})
 
     assert refusal(issuer, token)
@@ -264,3 +264,11 @@ def test_keys_that_cannot_sign_are_none(keys: Any) -> None:
     token = jwt.encode(claims_for(Provider(0)), rsa.generate_private_key(65537, 2048), "RS256")
 
     assert "no such key" in refusal(issuer, token)
+
+
+def test_only_the_issuers_own_host_and_what_the_operator_allows_may_be_inside(provider: Provider) -> None:
+    elsewhere_inside = f"http://127.0.0.1:{provider.port}/jwks"
+
+    with pytest.raises(IssuerUnavailable, match=r"may not be called from here: its address is 127\.0\.0\.1"):
+        fetching_from(provider.url)(elsewhere_inside)
+    assert fetching_from(provider.url, allowed=f"127.0.0.1:{provider.port}")(elsewhere_inside)["keys"]

@@ -173,6 +173,12 @@ def test_entries_are_filtered_by_score_and_anomaly(db: Databases, client: TestCl
     assert messages(client, is_anomaly="false") == ["high", "low"]
 
 
+def test_a_score_too_small_for_single_precision_is_none(db: Databases, client: TestClient, project: UUID) -> None:
+    put_messages(db, project, ["a", "b"], score=[0.0, 0.1])
+
+    assert messages(client, minimum_score=1e-310) == ["b", "a"]
+
+
 def test_entries_are_filtered_by_pattern_and_text(db: Databases, client: TestClient, project: UUID) -> None:
     put_messages(db, project, ["Disk full (95.0%)", "disk fine", "cart"], pattern_id=[7, 8, 7])
 

@@ -1,5 +1,6 @@
 """What happens when a task fails: waits drawn by chance, operators told of critical ones, the thing itself marked."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +14,7 @@ from movable_clock import MovableClock
 from reading import Databases
 
 from oddline.database import Transaction
-from oddline.errors import OddlineError, Unavailable
+from oddline.errors import NotYet, OddlineError, Unavailable
 from oddline.objects import FolderObjects
 from oddline.settings import Settings
 from oddline.submissions import fail, new_id, release_expired
@@ -196,3 +197,25 @@ def test_operators_are_told_of_submissions_that_failed_for_good_once_for_each_pr
     )
     with context.db.transaction() as tx:
         assert tx.execute("SELECT count(*) FROM tasks WHERE name = 'send_system_alert'").fetchone() == (2,)
+
+
+def test_what_can_go_on_later_alone_is_put_off_and_has_not_failed(
+    context: TaskContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    task_id, until = started(context), context.clock() + timedelta(minutes=14)
+
+    run(context, task_id, NotYet("others must end first", until=until))
+
+    task = read(context, task_id)
+    assert (task.state, task.not_before, task.error, list(task.failures)) == (State.RETRY, until, None, [])
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_what_is_put_off_again_and_again_fails_after_its_last_attempt(context: TaskContext) -> None:
+    task_id = started(context)
+
+    for _ in range(SPEC.retry.attempts):
+        run(context, task_id, NotYet("others must end first", until=context.clock()))
+
+    assert read(context, task_id).state is State.FAILURE
+    assert read(context, task_id).error == "NotYet: others must end first"

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 from functions.asgi import app as everything
 from functions.console.app import app as console
 from functions.http import Authenticated, Parts, new_app
-from functions.http.access import ACCESS, Access, Beyond, Open, routes_of
+from functions.http.access import ACCESS, Access, Open, routes_of, scope_of
 from functions.ingest.app import app as ingest
 from functions.search.app import app as search
 from oddline.errors import Unauthenticated
@@ -71,7 +71,7 @@ def test_the_documentation_says_of_each_route_what_the_table_says() -> None:
         if operation is None:
             continue  # an older form that stands there with a slash
         told = {name: scopes for one in operation.get("security", []) for name, scopes in one.items()}
-        needed = {Scope: [str(access)], Beyond: ["admin"]}.get(type(access), [])
+        needed = [str(scope)] if (scope := scope_of(access)) else []
         either = {} if access is Open.PUBLIC else {"bearer": needed, "header": needed}
         older = {"older": []} if access is Open.OLDER_SIGNATURE else {}
         assert told == either | older, path

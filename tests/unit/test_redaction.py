@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from oddline.patterns import Masker
 from oddline.redaction import ON_BY_DEFAULT, CompiledRules, ErasedValues, Kind, OwnRule, ProjectRules, Redaction, Rules
-from oddline.redaction.redactor import Redactor
+from oddline.redaction.kinds import SUSPECTS
+from oddline.redaction.redactor import Redactor, compiled
 from oddline.submissions import take_entries
 
 NOW = datetime.now(UTC)
@@ -37,6 +38,7 @@ SECRETS = {
     f"loaded {PEM[:60]}": "loaded <masked:private_key>",
     "card 4111 1111 1111 1111 declined": "card <masked:card> declined",
     "card=5500005555555559;": "card=<masked:card>;",
+    "4111-1111-1111-1111 declined": "<masked:card> declined",
     "amex 3782-822463-10005": "amex <masked:card>",
 }
 BY_CHOICE = {
@@ -91,6 +93,13 @@ def test_each_of_many_lines_is_masked_as_it_would_be_alone() -> None:
     alone = {place: ALL.redact_text(text) for place, text in enumerate(texts) if ALL.redact_text(text) != text}
     assert changed == alone
     assert count == sum(text.count("<masked:") for text in alone.values())
+
+
+def test_numbers_of_blocks_are_no_suspects_for_which_each_line_is_tried() -> None:
+    suspect = compiled(SUSPECTS[Kind.CARD])
+
+    assert suspect.search("Received block blk_-4111111111111111") is None
+    assert suspect.search("x4111111111111111 or 1.4111111111111111") is None
 
 
 def test_in_attributes_a_secrets_name_is_enough() -> None:

@@ -52,3 +52,8 @@ GRANT SELECT (project_id, id, secret, ignore_case) ON erasures TO oddline_ingest
 GRANT SELECT, INSERT, UPDATE ON masking_rules TO oddline_console;
 GRANT SELECT, INSERT ON erasures TO oddline_console;
 GRANT SELECT, INSERT, UPDATE, DELETE ON masking_rules, erasures TO oddline_worker;
+
+-- An erasure takes people out of the project, and their names out of what operators write.
+CREATE POLICY erasures ON members FOR DELETE TO oddline_worker USING (true);
+GRANT DELETE ON members TO oddline_worker;
+GRANT UPDATE (reason) ON queue_holds TO oddline_worker;
