@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from functions.http import Parts
 from functions.triggers.submitting import Part, entry, submit_all
 from oddline.database import Database
-from oddline.errors import NotConfigured
+from oddline.errors import Undecipherable
 from oddline.metrics import Metrics
 from oddline.redaction import set_masking, store
 from oddline.settings import Side
@@ -105,7 +105,7 @@ def test_where_values_are_erased_and_cannot_be_read_nothing_is_taken(
 
     answer = client.post("/api/v1/logs", json={"message": "x"})
 
-    assert (answer.status_code, answer.json()["code"]) == (500, NotConfigured.code)
+    assert (answer.status_code, answer.json()["code"]) == (500, Undecipherable.code)
     assert stored() == []
 
 
