@@ -7,7 +7,6 @@ from uuid import UUID
 from oddline.audit import renew_person_keys
 from oddline.encryption import Cipher
 from oddline.notifications import renew_deliveries
-from oddline.privacy import renew_erasures
 from oddline.schedules import renew_schedules
 from oddline.tasks import NoPayload, TaskContext, renew_tasks
 
@@ -32,6 +31,8 @@ def renew_encryption(payload: NoPayload, context: TaskContext) -> dict[str, int]
 
 def _renewals(context: TaskContext) -> Mapping[str, Renewal]:
     """Everything that is stored encrypted; whoever stores something new encrypted adds to it."""
+    from oddline.privacy import renew_erasures  # here, since functions import this module, too, and never renew
+
     sealed = [spec.name for spec in context.catalogue.values() if spec.sealed]
     return {
         "tasks": partial(renew_tasks, sealed_names=sealed),
