@@ -63,7 +63,7 @@ def test_an_administrator_starts_a_task_which_waits_and_is_published(
 def test_what_may_not_be_started_is_refused_and_nothing_is_written(
     db: Databases, client: TestClient, project: UUID
 ) -> None:
-    member, reader = key_of(db, project, Scope.INGEST, Scope.READ), key_of(db, project, Scope.READ)
+    member, reader = key_of(db, project, Scope.WRITE, Scope.READ), key_of(db, project, Scope.READ)
     wish = {"name": "send_email", "payload": MAIL}
 
     refused = [
