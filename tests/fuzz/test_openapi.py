@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from conftest import ROLES, World
+from fuzzed_world import ROLES, World
 from hypothesis import HealthCheck, note, settings
 from hypothesis.errors import FlakyStrategyDefinition
 from schemathesis import Case, SerializationContext
