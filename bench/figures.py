@@ -62,7 +62,7 @@ TARGETS = (
         for function in ("console", "schedules", "triggers")
     ),
     *(
-        Target(f"{function}_package_mb", f"package of functions/{function} unpacked, MB", 45)
+        Target(f"{function}_package_mb", f"package of functions/{function} unpacked, MB", 60)
         for function in ("ingest", "console", "schedules", "triggers")
     ),
     *(
