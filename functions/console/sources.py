@@ -109,5 +109,6 @@ def update_source(
             set_session_attribute(tx, **source, attribute=given["session_attribute"])
         if "sequence_window" in given:
             set_sequence_window(tx, **source, seconds=given["sequence_window"])
-        record(tx, request, caller, Action.SOURCE_CHANGED, subject=f"source:{name}", details=given)
+        told = given | {"session_attribute": "set"} if given.get("session_attribute") else given  # it is free text
+        record(tx, request, caller, Action.SOURCE_CHANGED, subject=f"source:{name}", details=told)
         return json_answer(source_view(tx, project=caller.project, name=name, today=parts.clock().date()))

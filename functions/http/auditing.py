@@ -1,5 +1,6 @@
 """The one line by which a route that changes something leaves its trace in the audit trail."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,15 +11,19 @@ from oddline import audit
 from oddline.database import Transaction
 from oddline.identity import Caller
 
+# A client's own id may be any text, and what stands in the trail stays there: so only what can name nobody is kept.
+_NAMES_NOBODY = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
 
 def actor_of(request: Request, caller: Caller) -> audit.Actor:
     """Who acts by this request, for what opens its own transaction and records there."""
+    request_id: str = request.state.request_id
     return audit.Actor(
         id=caller.actor,
         cipher=parts_of(request).settings.cipher(),
         address=request.client.host if request.client else None,
         user_agent=request.headers.get("user-agent"),
-        request_id=request.state.request_id,
+        request_id=request_id if _NAMES_NOBODY.fullmatch(request_id) else None,
     )
 
 

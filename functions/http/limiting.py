@@ -28,7 +28,7 @@ def guarded(request: Request, presented: str | None) -> Iterator[None]:
     try:
         yield
     except Unauthenticated:
-        guesses.failed(address, now=parts.clock())
+        guesses.failed(address, presented, now=parts.clock())
         raise
     except Forbidden:
         _note_good(request, presented)

@@ -43,8 +43,11 @@ class Guesses:
         seconds = max(1, round((until - now).total_seconds()))
         raise RateLimited("too many requests without a valid key came from this address", retry_after=seconds)
 
-    def failed(self, address: str, *, now: datetime) -> None:
-        """Note that the authentication of a request from there failed."""
+    def failed(self, address: str, presented: str | None, *, now: datetime) -> None:
+        """Note that the authentication of a request from there failed; what it presented is good no more."""
+        if presented is not None:
+            with self._lock:
+                self._good.pop(_hash(presented), None)
         if not self._most:
             return
         place = _network(address)

@@ -43,13 +43,14 @@ def cancel_task(
         NotFound: no such task.
         Conflict: it is a scoring that runs.
     """
-    deadline, asked = clock() + patience, False
+    deadline, asked, recorded = clock() + patience, False, False
     while True:
         with db.transaction(project=project) as tx:
             outcome = _cancel(tx, task_id, now=clock())
             task = tasks.find(tx, task_id)
-            if task is not None and outcome is not None and not asked:
+            if task is not None and outcome is not None and not recorded:
                 _record(tx, task, by=by, now=clock())
+                recorded = True
         if task is None:
             raise NotFound(f"there is no task {task_id}", field="task_id")
         if outcome is None and task.state.ready:

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from oddline.database import Database, Transaction
-from oddline.errors import Forbidden, InvalidParameter, NotFound, Undecipherable, UnknownTask
+from oddline.errors import Forbidden, InvalidParameter, NotConfigured, NotFound, Undecipherable, UnknownTask
 from oddline.schedules import store
 from oddline.schedules.model import CatchUp, Outcome, Run, ScheduleState, UserSchedule
 from oddline.schedules.planning import planned_times
@@ -96,7 +96,7 @@ def _started(
         return None, None
     try:
         started = _start(tx, schedule, catalogue=catalogue, now=run.fired_at)
-    except (UnknownTask, Forbidden, InvalidParameter, Undecipherable) as error:
+    except (UnknownTask, Forbidden, InvalidParameter, NotConfigured, Undecipherable) as error:
         store.end_run(tx, schedule.id, replace(run, outcome=Outcome.REFUSED, detail=error.detail))
         return None, error.detail
     store.end_run(tx, schedule.id, replace(run, task_id=started.task_id))

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from oddline.database import Database
-from oddline.errors import AlarmRefused, InvalidParameter
+from oddline.errors import AlarmRefused, DatabaseUnavailable, InvalidParameter, OddlineError
 from oddline.schedules import store
 from oddline.schedules.expressions import At, Rate, parse
 from oddline.schedules.firing import fire
@@ -41,7 +41,9 @@ def fire_due(db: Database, publisher: Publisher, *, catalogue: Catalogue, before
     for schedule_id in due:
         try:
             fire(db, publisher, schedule_id, catalogue=catalogue, now=now)
-        except InvalidParameter:  # a zone that has left the database of zones since
+        except DatabaseUnavailable:
+            raise
+        except OddlineError:  # a zone that has left the database of zones since, say: it must not hold up the others
             log.exception("the schedule %s cannot be fired", schedule_id)
     return len(due)
 

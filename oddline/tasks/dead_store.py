@@ -9,7 +9,7 @@ from oddline.database import Transaction
 # What is chosen stands in a CTE: a subquery with LIMIT and SKIP LOCKED may be run again for each row, and choose more.
 _AGAIN = (
     "state = 'PENDING', attempt = 0, not_before = NULL, error = NULL, finished_at = NULL, expires_at = NULL,"
-    " progress = NULL, cancelled_at = NULL, replays = replays + 1"
+    " progress = NULL, cancelled_at = NULL, started_at = NULL, worker = NULL, replays = replays + 1"
 )
 _DROPPED = "state = 'REVOKED', finished_at = %(now)s, expires_at = %(kept_until)s"
 

@@ -119,7 +119,7 @@ def test_a_redis_that_does_not_let_us_in(parts: Parts, redis_url: str, closed_po
     with closing(Publisher(settings.redis_url)) as publisher:
         assert publisher.wake(SPEC) is False
     for _ in range(2):
-        limiter.guesses.failed("198.51.100.7", now=parts.clock())
+        limiter.guesses.failed("198.51.100.7", None, now=parts.clock())
 
 
 def test_a_look_at_a_redis_that_does_not_let_us_in(parts: Parts, db: Databases, closed_port: int) -> None:

@@ -153,6 +153,16 @@ def test_every_table_that_a_function_may_touch_and_that_has_no_project_tells_of_
     assert without_project == fleet | {"instance", "health_checks", "models", "model_choice", "model_history"}
 
 
+def test_what_runs_with_the_owners_rights_finds_nothing_that_another_role_could_have_put_there(db: Databases) -> None:
+    with db("owner").transaction() as tx:
+        functions = tx.execute(
+            "SELECT proname, proconfig FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+        ).fetchall()
+
+    assert functions
+    assert {tuple(settings) for _, settings in functions} == {("search_path=pg_catalog, pg_temp",)}
+
+
 def test_every_view_sees_with_the_rights_of_who_asks(db: Databases) -> None:
     with db("owner").transaction() as tx:
         views = tx.execute(

@@ -48,26 +48,26 @@ GRANT SELECT ON worker_processes TO oddline_console;
 -- Of all projects, for the operator's pages: what kind of work it is, and nothing of what is in it or whose it is.
 CREATE FUNCTION work_in_hand()
     RETURNS TABLE (worker text, name text, task_id uuid, attempt smallint, since timestamptz, progress real, submissions bigint, entries bigint)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$
-        SELECT worker, name, id, attempt, started_at, progress, NULL::bigint, NULL::bigint FROM tasks
+        SELECT worker, name, id, attempt, started_at, progress, NULL::bigint, NULL::bigint FROM public.tasks
         WHERE state IN ('STARTED', 'PROGRESS')
         UNION ALL
-        SELECT worker, 'score_waiting', NULL, max(attempt), NULL, NULL, count(*), sum(entries) FROM submission_state
+        SELECT worker, 'score_waiting', NULL, max(attempt), NULL, NULL, count(*), sum(entries) FROM public.submission_state
         WHERE state = 'claimed' GROUP BY worker
     $$;
 CREATE FUNCTION work_waiting(moment timestamptz)
     RETURNS TABLE (queue text, due bigint, later bigint, oldest timestamptz)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$
         SELECT queue, count(*) FILTER (WHERE not_before IS NULL OR not_before <= moment),
                count(*) FILTER (WHERE not_before > moment),
                min(coalesce(not_before, created_at)) FILTER (WHERE not_before IS NULL OR not_before <= moment)
-        FROM tasks WHERE state IN ('PENDING', 'RETRY') GROUP BY queue
+        FROM public.tasks WHERE state IN ('PENDING', 'RETRY') GROUP BY queue
         UNION ALL
         SELECT 'analysis', count(*) FILTER (WHERE not_before IS NULL OR not_before <= moment),
                count(*) FILTER (WHERE not_before > moment), min(received_at)
-        FROM submission_state WHERE state = 'accepted'
+        FROM public.submission_state WHERE state = 'accepted'
     $$;
 REVOKE ALL ON FUNCTION work_in_hand, work_waiting FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION work_in_hand, work_waiting TO oddline_console, oddline_worker;

@@ -9,41 +9,47 @@ ALTER TABLE api_keys
     ADD COLUMN is_signed boolean NOT NULL GENERATED ALWAYS AS (signing_secrets <> '{}') STORED;
 CREATE INDEX api_keys_project ON api_keys (project_id, id);
 
+-- With the owner's rights and nothing of `public` on the path: who may create there could put a function that fits better
+-- in the place of a built-in one.
 CREATE OR REPLACE FUNCTION find_api_key(key_hash bytea, moment timestamptz)
     RETURNS TABLE (key_id uuid, project_id uuid, scopes text[], signing_secrets text[], expires_at timestamptz, revoked_at timestamptz)
-    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$
         WITH stale AS (
-            SELECT id FROM api_keys
+            SELECT id FROM public.api_keys
             WHERE hash = key_hash AND (last_used_at IS NULL OR last_used_at < moment - interval '1 minute')
             FOR UPDATE SKIP LOCKED
         ), touched AS (
-            UPDATE api_keys SET last_used_at = moment WHERE id IN (SELECT id FROM stale)
+            UPDATE public.api_keys SET last_used_at = moment WHERE id IN (SELECT id FROM stale)
         )
         SELECT id, project_id, scopes,
                signing_secrets || CASE WHEN retiring_until > moment THEN retiring_secrets ELSE '{}' END,
                expires_at, revoked_at
-        FROM api_keys WHERE hash = key_hash
+        FROM public.api_keys WHERE hash = key_hash
     $$;
+
+CREATE OR REPLACE FUNCTION find_project(project_name text) RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT id FROM public.projects WHERE name = project_name $$;
 
 -- Of a session, which names its key by the id. An id is no secret, so this tells none.
 CREATE FUNCTION find_session_key(session_key uuid, moment timestamptz)
     RETURNS TABLE (key_id uuid, project_id uuid, scopes text[], expires_at timestamptz, revoked_at timestamptz)
-    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$
         SELECT found.key_id, found.project_id, found.scopes, found.expires_at, found.revoked_at
-        FROM api_keys, find_api_key(hash, moment) AS found WHERE id = session_key
+        FROM public.api_keys, public.find_api_key(hash, moment) AS found WHERE id = session_key
     $$;
 
 -- With the owner's rights, since the console may write secrets and read none. False: no signed key in force has that id.
 CREATE FUNCTION rotate_signing_secret(rotated_key uuid, new_secret text, older_until timestamptz, moment timestamptz)
     RETURNS boolean
-    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$
         WITH rotated AS (
-            UPDATE api_keys SET retiring_secrets = signing_secrets, retiring_until = older_until,
+            UPDATE public.api_keys SET retiring_secrets = signing_secrets, retiring_until = older_until,
                 signing_secrets = ARRAY[new_secret]
-            WHERE id = rotated_key AND project_id = oddline_project() AND is_signed
+            WHERE id = rotated_key AND project_id = public.oddline_project() AND is_signed
                 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > moment)
             RETURNING id
         )
@@ -78,23 +84,24 @@ CREATE INDEX members_email ON members (issuer, email) WHERE subject IS NULL;
 -- Before it has been run nobody knows the person's projects. An invitation is used up by its first sign-in.
 CREATE FUNCTION find_memberships(token_issuer text, token_subject text, verified_email text, moment timestamptz)
     RETURNS TABLE (project_id uuid, project text, role text)
-    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$
         WITH found AS (
-            SELECT m.id, m.project_id, m.role, m.subject, m.last_seen_at FROM members m
+            SELECT m.id, m.project_id, m.role, m.subject, m.last_seen_at FROM public.members m
             WHERE m.issuer = token_issuer AND (m.subject = token_subject
                 OR m.subject IS NULL AND m.email = verified_email AND NOT EXISTS (
-                    SELECT FROM members known WHERE known.project_id = m.project_id AND known.issuer = token_issuer
+                    SELECT FROM public.members known WHERE known.project_id = m.project_id AND known.issuer = token_issuer
                         AND known.subject = token_subject))
         ), stale AS (
-            SELECT id FROM members WHERE id IN (
+            SELECT id FROM public.members WHERE id IN (
                 SELECT id FROM found
                 WHERE subject IS NULL OR last_seen_at IS NULL OR last_seen_at < moment - interval '1 minute')
             FOR UPDATE SKIP LOCKED
         ), touched AS (
-            UPDATE members SET subject = token_subject, last_seen_at = moment WHERE id IN (SELECT id FROM stale)
+            UPDATE public.members SET subject = token_subject, last_seen_at = moment
+            WHERE id IN (SELECT id FROM stale) AND (subject IS NULL OR subject = token_subject)
         )
-        SELECT p.id, p.name, found.role FROM found JOIN projects p ON p.id = found.project_id ORDER BY p.name
+        SELECT p.id, p.name, found.role FROM found JOIN public.projects p ON p.id = found.project_id ORDER BY p.name
     $$;
 
 ALTER TABLE members ENABLE ROW LEVEL SECURITY;

@@ -59,19 +59,19 @@ CREATE TABLE audit_enrichments (
 
 -- False where somebody else sealed meanwhile: nothing was done.
 CREATE FUNCTION seal_actions(sealed_project uuid, after bigint, action_ids uuid[], hashes bytea[]) RETURNS boolean
-    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$
     DECLARE
         many bigint := cardinality(action_ids);
         sealed bigint;
     BEGIN
-        INSERT INTO audit_chains (project_id) VALUES (sealed_project) ON CONFLICT DO NOTHING;
-        UPDATE audit_chains SET number = after + many, hash = hashes[many]
+        INSERT INTO public.audit_chains (project_id) VALUES (sealed_project) ON CONFLICT DO NOTHING;
+        UPDATE public.audit_chains SET number = after + many, hash = hashes[many]
             WHERE project_id = sealed_project AND number = after;
         IF NOT FOUND THEN
             RETURN false;
         END IF;
-        UPDATE audit_actions a SET number = after + n.place, hash = n.hash
+        UPDATE public.audit_actions a SET number = after + n.place, hash = n.hash
             FROM unnest(action_ids, hashes) WITH ORDINALITY AS n (id, hash, place)
             WHERE a.id = n.id AND a.project_id = sealed_project AND a.number IS NULL;
         GET DIAGNOSTICS sealed = ROW_COUNT;
@@ -83,22 +83,22 @@ CREATE FUNCTION seal_actions(sealed_project uuid, after bigint, action_ids uuid[
 
 -- Retention. Nothing of the last 30 days goes, whatever a setting says. Returns how many rows went.
 CREATE FUNCTION cut_actions(cut_project uuid, after bigint, through bigint, through_hash bytea) RETURNS bigint
-    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp
+    LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$
     DECLARE
         gone bigint;
     BEGIN
-        IF EXISTS (SELECT FROM audit_actions WHERE project_id = cut_project AND number <= through
+        IF EXISTS (SELECT FROM public.audit_actions WHERE project_id = cut_project AND number <= through
                    AND at > now() - interval '30 days') THEN
             RAISE EXCEPTION 'actions of the last 30 days stay';
         END IF;
-        UPDATE audit_chains SET cut_number = through, cut_hash = through_hash
+        UPDATE public.audit_chains SET cut_number = through, cut_hash = through_hash
             WHERE project_id = cut_project AND cut_number = after AND through > after
-            AND EXISTS (SELECT FROM audit_actions WHERE project_id = cut_project AND number = through AND hash = through_hash);
+            AND EXISTS (SELECT FROM public.audit_actions WHERE project_id = cut_project AND number = through AND hash = through_hash);
         IF NOT FOUND THEN
             RETURN 0;
         END IF;
-        DELETE FROM audit_actions WHERE project_id = cut_project AND number <= through;
+        DELETE FROM public.audit_actions WHERE project_id = cut_project AND number <= through;
         GET DIAGNOSTICS gone = ROW_COUNT;
         RETURN gone;
     END $$;
