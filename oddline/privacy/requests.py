@@ -16,7 +16,7 @@ from oddline.objects import ObjectStore
 from oddline.privacy import store
 from oddline.privacy.model import Erasure
 from oddline.privacy.tasks import ERASE_PERSON, ErasePerson
-from oddline.redaction import ErasedValues, Redactor, seal_values
+from oddline.redaction import ErasedValues, Kind, Redactor, open_values, read_erased, seal_values
 from oddline.submissions import new_id
 from oddline.tasks import enqueue
 
@@ -46,7 +46,8 @@ def request_erasure(
     From now on they are masked in all that comes in.
 
     Raises:
-        InvalidParameter: a value is too short or too long, or stands in the reason, which is kept.
+        InvalidParameter: a value is too short or too long, or stands in the reason, which is kept; or with what the
+            project has erased already they are too many to be looked for in all that comes in.
         NotConfigured: there is no key to encrypt them with.
     """
     if not 0 < len(values) <= MOST_VALUES:
@@ -55,6 +56,7 @@ def request_erasure(
         if not len(value.strip()) >= SHORTEST_VALUE or len(value) > LONGEST_VALUE or "\0" in value:
             detail = f"values.{number}: {SHORTEST_VALUE} to {LONGEST_VALUE} characters"
             raise InvalidParameter(detail, field=f"values.{number}")
+    _check_together(tx, project, ErasedValues(tuple(values), ignore_case=True), cipher=cipher)
     if Redactor((), erased=[ErasedValues(tuple(values), ignore_case=True)]).erase(reason) != reason:
         raise InvalidParameter("the reason is kept: it must not hold what is to be erased", field="reason")
     erasure = Erasure(
@@ -70,6 +72,13 @@ def request_erasure(
     store.insert(tx, erasure)
     _enqueue(tx, erasure, task=erasure.task, now=now)
     return erasure
+
+
+def _check_together(tx: Transaction, project: UUID, wanted: ErasedValues, *, cipher: Cipher) -> None:
+    listed = [
+        ErasedValues(open_values(secret, cipher), ignore_case) for secret, ignore_case in read_erased(tx, project)
+    ]
+    Redactor(Kind, erased=[*listed, wanted]).check()
 
 
 def find_erasure(tx: Transaction, project: UUID, *, erasure: UUID) -> Erasure:

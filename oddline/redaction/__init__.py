@@ -5,7 +5,7 @@ from oddline.redaction.redactor import Masked, Redactor, compiled
 from oddline.redaction.rules import RULES_KEPT_S, CompiledRules, Redaction, RuleBook
 from oddline.redaction.service import LONGEST_EXPRESSION, MOST_OWN_RULES, set_masking, show_masking
 from oddline.redaction.spellings import spellings
-from oddline.redaction.store import open_values, seal_values
+from oddline.redaction.store import open_values, read_erased, seal_values
 
 __all__ = [
     "ERASED",
@@ -26,6 +26,7 @@ __all__ = [
     "compiled",
     "mark",
     "open_values",
+    "read_erased",
     "seal_values",
     "set_masking",
     "show_masking",

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from oddline.errors import InvalidParameter
 from oddline.redaction.kinds import EXPRESSIONS, SENSITIVE_NAME, SUSPECTS
 from oddline.redaction.model import ERASED, ErasedValues, Kind, OwnRule, mark
 from oddline.redaction.spellings import spellings
@@ -35,6 +36,19 @@ class Redactor:
         self._kinds = [kind for kind in Kind if kind in wanted]
         self._own = tuple(own)
         self._erased = tuple(erased)
+
+    def check(self) -> None:
+        """See whether what is to be erased can be looked for at all.
+
+        Raises:
+            InvalidParameter: it is too much.
+        """
+        import re2
+
+        try:
+            _ = self._suspicious, self._erased_expression
+        except re2.error as error:
+            raise InvalidParameter("with what is erased already these are too many values", field="values") from error
 
     def redact(self, texts: Sequence[str]) -> Masked:
         """Mask in plain texts."""

@@ -668,6 +668,33 @@ def test_values_that_would_erase_the_rest_or_stand_in_the_reason_are_refused(
         )
 
 
+class Accepted(Exception):
+    """Raised where a request was taken, so that nothing of it stays."""
+
+
+def test_erasures_that_could_not_be_looked_for_together_are_refused_so_that_logs_are_taken_for_ever(
+    world: World,
+) -> None:
+    def ask(letters: str) -> None:
+        with world.inbox.db("console").transaction(project=world.project) as tx:
+            request_erasure(
+                tx,
+                project=world.project,
+                values=[f"{number:03}{letters * 240}" for number in range(50)],
+                ignore_case=True,
+                reason="",
+                requested_by="key:test",
+                cipher=world.context.settings.cipher(),
+                now=world.inbox.clock(),
+            )
+            raise Accepted
+
+    with pytest.raises(Accepted):
+        ask("a")
+    with pytest.raises(InvalidParameter, match="too many"):
+        ask("\u0416\u0434\u0436\u0414")
+
+
 # Columns of text in which nothing stands that came from outside: words of our own, numbers, names that operators give.
 OWN = {
     "alembic_version.version_num", "api_keys.hash", "api_keys.prefix", "api_keys.retiring_secrets", "api_keys.scopes",
