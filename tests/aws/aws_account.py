@@ -1,5 +1,6 @@
 """What stands in for an AWS account: the functions and workers of the template, and what they share."""
 
+import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +47,14 @@ class Account:
     def function(self, name: str, **variables: str) -> AbstractContextManager[RuntimeApi]:
         """An environment of a function of the template; of Search, which is an image, from its source."""
         handler, side = FUNCTIONS[name]
-        self.extension.put(name, {"database_url": self.database_urls[side], "redis_url": self.redis_url})
+        self.extension.put(
+            name,
+            {
+                "database_url": self.database_urls[side],
+                "redis_url": self.redis_url,
+                "encryption_keys": os.environ["ODDLINE_ENCRYPTION_KEYS"],
+            },
+        )
         return lambda_environment(
             handler,
             variables={

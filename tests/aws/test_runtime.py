@@ -137,10 +137,10 @@ def test_a_schedule_that_somebody_makes_is_held_by_eventbridge_and_its_event_sta
         with account.function("UserSchedule") as user_schedule:
             for _ in range(2):
                 user_schedule.invoke(json.loads(sent))
-        tasks = connection.execute("SELECT name, payload ->> 'subject' FROM tasks").fetchall()
+        tasks = connection.execute("SELECT name FROM tasks").fetchall()
 
     assert (status, held["ScheduleExpression"]) == (201, "rate(1 hour)")
-    assert tasks == [("send_email", "to nobody")]
+    assert tasks == [("send_email",)]
 
 
 def test_a_wake_up_that_was_lost_is_sent_again(account: Account, headers: dict[str, str], closed_port: int) -> None:
