@@ -54,7 +54,7 @@ def running_worker(
         "REMAP_SIGTERM": "SIGQUIT",
         **settings,
     }
-    options = "worker --without-gossip --without-mingle --loglevel INFO"
+    options = "worker --without-gossip --without-mingle --without-heartbeat --task-events --loglevel INFO"
     served = ["--queues", queues] if queues else []
     log_file = home / "worker.log"
     child = spawn(

@@ -107,7 +107,7 @@ def worker(
     operator_settings()  # the local stack's become this process's, where the environment names no servers
     env = os.environ | {"REMAP_SIGTERM": "SIGQUIT"}
     command = [sys.executable, "-m", "celery", "--app", "worker_image.worker.app", "worker", "--without-gossip"]
-    command += ["--without-mingle", "--hostname", f"extra{os.getpid()}@%h"]
+    command += ["--without-mingle", "--without-heartbeat", "--task-events", "--hostname", f"extra{os.getpid()}@%h"]
     command += ["--concurrency", str(concurrency)] if concurrency else []
     command += ["--queues", queues] if queues else []
     os.execve(command[0], command, env)  # noqa: S606  # this process becomes the worker

@@ -174,7 +174,7 @@ class Supervisor:
     def _programs(self, stack: Stack) -> list[Program]:
         env = dict(os.environ) | stack.environment() | {"PYTHONUNBUFFERED": "1", "REMAP_SIGTERM": "SIGQUIT"}
         env["ODDLINE_SOFT_SHUTDOWN_TIMEOUT"] = str(LOCAL_SOFT_SHUTDOWN_S)
-        worker = f"--app {self.worker_app} worker --without-gossip --without-mingle"
+        worker = f"--app {self.worker_app} worker --without-gossip --without-mingle --without-heartbeat --task-events"
         api = f"{self.api_app} --host {self._settings.host} --port {stack.port} --no-access-log"
         commands = {
             "api": ["-m", "uvicorn", *api.split(), "--log-level", "warning"],

@@ -15,14 +15,12 @@ from oddline.tasks import Catalogue, Queue
 from worker_image.worker import maintenance, notifications, scoring
 from worker_image.worker.binding import bind_all
 from worker_image.worker.configuration import configure
-from worker_image.worker.heart import beat_once
 from worker_image.worker.process import Process, host_name, open_process
 from worker_image.worker.proof import PROVE_WORKER, do_nothing, own_queue
 from worker_image.worker.rate_limits import RateLimits
 
 app = Celery("oddline", set_as_current=False)
 app.conf.update(configure(load_settings(), CATALOGUE))
-beat_once()
 
 _process: Process | None = None
 
