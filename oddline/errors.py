@@ -264,6 +264,12 @@ class Undecipherable(OddlineError):
     code, title = "undecipherable", "Stored data cannot be opened with the keys that are set"
 
 
+class StillHeld(OddlineError):
+    """Values still stand where they cannot be taken out."""
+
+    code, title = "still-held", "Values still stand where they cannot be taken out"
+
+
 class UnknownTask(OddlineError):
     """No task of that name is in the catalogue."""
 

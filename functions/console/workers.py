@@ -14,6 +14,7 @@ from oddline import fleet
 from oddline.audit import Action
 from oddline.catalogue import CATALOGUE
 from oddline.errors import Conflict
+from oddline.identity import Caller
 from oddline.tasks import Queue, WorkerClass
 
 router = APIRouter(tags=["workers"])
@@ -72,10 +73,7 @@ def hold_queue(
     request: Request, caller: Authenticated, queue: Queue, body: Annotated[Hold, Depends(body_of(Hold))]
 ) -> Response:
     """Have nobody take work of a queue: it waits in the ledger until the queue is released."""
-    parts = parts_of(request)
-    with parts.db.transaction(project=caller.project) as tx:
-        fleet.hold(tx, queue, by=caller.actor, reason=body.reason, now=parts.clock())
-        record(tx, request, caller, Action.QUEUE_HELD, subject=f"queue:{queue}")
+    _hold(request, caller, queue, body, action=Action.QUEUE_HELD)
     return json_answer({"queue": queue, "status": "held"})
 
 
@@ -84,11 +82,8 @@ def purge_queue(
     request: Request, caller: Authenticated, queue: Queue, body: Annotated[Hold, Depends(body_of(Hold))]
 ) -> Response:
     """Hold a queue and delete its messages in Redis. Nothing is lost: its work stays in the ledger."""
-    parts = parts_of(request)
-    with parts.db.transaction(project=caller.project) as tx:
-        fleet.hold(tx, queue, by=caller.actor, reason=body.reason, now=parts.clock())
-        record(tx, request, caller, Action.QUEUE_PURGED, subject=f"queue:{queue}")
-    dropped = fleet.drop_messages(parts.settings.with_secret().redis_url, queue)
+    _hold(request, caller, queue, body, action=Action.QUEUE_PURGED)
+    dropped = fleet.drop_messages(parts_of(request).settings.with_secret().redis_url, queue)
     return json_answer({"queue": queue, "status": "held", "messages": dropped})
 
 
@@ -129,3 +124,10 @@ def lift_limit(request: Request, caller: Authenticated, task: Name) -> Response:
         fleet.lift_limit(tx, task)
         record(tx, request, caller, Action.RATE_FREED, subject=f"task:{task}")
     return Response(status_code=204)
+
+
+def _hold(request: Request, caller: Caller, queue: Queue, body: Hold, *, action: Action) -> None:
+    parts = parts_of(request)
+    with parts.db.transaction(project=caller.project) as tx:
+        fleet.hold(tx, queue, by=caller.actor, reason=body.reason, now=parts.clock())
+        record(tx, request, caller, action, subject=f"queue:{queue}")

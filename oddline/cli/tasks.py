@@ -193,10 +193,6 @@ def _view(task: Task) -> dict[str, Any]:
     return task.view() | {"project": task.project, "worker": task.worker}
 
 
-def _utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment else None
-
-
 def _project(name: str | None) -> UUID | None:
     if name is None:
         return None

@@ -41,7 +41,7 @@ def migrate(owner_url: str, *, passwords: dict[str, str]) -> None:
 
 
 def upgrade(owner_url: str) -> None:
-    """Run Alembic to its head, in one transaction a migration.
+    """Run Alembic to its head, all that is missing in one transaction.
 
     A database that a newer version has migrated is left as it is: a version works on the shape of the next one, so
     that code can be rolled back.

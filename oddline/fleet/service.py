@@ -4,17 +4,16 @@ import logging
 import re
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from oddline.database import Database, Transaction
 from oddline.errors import InvalidParameter, NotConfigured, NotFound, Unavailable, UnknownTask
 from oddline.fleet import store
 from oddline.fleet.model import QueueState, WorkerState
-from oddline.tasks import Catalogue, Queue, WorkerClass
+from oddline.tasks import WORKER_SEEN, Catalogue, Queue, WorkerClass
 
 log = logging.getLogger(__name__)
 
-SEEN = timedelta(seconds=20)  # three of a worker's signs of life
 _RATE = re.compile(r"\d{1,9}(/[smh])?")  # as Celery writes it: so many a second, where no unit is named
 
 
@@ -38,8 +37,8 @@ def list_queues(db: Database, *, redis_url: str, now: datetime) -> list[QueueSta
 def list_workers(db: Database, *, now: datetime) -> list[WorkerState]:
     """The workers that are alive, each with its processes and what these do."""
     with db.transaction() as tx:
-        found = store.workers(tx, since=now - SEEN)
-        processes = store.processes(tx, since=now - SEEN)
+        found = store.workers(tx, since=now - WORKER_SEEN)
+        processes = store.processes(tx, since=now - WORKER_SEEN)
         work = store.work_in_hand(tx)
     of_worker = {worker.name: tuple(one for one in processes if one.worker == worker.name) for worker in found}
     return [

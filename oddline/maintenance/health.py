@@ -12,11 +12,10 @@ from oddline.maintenance.store import HealthCheck
 from oddline.objects import ObjectStore
 from oddline.scoring.registry import failing_models
 from oddline.settings import Settings
-from oddline.tasks import count_workers, forget_workers
+from oddline.tasks import WORKER_SEEN, count_workers, forget_workers
 
 log = logging.getLogger(__name__)
 
-WORKER_SEEN = timedelta(seconds=20)  # three of a worker's signs of life
 LOOKED_LATELY = timedelta(minutes=5)  # five runs of health_check
 WORKER_FORGOTTEN = timedelta(days=1)
 WAITING_TOO_LONG = timedelta(minutes=5)  # a backlog this old means that scoring does not keep up, or is dead

@@ -6,11 +6,10 @@ from operator import add
 
 from oddline.database import Database
 from oddline.maintenance import store
-from oddline.maintenance.health import WORKER_SEEN
 from oddline.maintenance.store import Backlog
 from oddline.metrics import LEDGER, QUEUE, WORKER_CLASS, Metrics
 from oddline.submissions import SCORE_WAITING
-from oddline.tasks import Queue, WorkerClass, count_by_class
+from oddline.tasks import WORKER_SEEN, Queue, WorkerClass, count_by_class
 
 
 def publish_metrics(db: Database, metrics: Metrics, *, now: datetime) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any, Final
 
-from oddline.errors import NotYet, OddlineError
+from oddline.errors import NotYet, StillHeld
 from oddline.privacy import store
 from oddline.privacy.finder import Finder
 from oddline.privacy.model import Erasure
@@ -21,12 +21,6 @@ something was found the last copy that was under way then is written, and a pass
 
 MOST_PASSES: Final = 20  # then something stands where no pass can take it away
 SMOKE: Final = NIL
-
-
-class StillHeld(OddlineError):
-    """Values still stand where they cannot be taken out."""
-
-    code, title = "still-held", "Values still stand where they cannot be taken out"
 
 
 def erase_person(payload: ErasePerson, context: TaskContext) -> dict[str, Any]:

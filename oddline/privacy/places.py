@@ -36,7 +36,6 @@ class Work:
     project: UUID
     finder: Finder
     context: TaskContext
-    may_stop: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from oddline.tasks.dead_letters import (
 from oddline.tasks.interruption import TaskCancelled
 from oddline.tasks.lease import heartbeat
 from oddline.tasks.model import (
+    WORKER_SEEN,
     Catalogue,
     NoPayload,
     Outcome,
@@ -54,6 +55,7 @@ __all__ = [
     "LONGEST_ERROR",
     "SEALED",
     "SEND_SYSTEM_ALERT",
+    "WORKER_SEEN",
     "Catalogue",
     "Clock",
     "NoPayload",

@@ -20,6 +20,9 @@ class WorkerClass(StrEnum):
     BACKGROUND = "background"
 
 
+WORKER_SEEN = timedelta(seconds=20)  # a worker lives that was seen since: three of its signs of life
+
+
 class Queue(StrEnum):
     """The queues; each is served by the workers of one class."""
 

@@ -10,12 +10,11 @@ from typing import Any
 
 from oddline import fleet
 from oddline.database import Transaction
-from oddline.tasks import TaskContext
+from oddline.tasks import WORKER_SEEN, TaskContext
 from worker_image.worker.pulse import Pulse
 
 log = logging.getLogger(__name__)
 
-SEEN = timedelta(seconds=20)  # three looks of the watch
 PROCESS_FORGOTTEN = timedelta(minutes=2)
 
 
@@ -56,7 +55,7 @@ class Steering:
             forgotten=PROCESS_FORGOTTEN,
         )
         self._wishes = fleet.wishes(tx, self._worker)
-        self._is_our_turn = self._wishes.restart and fleet.take_turn(tx, self._worker, now=now, seen=SEEN)
+        self._is_our_turn = self._wishes.restart and fleet.take_turn(tx, self._worker, now=now, seen=WORKER_SEEN)
 
     def obey(self) -> bool:
         """After the watch's transaction: do what is wished; returns whether a queue was released meanwhile."""
