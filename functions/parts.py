@@ -13,6 +13,7 @@ from oddline.metrics import OFF, Metrics, open_metrics
 from oddline.objects import ObjectStore, open_objects
 from oddline.redaction import RuleBook
 from oddline.settings import Settings, Side, load_settings
+from oddline.submissions import Intake
 from oddline.tasks import Clock, Publisher, utc_now
 
 
@@ -33,6 +34,17 @@ class Parts:
     def rule_book(self) -> RuleBook:
         """What is masked before it is stored."""
         return RuleBook(self.settings.cipher)
+
+    @property
+    def intake(self) -> Intake:
+        """What stores entries that come in parts and not as a request."""
+        return Intake(
+            db=self.db,
+            objects=self.objects,
+            rule_book=self.rule_book,
+            body_object_bytes=self.settings.body_object_bytes,
+            metrics=self.metrics,
+        )
 
 
 class Opener:

@@ -9,9 +9,17 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from functions.parts import Parts
-from functions.triggers.submitting import MOST_ENTRIES, Part, entry
 from oddline.errors import BadRequest, TooLarge
-from oddline.submissions import NAME_CHARACTERS, Limits, derived_submission_id, rfc3339, unpack_body
+from oddline.submissions import (
+    MOST_PART_ENTRIES,
+    NAME_CHARACTERS,
+    Limits,
+    Part,
+    derived_submission_id,
+    rfc3339,
+    storable_entry,
+    unpack_body,
+)
 
 PREFIX = "uploads/"
 MOST_BYTES = 32 * 1024 * 1024  # packed as well as unpacked
@@ -76,10 +84,10 @@ def _entries(text: bytes, *, key: str, put_at: datetime) -> Iterator[tuple[int, 
     source = (name if folder == "." else folder)[-NAME_CHARACTERS:]
     lines = enumerate(BytesIO(text), start=1)
     end = 0
-    while some := list(islice(lines, MOST_ENTRIES)):
+    while some := list(islice(lines, MOST_PART_ENTRIES)):
         start, end = end, end + sum(len(line) for _, line in some)
         entries = [
-            entry(
+            storable_entry(
                 line.rstrip(b"\r\n").decode(errors="replace"),
                 source=source,
                 timestamp=rfc3339(put_at),

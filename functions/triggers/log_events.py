@@ -6,9 +6,17 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from functions.triggers.submitting import MOST_ENTRIES, Part, entry
 from oddline.errors import BadRequest
-from oddline.submissions import NAME_CHARACTERS, Limits, decode_document, rfc3339, unpack_body
+from oddline.submissions import (
+    MOST_PART_ENTRIES,
+    NAME_CHARACTERS,
+    Limits,
+    Part,
+    decode_document,
+    rfc3339,
+    storable_entry,
+    unpack_body,
+)
 
 LIMITS = Limits(wire_bytes=6 * 1024 * 1024, unpacked_bytes=128 * 1024 * 1024)  # Lambda's event has 6 MB
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,12 +40,12 @@ def read_log_events(event: Mapping[str, Any], *, sources: Mapping[str, str]) -> 
     except (KeyError, TypeError, ValueError) as error:
         raise BadRequest(f"no event of CloudWatch Logs: {error!r}") from error
     source = sources.get(group) or group[-NAME_CHARACTERS:]
-    for first in range(0, len(given), MOST_ENTRIES):
-        part = given[first : first + MOST_ENTRIES]
+    for first in range(0, len(given), MOST_PART_ENTRIES):
+        part = given[first : first + MOST_PART_ENTRIES]
         yield Part(
             name=f"log group {group}",
             entries=[
-                entry(
+                storable_entry(
                     message,
                     source=source,
                     timestamp=rfc3339(_EPOCH + timedelta(milliseconds=milliseconds)),

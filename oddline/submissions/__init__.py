@@ -34,6 +34,7 @@ from oddline.submissions.model import (
     rfc3339,
     submission_of,
 )
+from oddline.submissions.parts import MOST_PART_ENTRIES, Intake, Part, storable_entry
 from oddline.submissions.rewriting import KeptBody, list_bodies, open_body, rewrite_body
 from oddline.submissions.service import (
     KEYS_KEPT,
@@ -68,6 +69,7 @@ __all__ = [
     "KEYS_KEPT",
     "LIMITS",
     "MOST_ENTRIES",
+    "MOST_PART_ENTRIES",
     "NAME_CHARACTERS",
     "SCORE_WAITING",
     "SCORE_WAITING_BATCH",
@@ -80,8 +82,10 @@ __all__ = [
     "Columns",
     "Fault",
     "Finished",
+    "Intake",
     "KeptBody",
     "Limits",
+    "Part",
     "Quota",
     "Usage",
     "accept",
@@ -122,6 +126,7 @@ __all__ = [
     "replay_many",
     "rewrite_body",
     "rfc3339",
+    "storable_entry",
     "submission_of",
     "take_entries",
     "too_large_on_the_wire",

@@ -47,6 +47,7 @@ def accept(
     body_object_bytes: int,
     submission: UUID | None = None,
     quota: Quota = UNLIMITED,
+    also: Callable[[Transaction], None] = lambda _: None,
 ) -> Accepted:
     """Store the accepted entries as one submission, or give the first answer when the same request came before.
 
@@ -57,6 +58,7 @@ def accept(
         body_object_bytes: a body over this goes to the object store.
         submission: its id where that is derived from what came, so that a repeat is known by it.
         quota: what the project may send today, with this.
+        also: what is to be written in the same transaction, where the request did not come before.
 
     Raises:
         KeyReused: one of the keys came before with another body.
@@ -94,6 +96,7 @@ def accept(
             utf8_bytes=size,
             now=now,
         )
+        also(tx)
     return Accepted(submission=submission, answer=told, replayed=False)
 
 

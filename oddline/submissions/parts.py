@@ -1,0 +1,96 @@
+"""Store what comes in parts, of an event, a file or a feed, and not as a request: each part is one submission, once."""
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from oddline.database import Database, Transaction
+from oddline.metrics import INTAKE, OFF, Metrics
+from oddline.objects import ObjectStore
+from oddline.redaction import RuleBook
+from oddline.submissions.intake import take_entries
+from oddline.submissions.service import accept
+
+log = logging.getLogger(__name__)
+
+MOST_PART_ENTRIES: Final = 10_000  # as of a request
+_NOT_STORABLE: Final = re.compile("[\0\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some entries, and what they are known by: the key of a request, or the submission's own id."""
+
+    name: str
+    entries: list[dict[str, Any]]
+    request_keys: tuple[str, ...] = ()
+    submission: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What parts are stored with."""
+
+    db: Database
+    objects: ObjectStore
+    rule_book: RuleBook
+    body_object_bytes: int
+    metrics: Metrics = OFF
+
+    def store(
+        self,
+        part: Part,
+        *,
+        project: UUID,
+        now: datetime,
+        also: Callable[[Transaction], None] = lambda _: None,
+    ) -> int:
+        """Store a part unless it is stored already; returns how many entries are new. Wake a worker afterwards.
+
+        An entry that cannot be taken is logged and left out.
+
+        Args:
+            also: what is to be written in the same transaction; not where the part was stored before.
+
+        Raises:
+            RequestInProgress: another delivery is storing the same part now.
+            DatabaseUnavailable, ObjectStoreUnavailable: it was not stored.
+        """
+        redaction = self.rule_book.redaction(self.db, project)
+        columns, faults = take_entries(part.entries, now=now, redaction=redaction)
+        if faults:
+            refused = f"{len(faults)} of {len(part.entries)}"
+            log.warning("%s: %s entries cannot be taken, the first because %s", part.name, refused, faults[0].detail)
+        if not columns:
+            with self.db.transaction(project=project) as tx:
+                also(tx)
+            return 0
+        accepted = accept(
+            self.db,
+            project=project,
+            columns=columns,
+            answer=lambda _: {},
+            request_keys=part.request_keys,
+            body_hash=b"",  # the key is itself a hash of what came
+            now=now,
+            objects=self.objects,
+            body_object_bytes=self.body_object_bytes,
+            submission=part.submission,
+            also=also,
+        )
+        if accepted.replayed:
+            return 0
+        self.metrics.emit(INTAKE, {"Accepted": len(columns), "Masked": redaction.masked})
+        return len(columns)
+
+
+def storable_entry(message: str, *, source: str, attributes: dict[str, Any], **more: str) -> dict[str, Any]:
+    """An entry that no character keeps from being stored: what cannot be is replaced, and their number told."""
+    text, replaced = _NOT_STORABLE.subn("\ufffd", message)
+    if replaced:
+        attributes = attributes | {"replaced_characters": replaced}
+    return {"message": text, "source": source, "attributes": attributes, **more}
