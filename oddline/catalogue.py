@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from oddline.analytics import tasks as analytics
 from oddline.audit import tasks as audit
 from oddline.chunks import tasks as chunks
 from oddline.maintenance import tasks as maintenance
@@ -46,6 +47,7 @@ CATALOGUE = Catalogue(
         [
             *submissions.TASKS,
             *scoring.TASKS,
+            *analytics.TASKS,
             *notifications.TASKS,
             *schedules.TASKS,
             *chunks.TASKS,

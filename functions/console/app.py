@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from mangum import Mangum
 
 from functions.console import (
+    analytics,
     anomalies,
     audit,
     dead_letters,
@@ -40,6 +41,7 @@ router = APIRouter(
             project,
             usage,
             anomalies,
+            analytics,
             signing_in,
             keys,
             members,

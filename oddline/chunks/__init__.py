@@ -7,7 +7,7 @@ from oddline.lazy import face
 if TYPE_CHECKING:
     from oddline.chunks.building import build
     from oddline.chunks.frame import SCHEMA, SCHEMA_VERSION
-    from oddline.chunks.incremental import COUNTS, advance, is_passed, projects_with_new, read_new, whole
+    from oddline.chunks.incremental import ANALYTICS, COUNTS, advance, is_passed, projects_with_new, read_new, whole
     from oddline.chunks.model import HISTOGRAM_BINS, BornChunk, Chunk, NewChunk, Part, Wanted
     from oddline.chunks.reader import Reader
     from oddline.chunks.rewriting import TEXT_COLUMNS, Rewriter, StoredChunk
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from oddline.chunks.tasks import CLEANUP_OLD_LOGS, COMPACT_CHUNKS, TASKS
 
 __all__ = [
+    "ANALYTICS",
     "CLEANUP_OLD_LOGS",
     "COMPACT_CHUNKS",
     "COUNTS",
@@ -53,7 +54,7 @@ __getattr__ = face(
     {
         "building": ["build"],
         "frame": ["SCHEMA", "SCHEMA_VERSION"],
-        "incremental": ["COUNTS", "advance", "is_passed", "projects_with_new", "read_new", "whole"],
+        "incremental": ["ANALYTICS", "COUNTS", "advance", "is_passed", "projects_with_new", "read_new", "whole"],
         "model": ["HISTOGRAM_BINS", "BornChunk", "Chunk", "NewChunk", "Part", "Wanted"],
         "reader": ["Reader"],
         "rewriting": ["TEXT_COLUMNS", "Rewriter", "StoredChunk"],

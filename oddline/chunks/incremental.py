@@ -9,7 +9,8 @@ from oddline.chunks.model import NewChunk, Part, Place, RowGroup
 from oddline.database import Transaction
 
 COUNTS: Final = "counts"
-WHOLE_READERS: Final = frozenset({COUNTS})
+ANALYTICS: Final = "analytics"
+WHOLE_READERS: Final = frozenset({COUNTS, ANALYTICS})
 """Consumers that need every chunk of a project from its first on; others start with what comes after them."""
 
 

@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from oddline.catalogue import CATALOGUE
@@ -41,7 +41,7 @@ class Process:
     _watch: Watch
     tracer: Tracer | None = None
     _scorer: Scorer | None = None
-    _folded_at: float = float("-inf")
+    _asked_at: dict[str, float] = field(default_factory=dict)
 
     @property
     def scorer(self) -> Scorer:
@@ -85,11 +85,11 @@ class Process:
         self.context.db.close()
         self.context.publisher.close()
 
-    def fold_is_due(self, every_s: float) -> bool:
-        """Whether this process asked for folding longer ago than `every_s` seconds; notes the asking."""
-        due = time.monotonic() - self._folded_at >= every_s
+    def is_due(self, task: str, *, every_s: float) -> bool:
+        """Whether this process asked for a task longer ago than `every_s` seconds; notes the asking."""
+        due = time.monotonic() - self._asked_at.get(task, -every_s) >= every_s
         if due:
-            self._folded_at = time.monotonic()
+            self._asked_at[task] = time.monotonic()
         return due
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from oddline.analytics import UPDATE_LIVE_ANALYTICS
 from oddline.metrics import CLAIM, spread
 from oddline.notifications import SEND_ANOMALY_MAIL
 from oddline.scoring import (
@@ -29,7 +30,8 @@ from worker_image.worker.process import Process
 READING_TURN = timedelta(milliseconds=500)  # of new patterns: on the day when all is new, others get their turn as well
 LONGEST_STRETCH_S = 10.0  # then a wake-up goes behind whatever else waits in the queues
 MILLISECOND = timedelta(milliseconds=1)
-FOLD_EVERY_S = 5.0  # counts are asked for once a minute; folding more often costs more than it brings
+# Counts are asked for once a minute and pages look every 30 s: more often costs more than it brings.
+READERS = ((FOLD_COUNTS, 5.0), (UPDATE_LIVE_ANALYTICS, 15.0))
 
 
 class _Scoring:
@@ -53,8 +55,9 @@ class _Scoring:
                 context.publisher.wake(SCORE_WAITING, countdown=scored.retry_after)
         else:
             context.publisher.wake(SCORE_WAITING_BATCH)
-        if stored and self._process.fold_is_due(FOLD_EVERY_S):
-            context.publisher.wake(FOLD_COUNTS)
+        for task, every_s in READERS if stored else ():
+            if self._process.is_due(task.name, every_s=every_s):
+                context.publisher.wake(task)
 
     def _score(self, context: TaskContext) -> Scored | None:
         with span("claim"):

@@ -1,0 +1,130 @@
+"""The patterns that recur in a window: what their parameters are, when they came, and where they go to."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import polars as pl
+
+from oddline.analytics import store
+from oddline.analytics.comparing import FALSE_SHARE, Change, Sample, compare
+from oddline.analytics.counting import by_pattern, counted, joined
+from oddline.analytics.model import PatternStep, Window, floor
+from oddline.analytics.reading import read_window
+from oddline.analytics.tasks import OfWindow
+from oddline.analytics.windows import TOP, bounds, named
+from oddline.patterns import PLACEHOLDERS, align
+from oddline.submissions import rfc3339
+from oddline.tasks import TaskContext
+
+EXAMPLES: Final = 200  # messages of a pattern from which its parameters are told
+TOP_VALUES: Final = 5
+_FINE_UP_TO: Final = timedelta(days=1)
+_PAIR: Final = ("source_id", "pattern_id")
+Pair = tuple[int, int]
+
+
+def calculate_log_patterns(asked: OfWindow, context: TaskContext) -> dict[str, Any]:
+    """The patterns that came more than once, the commonest first."""
+    counts = joined(read_window(asked, context, counted))
+    recurring = (
+        counts.group_by(_PAIR)
+        .agg(pl.col("entries", "anomalies").sum(), pl.col("minute").min().alias("first"), pl.col("minute").max())
+        .filter(pl.col("entries") > 1)
+    )
+    shown = recurring.sort("entries", *_PAIR, descending=[True, False, False]).head(TOP).to_dicts()
+    pairs = [(row["source_id"], row["pattern_id"]) for row in shown]
+    trends = _trends(counts, asked)
+    messages = _examples(asked, context, pairs=pairs)
+    with context.db.transaction() as tx:
+        names = store.pattern_names(tx, asked.project, pairs=pairs)
+    patterns = []
+    for pair, row in zip(pairs, shown, strict=True):
+        known = named(names, row)
+        patterns.append(
+            {
+                **known,
+                "entries": row["entries"],
+                "anomalies": row["anomalies"],
+                "first_minute": _told(row["first"]),
+                "last_minute": _told(row["minute"]),
+                "trend": trends[pair],
+                "parameters": parameters(known["pattern"] or "", messages[pair]),
+            }
+        )
+    return {**bounds(asked), "recurring": recurring.height, "patterns": patterns}
+
+
+def parameters(pattern: str, messages: Sequence[str]) -> list[dict[str, Any]]:
+    """For each placeholder of a pattern, in their order, the values that it stands for in these messages."""
+    aligned = [align(pattern, message) for message in messages]
+    values: dict[int, Counter[str]] = defaultdict(Counter)
+    kinds: dict[int, str] = {}
+    for segments in aligned:
+        for place, segment in enumerate(segments):
+            if segment.token in PLACEHOLDERS:
+                kinds[place] = segment.token
+                values[place][segment.text] += 1
+    return [
+        {
+            "placeholder": kinds[place],
+            "distinct": len(values[place]),
+            "of_messages": len(messages),
+            "commonest": [{"value": value, "count": count} for value, count in values[place].most_common(TOP_VALUES)],
+        }
+        for place in sorted(kinds)
+    ]
+
+
+def _examples(asked: OfWindow, context: TaskContext, *, pairs: Sequence[Pair]) -> dict[Pair, list[str]]:
+    """Some messages of each pattern; reading ends where there are enough."""
+    wanted = pl.LazyFrame(pairs, schema={"source_id": pl.Int32, "pattern_id": pl.Int32}, orient="row")
+
+    def narrow(entries: pl.LazyFrame) -> pl.LazyFrame:
+        return entries.join(wanted, on=_PAIR, how="semi").group_by(_PAIR).agg(pl.col("message").unique().head(EXAMPLES))
+
+    found: dict[Pair, list[str]] = {pair: [] for pair in pairs}
+    for frame in read_window(asked, context, narrow):
+        for source, pattern, messages in frame.iter_rows():
+            found[source, pattern] += messages[: EXAMPLES - len(found[source, pattern])]
+        if all(len(messages) >= EXAMPLES for messages in found.values()):
+            break
+    return found
+
+
+def _trends(counts: pl.DataFrame, asked: OfWindow) -> dict[Pair, dict[str, Any]]:
+    """The second half of the window beside the first."""
+    fine = asked.time_to - asked.time_from <= _FINE_UP_TO
+    step = PatternStep.FIVE_MINUTES if fine else PatternStep.HOUR
+    window = Window(asked.time_from, asked.time_to).aligned(step)
+    middle = floor(window.start + (window.end - window.start) / 2, step)
+    halves = [Window(window.start, middle), Window(middle, window.end)]
+    if not halves[0].slots(step):
+        return defaultdict(lambda: _trend("steady", ratio=None, q=None))
+    slotted = by_pattern(counts, step).with_columns((pl.col("slot") >= middle).alias("later"))
+    summed = slotted.group_by(*_PAIR, "later").agg(
+        pl.col("entries").sum(), (pl.col("entries").cast(pl.Float64) ** 2).sum().alias("squares")
+    )
+    samples: dict[Pair, list[Sample]] = {}
+    for source, pattern, later, entries, squares in summed.iter_rows():
+        nothing = [Sample(0, 0.0, half.slots(step)) for half in halves]
+        samples.setdefault((source, pattern), nothing)[later] = Sample(entries, squares, halves[later].slots(step))
+    differences = compare({pair: (before, after) for pair, (before, after) in samples.items()})
+    grown = {Change.NEW, Change.GROWN}
+    return {
+        pair: _trend(
+            "steady" if one.q > FALSE_SHARE else "growing" if one.change in grown else "shrinking",
+            ratio=round(one.ratio, 4),
+            q=one.q,
+        )
+        for pair, one in differences.items()
+    }
+
+
+def _trend(direction: str, *, ratio: float | None, q: float | None) -> dict[str, Any]:
+    return {"direction": direction, "ratio": ratio, "q": q}
+
+
+def _told(seconds: int) -> str:
+    return rfc3339(datetime.fromtimestamp(seconds, UTC))

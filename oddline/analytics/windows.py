@@ -1,0 +1,143 @@
+"""What the entries of a window come to: counts by severity, source, hour and pattern, and its anomalies."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+import polars as pl
+
+from oddline.analytics import store
+from oddline.analytics.counting import by_source, counted, joined
+from oddline.analytics.model import ERRORS, SEVERITIES, Step
+from oddline.analytics.reading import read_window
+from oddline.analytics.store import PatternName
+from oddline.analytics.tasks import OfWindow
+from oddline.submissions import entry_id, rfc3339
+from oddline.tasks import TaskContext
+
+TOP: Final = 100  # of a list: a result is sent whole with each look at its task
+MOST_HOURS: Final = 24 * 31
+_PAIR: Final = ("source_id", "pattern_id")
+_FOUND: Final[dict[str, pl.DataType]] = {
+    "source_id": pl.Int32(),
+    "pattern_id": pl.Int32(),
+    "count": pl.Int64(),
+    "first": pl.Datetime("us", "UTC"),
+    "last": pl.Datetime("us", "UTC"),
+    "highest_score": pl.Float32(),
+    "threshold": pl.Float32(),
+    "submission": pl.Binary(),
+    "index": pl.UInt16(),
+    "message": pl.String(),
+}
+"""Anomalies of a pattern and source; from `highest_score` on, those of the oddest of them."""
+
+
+def calculate_analytics(asked: OfWindow, context: TaskContext) -> dict[str, Any]:
+    """Counts by severity, source, hour and pattern, the share of errors, the anomalies."""
+    counts = joined(read_window(asked, context, counted))
+    hours = by_source(counts, Step.HOUR).group_by("slot").agg(pl.col("entries", "anomalies").sum()).sort("slot")
+    patterns = counts.group_by(_PAIR).agg(pl.col("entries", "anomalies").sum())
+    top = patterns.sort("entries", *_PAIR, descending=[True, False, False]).head(TOP).to_dicts()
+    with context.db.transaction() as tx:
+        names = store.pattern_names(tx, asked.project, pairs=[_pair(row) for row in top])
+    return {
+        **bounds(asked),
+        **_totals(counts),
+        "sources": _by_source_name(counts, asked, context),
+        "hours": [
+            {"time": rfc3339(slot), "entries": entries, "anomalies": anomalies}
+            for slot, entries, anomalies in hours.tail(MOST_HOURS).iter_rows()
+        ],
+        "patterns": [{**named(names, row), "entries": row["entries"], "anomalies": row["anomalies"]} for row in top],
+    }
+
+
+def detect_anomalies(asked: OfWindow, context: TaskContext) -> dict[str, Any]:
+    """The anomalies of a window, told once a pattern and source, the oddest first."""
+    found = pl.concat([pl.DataFrame(schema=_FOUND), *read_window(asked, context, _anomalies)])
+    together = (
+        found.sort("highest_score", descending=True)
+        .group_by(_PAIR, maintain_order=True)
+        .agg(
+            pl.col("count").sum(),
+            pl.col("first").min(),
+            pl.col("last").max(),
+            pl.col("highest_score", "threshold", "submission", "index", "message").first(),
+        )
+        .sort("highest_score", "count", descending=True)
+    )
+    shown = together.head(TOP).to_dicts()
+    with context.db.transaction() as tx:
+        names = store.pattern_names(tx, asked.project, pairs=[_pair(row) for row in shown])
+    return {
+        **bounds(asked),
+        "anomalies": int(together["count"].sum()),
+        "patterns": together.height,
+        "oddest": [
+            {
+                **named(names, row),
+                "count": row["count"],
+                "highest_score": round(row["highest_score"], 4),
+                "threshold": round(row["threshold"], 4),
+                "first": rfc3339(row["first"]),
+                "last": rfc3339(row["last"]),
+                "entry_id": str(entry_id(UUID(bytes=row["submission"]), row["index"])),
+                "message": row["message"],
+            }
+            for row in shown
+        ],
+    }
+
+
+def named(names: Mapping[tuple[int, int], PatternName], row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row's pattern and source are called; of what was forgotten meanwhile nothing is known."""
+    known = names.get(_pair(row))
+    return {
+        "pattern_id": row["pattern_id"],
+        "source": known.source if known else None,
+        "pattern": known.pattern if known else None,
+    }
+
+
+def bounds(asked: OfWindow) -> dict[str, Any]:
+    """The window, as a result tells it."""
+    return {"from": rfc3339(asked.time_from), "to": rfc3339(asked.time_to), "source": asked.source}
+
+
+def _anomalies(entries: pl.LazyFrame) -> pl.LazyFrame:
+    return (
+        entries.filter("is_anomaly")
+        .sort("score", descending=True)
+        .group_by(_PAIR, maintain_order=True)
+        .agg(
+            pl.len().cast(pl.Int64).alias("count"),
+            pl.col("timestamp").min().alias("first"),
+            pl.col("timestamp").max().alias("last"),
+            pl.col("score").first().alias("highest_score"),
+            pl.col("threshold", "submission", "index", "message").first(),
+        )
+        .select(list(_FOUND))
+    )
+
+
+def _totals(counts: pl.DataFrame) -> dict[str, Any]:
+    sums = counts.select(pl.col("entries", "anomalies", *SEVERITIES).sum()).row(0, named=True)
+    errors = sum(sums[name] for name in ERRORS)
+    return {
+        "entries": sums["entries"],
+        "anomalies": sums["anomalies"],
+        "severities": {name: sums[name] for name in SEVERITIES if sums[name]},
+        "error_rate": round(errors / sums["entries"], 6) if sums["entries"] else None,
+    }
+
+
+def _by_source_name(counts: pl.DataFrame, asked: OfWindow, context: TaskContext) -> list[dict[str, Any]]:
+    with context.db.transaction() as tx:
+        names = store.source_names(tx, asked.project)
+    parts = sorted(counts.partition_by("source_id"), key=lambda part: part["entries"].sum(), reverse=True)
+    return [{"source": names.get(part["source_id"][0]), **_totals(part)} for part in parts[:TOP]]
+
+
+def _pair(row: Mapping[str, Any]) -> tuple[int, int]:
+    return row["source_id"], row["pattern_id"]

@@ -1,0 +1,118 @@
+"""Analytics of a window on demand: what its entries come to, by reading every one of them."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from scored_frames import NOON, scored_frame
+from stored_entries import TOMORROW, Archive
+
+from oddline.analytics import OfWindow, calculate_analytics, calculate_log_patterns, detect_anomalies
+from oddline.patterns import Masker
+from oddline.settings import Settings
+from oddline.submissions import rfc3339
+from oddline.tasks import Catalogue, Publisher, TaskContext
+
+HOUR = timedelta(hours=1)
+Run = Callable[[OfWindow, TaskContext], dict[str, Any]]
+
+
+@pytest.fixture
+def context(archive: Archive) -> TaskContext:
+    return TaskContext(
+        db=archive.worker,
+        objects=archive.objects,
+        publisher=Publisher(""),
+        settings=Settings(_env_file=None),  # type: ignore[call-arg]
+        catalogue=Catalogue([]),
+        worker="test",
+        clock=lambda: TOMORROW,
+    )
+
+
+@pytest.fixture
+def filled(archive: Archive) -> Archive:
+    """An hour of logins, with refusals that come more and more often towards its end; partly merged."""
+    texts = {1: "login of user 17 from 10.0.0.1 took 12 ms", 2: "login refused after 3 tries"}
+    with archive.worker.transaction() as tx:
+        for number, text in texts.items():
+            tx.execute(
+                "INSERT INTO patterns (project_id, id, mask_version, hash, pattern, first_seen)"
+                " VALUES (%s, %s, 1, %s, %s, %s)",
+                [archive.project, number, text.encode()[:16], Masker().mask(text), NOON],
+            )
+    archive.store(
+        scored_frame(
+            1_200,
+            timestamp=[NOON + timedelta(seconds=3 * one) for one in range(1_200)],
+            message=[f"login of user {one} from 10.0.0.{one % 2} took 12 ms" for one in range(1_200)],
+        )
+    )
+    archive.compact()
+    minutes = [minute for minute in range(60) for _ in range(minute // 20 * 2)]
+    archive.store(
+        scored_frame(
+            len(minutes),
+            timestamp=[NOON + timedelta(minutes=minute) for minute in minutes],
+            message=[f"login refused after {minute % 4} tries" for minute in minutes],
+            pattern_id=2,
+            severity_number=17,
+            is_anomaly=True,
+            score=[0.9 + minute / 1_000 for minute in minutes],
+        )
+    )
+    return archive
+
+
+def asked(archive: Archive, *, begin: datetime = NOON, end: datetime = NOON + HOUR, **more: Any) -> OfWindow:
+    return OfWindow(project=archive.project, time_from=begin, time_to=end, **more)
+
+
+def test_all_of_a_window_is_counted_and_nothing_beside_it(filled: Archive, context: TaskContext) -> None:
+    whole = calculate_analytics(asked(filled), context)
+    half = calculate_analytics(asked(filled, end=NOON + HOUR / 2), context)
+    nothing = calculate_analytics(asked(filled, begin=NOON - HOUR, end=NOON), context)
+
+    assert (whole["entries"], whole["anomalies"]) == (1_320, 120)
+    assert whole["severities"] == {"info": 1_200, "error": 120}
+    assert whole["hours"] == [{"time": rfc3339(NOON), "entries": 1_320, "anomalies": 120}]
+    assert [one["entries"] for one in whole["patterns"]] == [1_200, 120]
+    assert half["entries"] == 620
+    assert (nothing["entries"], nothing["error_rate"], nothing["patterns"]) == (0, None, [])
+
+
+def test_a_window_is_read_for_one_source_where_it_is_named(filled: Archive, context: TaskContext) -> None:
+    found = calculate_analytics(asked(filled, source="source-1"), context)
+    other = calculate_analytics(asked(filled, source="source-2"), context)
+
+    assert (found["entries"], other["entries"]) == (1_320, 0)
+
+
+def test_anomalies_are_told_once_a_pattern_with_the_oddest_of_them(filled: Archive, context: TaskContext) -> None:
+    found = detect_anomalies(asked(filled), context)
+
+    [oddest] = found["oddest"]
+    assert (found["anomalies"], oddest["count"]) == (120, 120)
+    assert oddest["highest_score"] == pytest.approx(0.959, abs=1e-3)
+    assert oddest["message"] == "login refused after 3 tries"
+
+
+def test_recurring_patterns_are_told_with_their_parameters_and_where_they_go_to(
+    filled: Archive, context: TaskContext
+) -> None:
+    found = calculate_log_patterns(asked(filled), context)
+
+    logins, refusals = found["patterns"]
+    user, address, *_ = logins["parameters"]
+    assert (logins["entries"], logins["trend"]["direction"]) == (1_200, "steady")
+    assert (user["distinct"], address["distinct"]) == (200, 2)
+    assert (refusals["entries"], refusals["trend"]["direction"]) == (120, "growing")
+    assert {one["value"] for one in refusals["parameters"][0]["commonest"]} == {"0", "1", "2", "3"}
+
+
+@pytest.mark.parametrize("run", [calculate_analytics, detect_anomalies, calculate_log_patterns])
+def test_a_window_in_which_nothing_came_has_an_answer_too(archive: Archive, context: TaskContext, run: Run) -> None:
+    found = run(asked(archive, begin=NOON - timedelta(days=30)), context)
+
+    assert found["from"] < found["to"]
