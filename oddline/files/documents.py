@@ -25,11 +25,11 @@ _MESSAGES: Final = (
 )
 _TIMES: Final = (
     "timestamp", "@timestamp", "time", "ts", "@t", "datetime", "date", "asctime", "eventTime", "Timestamp", "instant",
-    "timeMillis", "created", "log.time", "_time", "t",
+    "timeMillis", "created", "log.time", "_time", "t", "log_time",
 )  # fmt: skip
 _LEVELS: Final = (
     "level", "severity", "log.level", "levelname", "@l", "lvl", "loglevel", "severity_text", "severityText", "Level",
-    "level_name", "syslog_severity", "levelno",
+    "level_name", "syslog_severity", "error_severity",
 )  # fmt: skip
 _TRACES: Final = ("trace_id", "traceId", "trace.id", "traceid", "TraceId", "@tr")
 _SPANS: Final = ("span_id", "spanId", "span.id", "spanid", "SpanId", "@sp")

@@ -87,7 +87,7 @@ def _run_together(rest: str, fraction: str | None) -> tuple[str, str | None]:
 _CLOCK: Final = r"(?P<t2>:[0-5]\d:[0-5]\d)"
 _FRACTION: Final = r"(?:[.,](?P<t3>\d{1,9}))?"
 _NO_FRACTION: Final = r"(?P<t3>)?"
-_OFFSET: Final = r"(?: ?(?P<t4>(?:Z|[+-]\d\d:?\d\d|UTC|GMT)(?![\w:])))?"
+_OFFSET: Final = rf"(?: ?(?P<t4>(?:[+-]\d\d(?::?\d\d)?|{'|'.join(_HOURS_OFF)})(?![\w:])))?"
 _NO_OFFSET: Final = r"(?P<t4>)?"
 
 ISO: Final = TimeForm("iso", rf"(?P<t1>\d{{4}}-\d\d-\d\d[T ]\d\d){_CLOCK}{_FRACTION}{_OFFSET}", _numbers("ymdh"))
