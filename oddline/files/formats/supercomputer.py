@@ -27,7 +27,7 @@ FORMATS: Final = (
     headed(
         "hpc",
         Layout(
-            r"(?P<log_id>\d+) (?P<node>\S+) (?P<component>\S+) (?P<state>\S+) {time} (?P<flag>\d+)(?: (?P<message>.*))?",
+            r"(?P<log_id>\d+) (?P<node>\S+) (?P<component>\S+) (?P<state>\S+) {time} (?P<flag>-?\d+)(?: (?P<message>.*))?",
             None,
         ),
     ),
