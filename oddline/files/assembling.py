@@ -33,6 +33,7 @@ class Assembler:
         self._begin()
 
     def _begin(self) -> None:
+        self._clock.begin()
         self._entries: list[Entry] = []
         self._timeless: list[int] = []
         self._problems, self._lines = Problems(), 0

@@ -91,13 +91,14 @@ def _find_wrapped(data: bytes, at: int) -> tuple[bytes, int] | None:
     wrapper = _WRAPPER.match(data, start)
     if wrapper is None:
         return _find_object(data, at)
-    inner = _find_wrapped(data, wrapper.end())
-    return inner
+    return _find_wrapped(data, wrapper.end())
 
 
 def _from_brace(data: bytes) -> bytes:
     """What is left of an object that the stream ends in."""
-    return data[data.find(b"{") :].strip() if b"{" in data else b""
+    between = _BETWEEN_OBJECTS.match(data)
+    rest = data[between.end() if between else 0 :].strip()
+    return rest if rest.startswith(b"{") else b""
 
 
 def _find_journal_record(data: bytes, at: int) -> tuple[bytes, int] | None:

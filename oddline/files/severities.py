@@ -5,7 +5,7 @@ from typing import Final
 _NAMES: Final = {
     "TRACE": "trace verbose finest finer t v debug5 debug4 debug3 debug2 debug1",
     "DEBUG": "debug dbg fine d",
-    "INFO": "info information informational inf i log statement config audit",
+    "INFO": "info information informational inf i log config audit",
     "NOTICE": "notice",
     "WARN": "warn warning wrn w",
     "ERROR": "error err eror severe failure failed e",

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import orjson
 
-from oddline.files.documents import DocumentReader
+from oddline.files.documents import SOURCE_CHARACTERS, DocumentReader
 from oddline.files.model import Entry, Format, Framing, Parser, Sample
 from oddline.files.severities import SYSLOG
 from oddline.files.timestamps import Clock
@@ -25,8 +25,8 @@ def _json_likeness(sample: Sample) -> float:
     return len(lines) / max(1, len(sample.lines))
 
 
-def _parser(sample: Sample, clock: Clock) -> Parser:  # noqa: ARG001 - each record says by itself what it is
-    read = DocumentReader(clock).read
+def _parser(sample: Sample, clock: Clock) -> Parser:
+    read = DocumentReader(sample, clock).read
 
     def parse(text: str) -> Entry | None:
         try:
@@ -38,19 +38,16 @@ def _parser(sample: Sample, clock: Clock) -> Parser:  # noqa: ARG001 - each reco
         document = {name: _text_of_bytes(value) for name, value in document.items()}
         priority = document.pop("PRIORITY", None)
         entry = read({"timestamp": _time(document), **document}, text)
-        if isinstance(priority, str) and priority in "01234567" and priority:
+        if isinstance(priority, str) and priority and priority in "01234567":
             entry["severity"] = SYSLOG[int(priority)]
         elif priority is not None:
             entry["attributes"]["PRIORITY"] = priority
         source = next((document[name] for name in _SOURCES if isinstance(document.get(name), str)), None)
         if source:
-            entry["source"] = source[:_SOURCE_CHARACTERS]
+            entry["source"] = source[:SOURCE_CHARACTERS]
         return entry
 
     return Parser(parse)
-
-
-_SOURCE_CHARACTERS: Final = 200
 
 
 def _time(document: dict[str, Any]) -> str | None:

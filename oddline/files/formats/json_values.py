@@ -23,8 +23,8 @@ def _wrapped_likeness(sample: Sample) -> float:
     return 1.0 if _LIST_IN_OBJECT.match(sample.text) else 0.0
 
 
-def _parser(sample: Sample, clock: Clock) -> Parser:  # noqa: ARG001 - each value says by itself what it is
-    read = DocumentReader(clock).read
+def _parser(sample: Sample, clock: Clock) -> Parser:
+    read = DocumentReader(sample, clock).read
 
     def parse(text: str) -> Entry | None:
         try:

@@ -18,8 +18,8 @@ def _likeness(sample: Sample) -> float:
     return sum(map(bool, map(_LINE.fullmatch, sample.lines))) / max(1, len(sample.lines))
 
 
-def _parser(sample: Sample, clock: Clock) -> Parser:  # noqa: ARG001 - each line says by itself what it is
-    read = DocumentReader(clock).read
+def _parser(sample: Sample, clock: Clock) -> Parser:
+    read = DocumentReader(sample, clock).read
 
     def parse(line: str) -> Entry | None:
         if not _LINE.fullmatch(line):

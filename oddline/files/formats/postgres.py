@@ -1,9 +1,9 @@
-"""PostgreSQL's server log as text: what a message adds in lines of its own (DETAIL, STATEMENT …) is part of its entry."""
+"""PostgreSQL's server log as text: what it adds to a message in lines of their own (DETAIL …) is part of the entry."""
 
 from typing import Final
 
 from oddline.files.headers import Layout, headed
-from oddline.files.model import Entry, Format, Joins, Parse, Parser, Sample
+from oddline.files.model import Entry, Format, Joins, Parser, Sample
 from oddline.files.timestamps import ISO, Clock
 
 _ADDED: Final = frozenset({"DETAIL", "HINT", "CONTEXT", "STATEMENT", "QUERY", "LOCATION"})
@@ -21,26 +21,16 @@ _MESSAGES: Final = headed(
 
 def _parser(sample: Sample, clock: Clock) -> Parser:
     parse_line = _MESSAGES.parser(sample, clock).parse
-    return Parser(_joining(parse_line), Joins.ALL)
-
-
-def _joining(parse_line: Parse) -> Parse:
-    process = ""
 
     def parse(line: str) -> Entry | None:
-        nonlocal process
         entry = parse_line(line)
-        if entry is None:
+        if entry is None or entry["attributes"].get("level") in _ADDED:  # which the server writes with its message
             return None
-        attributes = entry["attributes"]
-        if attributes.get("level") in _ADDED and attributes["pid"] == process:
-            return None
-        process = attributes["pid"]
-        if session := attributes.pop("session", "").strip(" :"):
-            attributes["session"] = session
+        if session := entry["attributes"].pop("session", "").strip(" :"):
+            entry["attributes"]["session"] = session
         return entry
 
-    return parse
+    return Parser(parse, Joins.ALL)
 
 
 FORMATS: Final = (Format(_MESSAGES.name, _MESSAGES.likeness, _parser),)

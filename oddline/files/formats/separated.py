@@ -2,15 +2,15 @@
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from oddline.files.documents import DocumentReader
-from oddline.files.model import Entry, Format, Framing, Parser, Sample
+from oddline.files.model import Entry, Format, Framing, Parse, Parser, Sample
 from oddline.files.timestamps import Clock
 
 _DELIMITERS: Final = {"csv": ",;|", "tsv": "\t"}
-_NAME: Final = re.compile(r"\ufeff?[A-Za-z_@#][\w @#./()%-]{0,63}")
+_NAME: Final = re.compile(r"[A-Za-z_@#][\w @#./()%-]{0,63}")
 _ALIKE_SHARE: Final = 0.8
 _LEAST_FIELDS: Final = 2
 _POSTGRES: Final = (
@@ -36,7 +36,7 @@ def _header(sample: Sample, delimiter: str) -> Sequence[str]:
     return names
 
 
-def _likeness_by(delimiters: str) -> Any:
+def _likeness_by(delimiters: str) -> Callable[[Sample], float]:
     def likeness(sample: Sample) -> float:
         return max(_alike(sample, delimiter) for delimiter in delimiters)
 
@@ -53,29 +53,25 @@ def _alike(sample: Sample, delimiter: str) -> float:
     return alike if alike >= _ALIKE_SHARE else 0.0
 
 
-def _parser_by(delimiters: str) -> Any:
+def _parser_by(delimiters: str) -> Callable[[Sample, Clock], Parser]:
     def parser(sample: Sample, clock: Clock) -> Parser:
-        delimiter = max(
-            delimiters, key=lambda one: (_alike(sample, one), sample.lines[0].count(one) if sample.lines else 0)
-        )
+        delimiter = max(delimiters, key=lambda one: (_alike(sample, one), len(_header(sample, one))))
         names = _header(sample, delimiter)
-        return Parser(_parse_by(names, delimiter, clock), header=sample.lines[0] if names else None)
+        header = sample.lines[0] if names else None
+        return Parser(_parse_by(names, delimiter, DocumentReader(sample, clock), header=header), header=header)
 
     return parser
 
 
-def _parse_by(names: Sequence[str], delimiter: str, clock: Clock) -> Any:
-    read = DocumentReader(clock).read
-    names = [name.removeprefix("\ufeff") for name in names]
-
+def _parse_by(names: Sequence[str], delimiter: str, reader: DocumentReader, *, header: str | None) -> Parse:
     def parse(text: str) -> Entry | None:
-        fields = _fields(text, delimiter)
+        fields = _fields(text, delimiter) if text != header else []
         if len(fields) < _LEAST_FIELDS:
             return None
         document: dict[str, Any] = {name: field for name, field in zip(names, fields, strict=False) if field}
         if more := fields[len(names) :]:
             document["more_fields"] = more
-        return read(document, text)
+        return reader.read(document, text)
 
     return parse
 
@@ -91,8 +87,8 @@ def _postgres_likeness(sample: Sample) -> float:
     return sum(map(bool, map(_POSTGRES_LINE.match, sample.lines))) / max(1, len(sample.lines))
 
 
-def _postgres_parser(sample: Sample, clock: Clock) -> Parser:  # noqa: ARG001 - it has no header
-    return Parser(_parse_by(_POSTGRES, ",", clock))
+def _postgres_parser(sample: Sample, clock: Clock) -> Parser:
+    return Parser(_parse_by(_POSTGRES, ",", DocumentReader(sample, clock), header=None))
 
 
 FORMATS: Final = (

@@ -27,7 +27,8 @@ FORMATS: Final = (
     headed(
         "hpc",
         Layout(
-            r"(?P<log_id>\d+) (?P<node>\S+) (?P<component>\S+) (?P<state>\S+) {time} (?P<flag>-?\d+)(?: (?P<message>.*))?",
+            r"(?P<log_id>\d+) (?P<node>\S+) (?P<component>\S+) (?P<state>\S+) {time} (?P<flag>-?\d+)"
+            r"(?: (?P<message>.*))?",
             None,
         ),
     ),
