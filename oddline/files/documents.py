@@ -1,0 +1,143 @@
+"""Read an entry from a JSON document, whichever library wrote it."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from oddline.files.assembling import are_storable
+from oddline.files.levels import look_for_level
+from oddline.files.model import Entry, Sample
+from oddline.files.severities import SEVERITIES, SYSLOG
+from oddline.files.timestamps import Clock
+
+# In the order in which they are looked for; what is not used stays an attribute.
+_MESSAGES: Final = (
+    "message",
+    "msg",
+    "@m",
+    "short_message",
+    "event",
+    "log",
+    "text",
+    "body",
+    "MESSAGE",
+    "Message",
+    "@mt",
+)
+_TIMES: Final = (
+    "timestamp", "@timestamp", "time", "ts", "@t", "datetime", "date", "asctime", "eventTime", "Timestamp", "instant",
+    "timeMillis", "created", "log.time", "_time", "t", "log_time",
+)  # fmt: skip
+_LEVELS: Final = (
+    "level", "severity", "log.level", "levelname", "@l", "lvl", "loglevel", "severity_text", "severityText", "Level",
+    "level_name", "syslog_severity", "error_severity",
+)  # fmt: skip
+_TRACE_NAMES: Final = ("trace_id", "traceId", "trace.id", "traceid", "TraceId", "@tr")
+_SPAN_NAMES: Final = ("span_id", "spanId", "span.id", "spanid", "SpanId", "@sp")
+_BUNYAN: Final = {10: "TRACE", 20: "DEBUG", 30: "INFO", 40: "WARN", 50: "ERROR", 60: "FATAL"}
+_IDS: Final = (
+    ("trace_id", _TRACE_NAMES, re.compile(r"[0-9a-fA-F]{32}")),
+    ("span_id", _SPAN_NAMES, re.compile(r"[0-9a-fA-F]{16}")),
+)
+SOURCE_CHARACTERS: Final = 200  # as long as a source's name may be
+_MANY_BRACKETS: Final = 30
+_NAMES_CHARACTERS: Final = 16 * 1024  # of the sample: some dozens of documents
+
+
+class DocumentReader:
+    """Reads the documents of one file, which name their fields alike: names in its sample are looked for first."""
+
+    def __init__(self, sample: Sample, clock: Clock) -> None:
+        self._clock = clock
+        start = sample.text[:_NAMES_CHARACTERS]
+        self._times, self._levels, self._messages = (
+            sorted(names, key=lambda name: name not in start) for names in (_TIMES, _LEVELS, _MESSAGES)
+        )
+
+    def read(self, document: dict[str, Any], text: str) -> Entry:
+        """The entry that a document is.
+
+        Args:
+            document: becomes the entry's attributes.
+            text: the document as it stands: the message where no field is one.
+        """
+        if "\\u0000" in text:
+            document = _without_nul(document)
+        if text.count("{") + text.count("[") > _MANY_BRACKETS and not are_storable(document):
+            return {"message": text, "attributes": {}}
+        entry: Entry = {"message": "", "attributes": document}
+        self._take(document, self._times, self._time, entry, "timestamp")
+        self._take(document, self._levels, severity_of, entry, "severity")
+        self._take(document, self._messages, _message_of, entry, "message")
+        for field, names, form in _IDS:
+            for name in names:
+                if name in document and isinstance(value := document[name], str) and form.fullmatch(value):
+                    entry[field] = document.pop(name)
+                    break
+        if "severity" not in entry:
+            _guess_severity(entry, document)
+        if source := _source_of(document):
+            entry["source"] = source
+        return entry
+
+    def _take(
+        self,
+        document: dict[str, Any],
+        names: Sequence[str],
+        read: Callable[[Any], str | None],
+        entry: Entry,
+        field: str,
+    ) -> None:
+        """Move what a field says from the document to the entry."""
+        for name in names:
+            if name in document and (said := read(document[name])):
+                entry[field] = said
+                del document[name]
+                return
+
+    def _time(self, value: Any) -> str | None:
+        if isinstance(value, dict):  # log4j's JSON layout
+            seconds, nanoseconds = value.get("epochSecond"), value.get("nanoOfSecond", 0)
+            if isinstance(seconds, int) and isinstance(nanoseconds, int) and 0 <= nanoseconds < 1_000_000_000:
+                return self._clock.epoch(seconds, f"{nanoseconds:09}")
+            return None
+        return self._clock.read(value)
+
+
+def _message_of(value: Any) -> str | None:
+    return value.rstrip("\r\n") if isinstance(value, str) and value and not value.isspace() else None
+
+
+def _guess_severity(entry: Entry, document: Mapping[str, Any]) -> None:
+    """From where only some libraries have it: ECS one level down; Serilog leaves out what is mere information."""
+    log = document.get("log")
+    severity = severity_of(log.get("level")) if isinstance(log, dict) else None
+    if severity or "@i" in document or "@mt" in document:
+        entry["severity"] = severity or "INFO"
+    else:
+        look_for_level(entry)
+
+
+def _source_of(document: Mapping[str, Any]) -> str | None:
+    """The service's name by ECS and OpenTelemetry."""
+    name = document.get("service.name")
+    if name is None and isinstance(service := document.get("service"), dict):
+        name = service.get("name")
+    return name[:SOURCE_CHARACTERS] if isinstance(name, str) and name and not name.isspace() else None
+
+
+def severity_of(value: Any) -> str | None:
+    """What a level says, by name or by the numbers of bunyan and pino, Python or syslog."""
+    if isinstance(value, str):
+        return SEVERITIES.get(value) or SEVERITIES.get(value.strip().lower())
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return SYSLOG[value] if 0 <= value < len(SYSLOG) else _BUNYAN.get(value)
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    if isinstance(value, Mapping):
+        return {name.replace("\0", "\ufffd"): _without_nul(inner) for name, inner in value.items()}
+    return [_without_nul(inner) for inner in value] if isinstance(value, list) else value
