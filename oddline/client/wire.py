@@ -19,6 +19,9 @@ from oddline.client.calls import Answer, Call, Fault
 PIECE_BYTES = 65_536
 MOST_KEPT = 8  # idle connections
 
+# What the first connection would import: a process that is forked at that moment could never import it again.
+"".encode("idna")
+
 _wires: "weakref.WeakSet[Wire]" = weakref.WeakSet()
 
 

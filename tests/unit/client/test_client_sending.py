@@ -64,6 +64,20 @@ def test_no_batch_is_over_what_a_request_takes_however_badly_it_packs() -> None:
     assert sum(gzip.decompress(body).count(b"message") for body in bodies) == len(messages)
 
 
+def test_an_entry_larger_than_a_batch_goes_alone(server: AnsweringServer, client: Client) -> None:
+    client.send([*entries(1), *entries(1, length=BATCH_BYTES), *entries(1)])
+
+    assert [len(batch) for batch in server.batches] == [1, 1, 1]
+
+
+def test_entries_arrive_whole_and_in_their_order(server: AnsweringServer, client: Client) -> None:
+    given = [{"message": f"línea {number}\n\tand more", "source": "app"} for number in range(1_005)]
+
+    client.send(given, most_entries=1_000)
+
+    assert [entry for batch in server.batches for entry in batch] == given
+
+
 def test_entries_without_end_are_sent_as_they_come(server: AnsweringServer, client: Client) -> None:
     def endless() -> Iterator[dict[str, Any]]:
         while True:
@@ -223,6 +237,13 @@ def test_an_api_that_is_not_there_is_tried_and_then_said_to_be_away(closed_port:
         client.log("hello")
 
     assert len(pauses) == 4
+
+
+def test_waiting_for_what_may_not_be_seen_ends_at_once(server: AnsweringServer, client: Client) -> None:
+    server.told = [(403, {"detail": "the key may not"})]
+
+    with pytest.raises(Refused, match="403 the key may not"):
+        client.wait("t1", timeout_s=20)
 
 
 def test_one_entry_is_sent_with_its_fields_and_a_key(server: AnsweringServer, client: Client) -> None:

@@ -10,43 +10,16 @@ from typing import Any, TypeVar
 
 import pytest
 from answering_server import CUT, HANG, LOST
-from client_world import World, running_world
+from client_world import World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from oddline.client import AsyncClient, Client, NotReady, Patience, Refused, TaskFailed, Unavailable
-from oddline.database import Database
-from oddline.identity import ensure_project
 from oddline.submissions import new_id
 
 MAIL = {"recipients": ["a@example.org"], "subject": "hello", "text": "there"}
 SOON = Patience(first_pause_s=0.01)
 R = TypeVar("R")
-
-
-@pytest.fixture(scope="module")
-def world(
-    module_database_urls: dict[Any, str], valkey: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
-    opened: dict[str, Database] = {}
-
-    def db(side: Any) -> Database:
-        if side not in opened:
-            opened[side] = Database(module_database_urls[side], size=8, prepare=side == "worker")
-        return opened[side]
-
-    project = ensure_project(db("worker"), "first", new_id=new_id(), now=datetime.now(UTC))
-    folder = tmp_path_factory.mktemp("client")
-    with running_world(db, redis_url=valkey.url, folder=folder, project=project) as world:
-        yield world
-    for database in opened.values():
-        database.close()
-
-
-@pytest.fixture(autouse=True)
-def _emptied(world: World) -> Iterator[None]:
-    yield
-    world.forget()
 
 
 @pytest.fixture
