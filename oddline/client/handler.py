@@ -84,11 +84,12 @@ class OddlineHandler(logging.Handler):
         return False if is_sending() else super().handle(record)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Put the record into the queue."""
+        """Put the record into the queue, if there is room; to drop it costs least."""
         try:
-            message = self.format(record)
-            if message and not message.isspace():
-                self._sender.put(note(record, message=message))
+            if self._sender.has_room():
+                message = self.format(record)
+                if message and not message.isspace():
+                    self._sender.put(note(record, message=message))
         except Exception:  # as `logging` has it: standard error tells of a record that cannot be formatted
             self.handleError(record)
 

@@ -54,7 +54,7 @@ def entry_of(noted: Noted, *, source: str, attributes: Mapping[str, Any]) -> dic
     entry: dict[str, Any] = {
         "message": _cut(_clean(noted.message)),
         "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
-        "severity": severity_of(record.levelno),
+        "severity": severity_of(record.levelno or 0),
         "source": source,
     }
     for name, is_taken in _TAKEN.items():
@@ -72,15 +72,15 @@ def severity_of(level: int) -> str:
 def _of_record(record: logging.LogRecord) -> dict[str, Any]:
     """What `logging` itself says of a record, by OpenTelemetry's names."""
     told: dict[str, Any] = {
-        "logger": _clean(record.name),
-        "code.file.path": _clean(record.pathname),
+        "logger": _clean(str(record.name)),
+        "code.file.path": _clean(str(record.pathname)),
         "code.line.number": record.lineno,
         "code.function.name": _clean(record.funcName or ""),
         "thread.name": _clean(record.threadName or ""),
         "process.pid": record.process,
     }
     if record.levelno not in _USUAL_LEVELS:
-        told["level"] = _clean(record.levelname)
+        told["level"] = _clean(str(record.levelname))
     if record.exc_info and record.exc_info[0]:
         kind = record.exc_info[0]
         told["exception.type"] = f"{kind.__module__}.{kind.__qualname__}"

@@ -89,11 +89,15 @@ class Sender(Generic[N]):
         """How many will never be stored: the queue was full, the API refused them, or there was no time left."""
         return self._overflowed + self._refused
 
+    def has_room(self) -> bool:
+        """Whether there is room for one more; else it is counted as dropped. One thread at a time, as `put`."""
+        if self._deadline is None and self._queue.qsize() < self._capacity:
+            return True
+        self._overflowed += 1
+        return False
+
     def put(self, thing: N) -> None:
-        """Have it sent; one thread at a time."""
-        if self._deadline is not None or self._queue.qsize() >= self._capacity:
-            self._overflowed += 1
-            return
+        """Have it sent."""
         self._put += 1
         self._queue.put(thing)
         if self._thread is None:

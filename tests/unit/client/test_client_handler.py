@@ -153,6 +153,13 @@ def test_whatever_an_application_attaches_its_record_is_sent(server: AnsweringSe
     assert strange["message"] == "nul ␀, surrogate ?"
 
 
+def test_a_record_that_was_made_of_next_to_nothing_is_sent(server: AnsweringServer) -> None:
+    with logging_to(server) as logger:
+        logger.handlers[0].handle(logging.makeLogRecord({"msg": "from afar"}))
+
+    assert [entry["message"] for entry in sent_to(server)] == ["from afar"]
+
+
 def test_a_record_that_cannot_be_formatted_raises_nothing(
     server: AnsweringServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
