@@ -130,9 +130,11 @@ class Sender(Generic[N]):
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._work, name="oddline-sender", daemon=True)
-        with suppress(RuntimeError):  # the interpreter is ending: `close` sends them
+        try:
             thread.start()
-            self._thread = thread
+        except RuntimeError:  # the interpreter is ending: `close` sends them
+            return
+        self._thread = thread
         if util := sys.modules.get("multiprocessing.util"):
             # Its children end without the interpreter's usual ending, and so without closing handlers.
             util.Finalize(self, _flush, args=(weakref.ref(self),), exitpriority=0)
@@ -161,10 +163,6 @@ class Sender(Generic[N]):
             things = [thing for thing in taken if thing is not None]
             try:
                 self._deliver(things)
-            except Refused as error:
-                self._lose(len(things), f"the API refuses log records: {error}")
-            except _GivenUp:
-                self._refused += len(things)
             except Exception as error:  # the thread goes on: it is the only one
                 self._lose(len(things), f"log records were lost: {error!r}")
             with self._settling:
@@ -176,14 +174,20 @@ class Sender(Generic[N]):
 
     def _deliver(self, things: Sequence[N]) -> None:
         lost = self.dropped - self._told
-        entries = self._entries(things)
-        if lost:
-            entries.append(self._dropped_entry(lost))
-        for batch in batches(entries):
-            sent = run(self._api.send(batch), transport=self._transport, pause=self._pause)
-            if sent.refused:
-                self._lose(len(sent.refused), f"the API refuses a log record: {sent.refused[0].detail}")
-        self._told += lost
+        notice = [self._dropped_entry(lost)] if lost else []
+        for batch in batches(notice + self._entries(things)):
+            number = len(batch.indices) - len(notice)
+            try:
+                sent = run(self._api.send(batch), transport=self._transport, pause=self._pause)
+            except Refused as error:
+                self._lose(number, f"the API refuses log records: {error}")
+            except _GivenUp:
+                self._refused += number
+            else:
+                self._told += lost
+                if sent.refused:
+                    self._lose(len(sent.refused), f"the API refuses a log record: {sent.refused[0].detail}")
+            notice, lost = [], 0  # it stands in the first batch
 
     def _entries(self, things: Sequence[N]) -> list[Entry]:
         entries = []
