@@ -30,6 +30,7 @@ MEASUREMENTS = (
     "listing",
     "storage",
     "work",
+    "handler",
     "scale",
 )
 

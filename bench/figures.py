@@ -70,6 +70,17 @@ TARGETS = (
         for state in ("born", "compacted")
         for kind, bar in (("time_and_source", 300), ("pattern", 300), ("score", 300), ("word", None), ("id", None))
     ),
+    *(
+        Target(f"handler_{case}{kind}_us", f"logging.info with {how}, {by}, µs a call")
+        for kind, by in (("", "by the clock"), ("_processor", "processor time"))
+        for case, how in (
+            ("queue", "QueueHandler, its listener writing"),
+            ("up", "OddlineHandler, the API up"),
+            ("away", "OddlineHandler, the API away, its queue filling"),
+            ("full", "OddlineHandler, the API away, its queue full"),
+        )
+    ),
+    Target("handler_times_queue", "OddlineHandler over QueueHandler, processor time"),
     Target("bytes_per_entry_raw_text", "raw text of an entry, bytes"),
     Target("bytes_per_entry_batch", "an entry stored from batches of 1,000, bytes"),
     Target("bytes_per_entry_single", "an entry stored from single POSTs, bytes"),
@@ -94,6 +105,7 @@ def with_ratios(results: Mapping[str, Any]) -> dict[str, Any]:
     """The results with how many times one of two is the other, where both were measured."""
     ratios = {
         "end_to_end_times_seed_design": ("end_to_end_lines_per_s", "seed_design_lines_per_s"),
+        "handler_times_queue": ("handler_up_processor_us", "handler_queue_processor_us"),
         "score_times_drain3": ("score_lines_per_s", "drain3_lines_per_s"),
         "score_openstack_times_drain3": ("score_openstack_lines_per_s", "drain3_openstack_lines_per_s"),
     }

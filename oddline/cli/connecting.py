@@ -12,9 +12,9 @@ import httpx
 import typer
 
 from oddline.audit import Actor, operator_called
-from oddline.cli.sending import NotTaken, reason_of
+from oddline.client import Client, ClientError, Refused
 from oddline.database import Database
-from oddline.errors import StackFailed, Unavailable
+from oddline.errors import OddlineError, StackFailed, Unavailable
 from oddline.local.stack import Stack
 from oddline.settings import Settings, load_settings
 
@@ -22,7 +22,16 @@ REQUEST_TIMEOUT_S = 30.0
 OWN_HOSTS = frozenset({"127.0.0.1", "::1", "localhost"})
 
 Url = Annotated[str | None, typer.Option(envvar="ODDLINE_URL", help="of the API; the local stack's if not given")]
-Key = Annotated[str | None, typer.Option(envvar="ODDLINE_KEY", help="API key; the local stack's if not given")]
+Key = Annotated[
+    str | None,
+    typer.Option(envvar=["ODDLINE_API_KEY", "ODDLINE_KEY"], help="API key; the local stack's if not given"),
+]
+
+
+class NotTaken(OddlineError):
+    """The API refused what was sent."""
+
+    code, title = "not-taken", "The API refused what was sent"
 
 
 def operator_settings() -> Settings:
@@ -74,14 +83,29 @@ def api_client(*, url: str | None, key: str | None) -> httpx.Client:
     Raises:
         StackFailed: one is missing and there is no local stack.
     """
-    if not (url and key):
-        stack = Stack.load(load_settings().home)
-        url, key = url or stack.url, key or stack.api_key
-    if not url.startswith(("http://", "https://")):
-        raise StackFailed(f"{url} is not the address of an API")
+    url, key = _address(url, key)
     # A proxy of the environment could not reach this machine's own address.
     is_elsewhere = httpx.URL(url).host not in OWN_HOSTS
     return httpx.Client(base_url=url, headers={"X-API-Key": key}, timeout=REQUEST_TIMEOUT_S, trust_env=is_elsewhere)
+
+
+@contextmanager
+def oddline_client(*, url: str | None, key: str | None) -> Iterator[Client]:
+    """The client that programs have, too, at the same address; its errors are ours.
+
+    Raises:
+        StackFailed: as `api_client`.
+        Unavailable: the API does not answer, or a task is not over in time.
+        NotTaken: it refuses.
+    """
+    url, key = _address(url, key)
+    try:
+        with Client(url, key, timeout_s=REQUEST_TIMEOUT_S) as client:
+            yield client
+    except Refused as error:
+        raise NotTaken(str(error)) from error
+    except ClientError as error:
+        raise Unavailable(str(error)) from error
 
 
 def call_api(method: str, path: str, *, url: str | None, key: str | None, **request: Any) -> Any:
@@ -100,3 +124,20 @@ def call_api(method: str, path: str, *, url: str | None, key: str | None, **requ
     if answer.is_error:
         raise NotTaken(reason_of(answer))
     return answer.json() if answer.content else None
+
+
+def reason_of(answer: httpx.Response) -> str:
+    """Why the API refused, in its own words as far as they can be read."""
+    try:
+        return f"{answer.status_code} {answer.json()['detail']}"
+    except (ValueError, KeyError, TypeError):  # something else answered: a proxy, another program
+        return f"{answer.status_code} {answer.text[:200]}"
+
+
+def _address(url: str | None, key: str | None) -> tuple[str, str]:
+    if not (url and key):
+        stack = Stack.load(load_settings().home)
+        url, key = url or stack.url, key or stack.api_key
+    if not url.startswith(("http://", "https://")):
+        raise StackFailed(f"{url} is not the address of an API")
+    return url, key

@@ -7,8 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from oddline.cli.connecting import api_client
-from oddline.cli.sending import send, wait_until_scored
+from oddline.cli.connecting import oddline_client
 from oddline.local.stack import Stack
 from oddline.patterns import Weight, weigh
 from oddline.sample import read_demo
@@ -25,17 +24,15 @@ def show_demo(stack: Stack, *, console: Console) -> None:
 
     Raises:
         Unavailable: it was not scored in time.
+        NotTaken: the API refused it.
     """
-    with api_client(url=stack.url, key=stack.api_key) as client:
-        sent = list(send(client, _entries(), run="demo"))
-        wait_until_scored(client, [one.task_id for one in sent], patience_s=SCORED_PATIENCE_S)
-        answer = (
-            client.get("/api/v1/anomalies", params={"order": "oddest", "limit": LOOKED_AT}).raise_for_status().json()
-        )
-    accepted = sum(one.accepted for one in sent)
-    console.print(f"\nThe sample log: {accepted:,} lines sent and scored. The oddest, one of each kind:\n")
+    with oddline_client(url=stack.url, key=stack.api_key) as client:
+        sent = client.send(_entries(), run="demo")
+        client.wait(sent.task_ids, timeout_s=SCORED_PATIENCE_S)
+        anomalies = list(islice(client.anomalies(order="oddest", limit=LOOKED_AT), LOOKED_AT))
+    console.print(f"\nThe sample log: {sent.accepted:,} lines sent and scored. The oddest, one of each kind:\n")
     one_of_each: dict[tuple[str, int], dict[str, Any]] = {}
-    for odd in answer["anomalies"]:
+    for odd in anomalies:
         one_of_each.setdefault((odd["source"], odd["pattern_id"]), odd)
     for odd in islice(one_of_each.values(), SHOWN):
         console.print(_line(odd, marked=not console.is_terminal))

@@ -142,7 +142,7 @@ def _health(stack: Stack) -> dict[str, Any]:
 def _demo(stack: Stack) -> None:
     try:
         show_demo(stack, console=console)
-    except (OddlineError, httpx.HTTPError) as error:
+    except OddlineError as error:
         console.print(f"the sample log could not be shown: {error}", style="red")
     _say_where(stack)
 
