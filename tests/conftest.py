@@ -30,7 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--full-length`: faults come often and last a minute, where otherwise a cut of it has to do.
 
     `--chaos-seed` and `--chaos-rounds`: of the faults' random moments, where otherwise each run draws its own; of each
-    fault, where otherwise there are as many as its length asks for. `--chaos-table`: where its table goes as JSON; `--shippers-table` likewise.
+    fault, where otherwise there are as many as its length asks for. `--chaos-table`: where its table goes as JSON;
+    `--shippers-table`: where that of the shippers goes.
 
     `--packages`: Lambda's runtime client runs what `sam build` made, where otherwise it runs the source.
     """

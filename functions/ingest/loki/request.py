@@ -7,7 +7,7 @@ from functions.ingest.shipping import Shipment
 from oddline.errors import TooLarge
 from oddline.submissions import unpack_body
 
-MOST_STREAMS = 100_000
+MOST_STREAMS = 20_000
 
 
 def is_json(content_type: str) -> bool:

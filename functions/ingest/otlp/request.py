@@ -9,7 +9,7 @@ from functions.ingest.shipping import Shipment
 from oddline.errors import TooLarge, UnsupportedEncoding
 from oddline.submissions import unpack_body
 
-MOST_GROUPS = 100_000  # of resources and scopes
+MOST_GROUPS = 20_000  # of resources and scopes
 
 
 class Form(StrEnum):

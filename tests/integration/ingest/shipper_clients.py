@@ -1,4 +1,7 @@
-"""What people ship logs with: each sends the lines that it is given, set up as docs/shippers.md says, and tells what is to be stored."""
+"""What people ship logs with, set up as docs/shippers.md says.
+
+Each sends the lines that it is given, and tells what must then be stored.
+"""
 
 import base64
 import gzip
@@ -202,11 +205,11 @@ def syslog_ng(target: Target, lines: Sequence[Line]) -> list[Expected]:
     root, port, folder = debian(*SYSLOG_NG), _free_port(), target.folder
     configuration = folder / "syslog-ng.conf"
     configuration.write_text(_configured("shipper_syslog_ng.conf", target, port=port))
-    modules = next(root.glob("usr/lib/syslog-ng/*"))
+    modules = next(root.glob("usr/lib/syslog-ng/*/libhttp.so")).parent
     command = [root / "usr/sbin/syslog-ng", "--foreground", "--stderr", "--no-caps", "--cfgfile", configuration]
     command += ["--module-path", modules, "--persist-file", folder / "persist", "--pidfile", folder / "pid"]
-    with _running([*command, "--control", folder / "control"], root=root, folder=folder):
-        _feed(port, lines)
+    with _running([*command, "--control", folder / "control"], root=root, folder=folder) as daemon:
+        _feed(port, lines, to=daemon)
         target.arrived(len(lines))
     return _from_syslog(lines)
 
@@ -218,8 +221,8 @@ def rsyslog(target: Target, lines: Sequence[Line]) -> list[Expected]:
     configuration.write_text(_configured("shipper_rsyslog.conf", target, port=port))
     modules = ":".join(str(path) for path in (*root.glob("usr/lib/*-linux-gnu/rsyslog"), root / "usr/lib/rsyslog"))
     command = [root / "usr/sbin/rsyslogd", "-n", "-f", configuration, "-i", folder / "pid", "-M", modules]
-    with _running(command, root=root, folder=folder):
-        _feed(port, lines)
+    with _running(command, root=root, folder=folder) as daemon:
+        _feed(port, lines, to=daemon)
         target.arrived(len(lines))
     return _from_syslog(lines)
 
@@ -267,38 +270,36 @@ def _free_port() -> int:
         return int(bound.getsockname()[1])
 
 
-def _feed(port: int, lines: Sequence[Line]) -> None:
+def _feed(port: int, lines: Sequence[Line], *, to: subprocess.Popen[bytes]) -> None:
     """Send as an application does, in RFC 5424's form, a message a line."""
-    with _connected(port) as connection:
+    with _connected(port, to) as connection:
         for line in lines:
             priority = LOCAL0 * 8 + SYSLOG_SEVERITIES[line.level]
             head = f"<{priority}>1 {_moment(line).isoformat()} {HOST} {SOURCE} 4711 - -"
             connection.sendall(f"{head} {line.message}\n".encode())
 
 
-def _connected(port: int) -> socket.socket:
+def _connected(port: int, to: subprocess.Popen[bytes]) -> socket.socket:
     deadline = datetime.now(UTC) + timedelta(seconds=PATIENCE_S)
     while True:
         try:
             return socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
         except ConnectionRefusedError:
-            if datetime.now(UTC) > deadline:
+            if to.poll() is not None or datetime.now(UTC) > deadline:
                 raise
 
 
 @contextmanager
-def _running(command: Sequence[Any], *, root: Path, folder: Path) -> Iterator[None]:
-    """Run a daemon for as long as the block lasts; what it says is shown where the block fails."""
+def _running(command: Sequence[Any], *, root: Path, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a daemon for as long as the block lasts; what it says is part of what fails in the block."""
     environment = os.environ | {"LD_LIBRARY_PATH": library_path(root)}
-    with (
-        (folder / "said").open("wb") as said,
-        subprocess.Popen(command, env=environment, stdout=said, stderr=said) as run,
-    ):
+    said = folder / "said"
+    with said.open("wb") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as daemon:
         try:
-            yield
-        except BaseException:
-            print((folder / "said").read_text())
+            yield daemon
+        except Exception as error:
+            error.add_note(said.read_text())
             raise
         finally:
-            run.terminate()
-            run.wait(PATIENCE_S)
+            daemon.terminate()
+            daemon.wait(PATIENCE_S)

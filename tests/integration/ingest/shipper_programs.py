@@ -1,4 +1,4 @@
-"""Programs that ship logs and are no part of the lock file: Debian's and npm's, unpacked beside the checkout, not installed."""
+"""Programs that ship logs, of Debian and of npm: no part of the lock file, and unpacked in the checkout."""
 
 import shutil
 import subprocess
@@ -50,7 +50,8 @@ def omhttp() -> Path:
 
 def library_path(root: Path) -> str:
     """Where a program from there finds its libraries."""
-    return ":".join(str(folder) for folder in (*root.glob("usr/lib/*-linux-gnu"), *root.glob("lib/*-linux-gnu")))
+    folders = ("usr/lib/*-linux-gnu", "lib/*-linux-gnu", "usr/lib/syslog-ng")
+    return ":".join(str(folder) for pattern in folders for folder in root.glob(pattern))
 
 
 def _unpack(packages: tuple[str, ...], root: Path) -> None:

@@ -1,6 +1,5 @@
 """What the shippers that people run already send is stored whole and unchanged: each in its own protocol."""
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,19 +17,18 @@ from functions.ingest.app import router
 from oddline.identity import NewKey
 from oddline.settings import Side
 
+Row = tuple[str, str, int, int, int]
 SENT, SENT_AT_FULL_LENGTH = 120, 9_000
 
 
 @pytest.fixture(scope="module")
-def table(request: pytest.FixtureRequest) -> Iterator[list[dict[str, object]]]:
+def table(request: pytest.FixtureRequest) -> Iterator[list[Row]]:
     """A row for each client; written where `--shippers-table` says."""
-    rows: list[dict[str, object]] = []
+    rows: list[Row] = []
     yield rows
     if file := request.config.getoption("--shippers-table"):
-        file.write_text(json.dumps(rows, indent=2) + "\n")
-        with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-            for row in rows:
-                print("\n| " + " | ".join(map(str, row.values())) + " |", end="")
+        header = "| client | protocol | sent | stored | differences |\n| --- | --- | --- | --- | --- |\n"
+        file.write_text(header + "".join(f"| {' | '.join(map(str, row))} |\n" for row in rows))
 
 
 @pytest.fixture
@@ -62,7 +60,7 @@ def test_what_a_shipper_sends_is_stored_without_a_difference(
     url: str,
     make_key: Callable[..., NewKey],
     stored: Callable[[], list[Stored]],
-    table: list[dict[str, object]],
+    table: list[Row],
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:
@@ -77,6 +75,5 @@ def test_what_a_shipper_sends_is_stored_without_a_difference(
     wanted = client.send(target, lines(sent, now=datetime.now(UTC)))
 
     found = differences(stored(), wanted)
-    row = {"client": client.name, "protocol": client.protocol, "sent": sent, "stored": count(stored())}
-    table.append(row | {"differences": len(found)})
+    table.append((client.name, client.protocol, sent, count(stored()), len(found)))
     assert found == []
