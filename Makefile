@@ -48,7 +48,7 @@ FUZZ_SECONDS ?= 600
 
 fuzz: $(STAMP) .venv-atheris/.installed
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest --timeout 0 tests/fuzz
-	for target in take_body mask read_file read_log_events; do PYTHONPATH=$(CURDIR):$$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages) \
+	for target in take_body mask read_file read_log_events read_otlp read_loki; do PYTHONPATH=$(CURDIR):$$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages) \
 	  .venv-atheris/bin/python tests/fuzz/coverage_guided.py $$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; done
 
 # Every shipper, as a process where it can be had here, with thousands of lines; the table goes to bench/shippers.md.
