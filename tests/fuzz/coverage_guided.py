@@ -19,6 +19,8 @@ import atheris
 with atheris.instrument_imports(
     include=["oddline.submissions", "oddline.patterns", "functions.ingest", "functions.triggers"]
 ):
+    import functions.ingest.loki.from_protobuf
+    import functions.ingest.otlp.from_protobuf  # noqa: F401  # which would be loaded later, and not watched
     from functions.ingest import loki, otlp
     from functions.ingest.shipping import Shipment
     from functions.triggers import files, log_events
@@ -85,7 +87,7 @@ def read_otlp(data: bytes) -> None:
 
 
 def read_loki(data: bytes) -> None:
-    """A push in either form is refused by an error of ours, or all that it holds can be stored; with snappy, and not."""
+    """A push in either form is refused by an error of ours, or all that it holds can be stored; packed or not."""
     pick = atheris.FuzzedDataProvider(data)
     content_type, is_packed = pick.PickValueInList(["application/json", "application/x-protobuf"]), pick.ConsumeBool()
     with suppress(OddlineError):
@@ -125,7 +127,7 @@ SCOPE_LOGS = {
 }
 EXPORTS = {"resourceLogs": [{"resource": {"attributes": []}, "scopeLogs": [SCOPE_LOGS]}]}
 STREAMS = {"streams": [{"stream": {"app": "a"}, "values": [["1762330530123456789", "started", {"level": "warn"}]]}]}
-PUSHED = '\n\x26\n\x09{app="a"}\x12\x19\n\x06\x08\x90\x4e\x10\x05\x12\x07started\x1a\x06\n\x01k\x12\x01v'
+PUSHED = '\n\x22\n\x09{app="a"}\x12\x15\n\x02\x08\x05\x12\x07started\x1a\x06\n\x01k\x12\x01v'
 LINES = [
     "2026-11-05 08:15:30,123 ERROR 10.0.4.7:80 took 3.5 ms id=0xdeadbeef '/a/b.c' \"x y\"",
     "2 errors, <num> rows=0",
@@ -141,7 +143,7 @@ TARGETS: dict[Callable[[bytes], None], list[str]] = {
     ],
     mask: LINES,
     read_file: ["\r\n".join(LINES), "\ufeffa\n\nb"],
-    read_otlp: [json.dumps(EXPORTS), "\n\x12\x12\x10\x12\x0e*\t\n\x07started\x18\x01"],
+    read_otlp: [json.dumps(EXPORTS), "\n\x11\x12\x0f\x12\r*\t\n\x07started\x10\x01"],
     read_loki: [json.dumps(STREAMS), PUSHED],
     read_log_events: [json.dumps(EVENTS), base64.b64encode(gzip.compress(json.dumps(EVENTS).encode())).decode()],
 }

@@ -8,6 +8,7 @@ import gzip
 import json
 import logging
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -28,6 +29,14 @@ PATIENCE_S = 20.0
 HOST, SCOPE, TRACE, SPAN = "web-3", "bank", 0x4BF92F3577B34DA6A3CE929D0E0E4736, 0x00F067AA0BA902B7
 SYSLOG_SEVERITIES = {"DEBUG": 7, "INFO": 6, "WARN": 4, "ERROR": 3}
 LOCAL0 = 16
+DOCUMENTATION = Path(__file__).resolve().parents[3] / "docs" / "shippers.md"
+SYSLOG_NG_INPUT = """@version: 3.38
+options { keep-hostname(yes); };
+source s_src { network(ip("127.0.0.1") port(%d) transport("tcp") flags(syslog-protocol)); };
+"""
+RSYSLOG_INPUT = """module(load="imtcp" Address="127.0.0.1")
+input(type="imtcp" port="%d")
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +213,7 @@ def syslog_ng(target: Target, lines: Sequence[Line]) -> list[Expected]:
     """Debian's, which reads syslog from a socket and posts it in batches."""
     root, port, folder = debian(*SYSLOG_NG), _free_port(), target.folder
     configuration = folder / "syslog-ng.conf"
-    configuration.write_text(_configured("shipper_syslog_ng.conf", target, port=port))
+    configuration.write_text(_configured("syslog-ng", target, before=SYSLOG_NG_INPUT % port))
     modules = next(root.glob("usr/lib/syslog-ng/*/libhttp.so")).parent
     command = [root / "usr/sbin/syslog-ng", "--foreground", "--stderr", "--no-caps", "--cfgfile", configuration]
     command += ["--module-path", modules, "--persist-file", folder / "persist", "--pidfile", folder / "pid"]
@@ -218,7 +227,7 @@ def rsyslog(target: Target, lines: Sequence[Line]) -> list[Expected]:
     """Debian's, with the omhttp of its source."""
     root, port, folder = omhttp(), _free_port(), target.folder
     configuration = folder / "rsyslog.conf"
-    configuration.write_text(_configured("shipper_rsyslog.conf", target, port=port))
+    configuration.write_text(_configured("rsyslog", target, before=RSYSLOG_INPUT % port))
     modules = ":".join(str(path) for path in (*root.glob("usr/lib/*-linux-gnu/rsyslog"), root / "usr/lib/rsyslog"))
     command = [root / "usr/sbin/rsyslogd", "-n", "-f", configuration, "-i", folder / "pid", "-M", modules]
     with _running(command, root=root, folder=folder) as daemon:
@@ -257,11 +266,16 @@ def _from_syslog(lines: Sequence[Line]) -> list[Expected]:
     return [expected(line, attributes={"host": HOST, "facility": "local0", "pid": "4711"}) for line in lines]
 
 
-def _configured(name: str, target: Target, *, port: int) -> str:
-    template = Path(__file__).with_name(name).read_text()
-    for mark, value in {"@KEY@": target.key, "@PORT@": str(target.port), "@INPUT@": str(port)}.items():
-        template = template.replace(mark, value)
-    return template
+def _configured(shipper: str, target: Target, *, before: str) -> str:
+    """The configuration of docs/shippers.md, for another address and behind what reads the lines."""
+    block = re.search(rf"```{shipper}\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
+    assert block
+    address = {'useHttps="on"': 'useHttps="off"', 'serverport="443"': f'serverport="{target.port}"'}
+    told = {"https://logs.example.org": target.url, "logs.example.org": "127.0.0.1", "YOUR-KEY": target.key} | address
+    configuration = block[1]
+    for documented, own in told.items():
+        configuration = configuration.replace(documented, own)
+    return before + configuration
 
 
 def _free_port() -> int:
