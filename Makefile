@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 TEMPLATES := template.yaml $(filter-out infra/compose.yaml,$(wildcard infra/*.yaml))
 
 .DEFAULT_GOAL := run
-.PHONY: run test check audit check-aws check-aws-templates check-aws-runtime fuzz unit integration chaos aws image-check bench lock format clean
+.PHONY: run test check audit check-aws check-aws-templates check-aws-runtime fuzz shippers unit integration chaos aws image-check bench lock format clean
 
 run: $(STAMP)
 	@exec $(BIN)/oddline up
@@ -48,8 +48,14 @@ FUZZ_SECONDS ?= 600
 
 fuzz: $(STAMP) .venv-atheris/.installed
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/pytest --timeout 0 tests/fuzz
-	for target in take_body mask read_file read_log_events; do PYTHONPATH=$(CURDIR):$$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages) \
+	for target in take_body mask read_file read_log_events read_otlp read_loki; do PYTHONPATH=$(CURDIR):$$(echo $(CURDIR)/$(VENV)/lib/python*/site-packages) \
 	  .venv-atheris/bin/python tests/fuzz/coverage_guided.py $$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 || exit 1; done
+
+# Every shipper, as a process where it can be had here, with thousands of lines; the table goes to bench/shippers.md.
+shippers: $(STAMP)
+	-tests/tools/omhttp.sh $(CURDIR)/.shippers/debian/rsyslog
+	$(BIN)/pytest --full-length --shippers-table bench/shippers.md tests/integration/ingest/test_shippers.py
+	cat bench/shippers.md
 
 .venv-%/.installed: tests/tools/%.txt
 	@echo "installing into .venv-$*: about a minute"
@@ -124,4 +130,4 @@ format: $(STAMP)
 
 clean:
 	-test ! -x $(BIN)/oddline || $(BIN)/oddline stop --forget
-	rm -rf $(VENV) .venv-* .aws-sam .image
+	rm -rf $(VENV) .venv-* .aws-sam .image .shippers

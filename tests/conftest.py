@@ -30,7 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--full-length`: faults come often and last a minute, where otherwise a cut of it has to do.
 
     `--chaos-seed` and `--chaos-rounds`: of the faults' random moments, where otherwise each run draws its own; of each
-    fault, where otherwise there are as many as its length asks for. `--chaos-table`: where its table goes as JSON.
+    fault, where otherwise there are as many as its length asks for. `--chaos-table`: where its table goes as JSON;
+    `--shippers-table`: where that of the shippers goes.
 
     `--packages`: Lambda's runtime client runs what `sam build` made, where otherwise it runs the source.
     """
@@ -38,6 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--chaos-seed", type=int)
     parser.addoption("--chaos-rounds", type=int)
     parser.addoption("--chaos-table", type=Path, metavar="FILE")
+    parser.addoption("--shippers-table", type=Path, metavar="FILE")
     parser.addoption("--packages", type=Path, metavar="FOLDER", help="built by sam (make check-aws-runtime)")
 
 

@@ -5,6 +5,7 @@ from functions.http.authentication import Authenticated, authenticate_key, prese
 from functions.http.bodies import json_answer, raw_body
 from functions.http.limiting import guarded, limit
 from functions.http.parts import parts_of
+from functions.http.problems import error_headers
 from functions.parts import Opener, Parts, open_parts
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Opener",
     "Parts",
     "authenticate_key",
+    "error_headers",
     "guarded",
     "json_answer",
     "limit",

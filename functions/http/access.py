@@ -36,6 +36,8 @@ ACCESS: Final[Table] = {
     ("POST", "/api/logs/"): Open.OLDER_SIGNATURE,
     ("POST", "/api/batch-analysis"): Open.OLDER_SIGNATURE,
     ("POST", "/api/batch-analysis/"): Open.OLDER_SIGNATURE,
+    ("POST", "/v1/logs"): Scope.INGEST,
+    ("POST", "/loki/api/v1/push"): Scope.INGEST,
     # console
     ("GET", "/api/v1/monitoring/health"): Open.PUBLIC,
     ("GET", "/api/v1/me"): Open.CALLER,

@@ -1,5 +1,6 @@
 """Who calls: the API key, session or token that a request bears, and whether it may call the route."""
 
+import base64
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -22,11 +23,21 @@ from oddline.identity import (
 
 
 def presented_key(request: Request) -> str | None:
-    """The key or token that the request bears, unchecked; None without one."""
-    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and credentials.strip():
-        return credentials.strip()
+    """The key or token that the request bears, unchecked; None without one. A shipper's password is a key."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and given.strip():
+        return given.strip()
+    if scheme.lower() == "basic" and (password := _password(given)):
+        return password
     return request.headers.get("X-API-Key") or None
+
+
+def _password(credentials: str) -> str:
+    """That of basic authentication (RFC 7617), whoever its user is; empty without one."""
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def gate(request: Request) -> None:

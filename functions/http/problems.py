@@ -27,12 +27,17 @@ def answer_errors(app: FastAPI) -> None:
 
 def problem_answer(error: OddlineError) -> Response:
     """The answer to one of our errors."""
+    return document_answer(error.problem(), error_headers(error))
+
+
+def error_headers(error: OddlineError) -> dict[str, str]:
+    """The headers of an answer to one of our errors, in whatever form that is told."""
     headers: dict[str, str] = {}
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="oddline"'
     if not error.permanent and error.status in RETRY_AFTER_S:
         headers["Retry-After"] = str(error.extra.get("retry_after", RETRY_AFTER_S[error.status]))
-    return document_answer(error.problem(), headers)
+    return headers
 
 
 def document_answer(document: dict[str, Any], headers: dict[str, str] | None = None) -> Response:

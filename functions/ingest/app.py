@@ -10,6 +10,7 @@ import oddline.limits.counter
 import oddline.tasks.broker  # noqa: F401  # what each request uses is loaded now, while Lambda lends a whole processor
 from functions.http import Authenticated, Opener, new_app, open_parts, parts_of, presented_key, raw_body
 from functions.ingest.documentation import BATCH_DOCUMENTATION, BATCH_RESPONSES, SINGLE_DOCUMENTATION, SINGLE_RESPONSES
+from functions.ingest.shippers import router as shippers
 from functions.ingest.submitters import older_submitter_of, submitter_of
 from functions.ingest.submitting import BATCH, SINGLE, submit
 
@@ -52,5 +53,6 @@ def submit_batch_in_older_form(request: Request, body: Body) -> Response:
     return submit(parts, BATCH, submitter=submitter, headers=request.headers, body=body)
 
 
+router.include_router(shippers)
 app = new_app(router, title="Oddline: submitting logs", parts=Opener(partial(open_parts, "ingest")), takes_tokens=False)
 handler = Mangum(app, lifespan="off", text_mime_types=["application/json", "application/problem+json"])

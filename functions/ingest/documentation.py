@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from functions.http.answers import answer
+from functions.http.answers import Responses, answer, schema_of
 
 _ENTRY_EXAMPLE = {
     "timestamp": "2026-11-05T08:15:30.123Z",
@@ -106,3 +106,98 @@ BATCH_RESPONSES = answer(
     status=202,
     headers=_HEADERS,
 )
+
+
+def _text(what: str) -> dict[str, Any]:
+    return {"schema": {"type": "string", "format": "binary", "description": what}}
+
+
+_RESOURCE_LOGS = {
+    "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "checkout-api"}}]},
+    "scopeLogs": [
+        {
+            "logRecords": [
+                {
+                    "timeUnixNano": "1762330530123000000",
+                    "severityNumber": 17,
+                    "body": {"stringValue": _ENTRY_EXAMPLE["message"]},
+                }
+            ]
+        }
+    ],
+}
+_STREAM = {
+    "stream": {"service_name": "checkout-api", "level": "error"},
+    "values": [["1762330530123000000", _ENTRY_EXAMPLE["message"], {"retries": "3"}]],
+}
+_OTLP_SCHEMA = {"type": "object", "properties": {"resourceLogs": {"type": "array", "items": {"type": "object"}}}}
+_LOKI_SCHEMA = {
+    "type": "object",
+    "required": ["streams"],
+    "properties": {
+        "streams": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["values"],
+                "properties": {
+                    "stream": {"type": "object", "additionalProperties": {"type": "string"}},
+                    "values": {
+                        "type": "array",
+                        "items": {"type": "array", "minItems": 2, "maxItems": 3},
+                    },
+                },
+            },
+        }
+    },
+}
+OTLP_DOCUMENTATION = _documentation(
+    {
+        "application/json": {"schema": _OTLP_SCHEMA, "example": {"resourceLogs": [_RESOURCE_LOGS]}},
+        "application/x-protobuf": _text("ExportLogsServiceRequest"),
+    }
+)
+LOKI_DOCUMENTATION = _documentation(
+    {
+        "application/json": {"schema": _LOKI_SCHEMA, "example": {"streams": [_STREAM]}},
+        "application/x-protobuf": _text("PushRequest, packed with snappy"),
+    }
+)
+
+_STATUS = {"code": 16, "message": "send an API key, as Authorization: Bearer … or as X-API-Key"}
+_OTLP_REFUSED = {
+    "description": "A google.rpc.Status; 429 and 503 say in `Retry-After` when to try again",
+    "content": {
+        "application/json": {"schema": schema_of(_STATUS), "example": _STATUS},
+        "application/x-protobuf": _text("google.rpc.Status"),
+    },
+}
+_PARTIAL = {"partialSuccess": {"rejectedLogRecords": "1", "errorMessage": "entry 3: the message is blank"}}
+OTLP_RESPONSES: Responses = {
+    200: {
+        "description": "Stored, and to be scored; `partialSuccess` tells of records that were refused",
+        "content": {
+            "application/json": {"schema": schema_of(_PARTIAL, optional=["partialSuccess"]), "example": _PARTIAL},
+            "application/x-protobuf": _text("ExportLogsServiceResponse"),
+        },
+    },
+    "4XX": _OTLP_REFUSED,
+    "5XX": _OTLP_REFUSED,
+}
+_LOKI_REFUSED = {"description": "What was wrong; 429 and 503 say in `Retry-After` when to try again"} | {
+    "content": {"text/plain": {"schema": {"type": "string"}, "example": "send an API key\n"}}
+}
+LOKI_RESPONSES: Responses = {
+    204: {"description": "Stored, and to be scored"},
+    400: {
+        "description": "Not to be understood, or some lines were refused and all others stored",
+        "content": {
+            "text/plain": {
+                "schema": {"type": "string"},
+                "example": "1 refused, all others are stored; the first: entry 3: the message is blank\n",
+            }
+        },
+    },
+    "4XX": _LOKI_REFUSED,
+    "5XX": _LOKI_REFUSED,
+}

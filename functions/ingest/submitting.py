@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,6 +20,7 @@ from oddline.metrics import INTAKE
 from oddline.submissions import (
     SCORE_WAITING,
     SCORE_WAITING_BATCH,
+    Accepted,
     Columns,
     Fault,
     Quota,
@@ -49,47 +50,85 @@ class Form:
     wake: TaskSpec
 
 
-def submit(parts: Parts, form: Form, *, submitter: Submitter, headers: Headers, body: bytes) -> Response:
-    """Store what can be taken and say so with 202; a request that came before gets its first answer.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of some entries; `accepted` is None where none of them could be taken."""
+
+    columns: Columns
+    faults: Sequence[Fault]
+    accepted: Accepted | None
+
+
+def turn_of(body: bytes) -> AbstractContextManager[object]:
+    """While it lasts, a large body may be worked on; only so many are at once."""
+    return _large_turn if len(body) > LARGE_BYTES else nullcontext()
+
+
+def take(
+    parts: Parts,
+    items: Sequence[Any],
+    *,
+    project: UUID,
+    request_keys: Sequence[str],
+    body_hash: bytes,
+    answer: Callable[[Columns, Sequence[Fault], UUID], dict[str, Any]],
+    wake: TaskSpec,
+) -> Taken:
+    """Store what can be taken of some entries as one submission, and wake the workers; at most 16,384 entries.
 
     Raises:
-        BadRequest, TooLarge, UnsupportedEncoding: the request is refused whole.
-        InvalidEntries: none of its entries can be taken.
         QuotaExceeded: it is more than the project may send today.
-        KeyReused, RequestInProgress: its idempotency key or message id came before.
+        KeyReused, RequestInProgress: one of its keys came before.
         DatabaseUnavailable, ObjectStoreUnavailable: nothing was stored.
     """
-    with _large_turn if len(body) > LARGE_BYTES else nullcontext():
-        return _submit(parts, form, submitter=submitter, headers=headers, body=body)
-
-
-def _submit(parts: Parts, form: Form, *, submitter: Submitter, headers: Headers, body: bytes) -> Response:
-    plain = unpack_body(body, content_encoding=headers.get("content-encoding", ""))
-    items = form.decode(plain, content_type=headers.get("content-type", ""))
     now = parts.clock()
-    redaction = parts.rule_book.redaction(parts.db, submitter.project)
+    redaction = parts.rule_book.redaction(parts.db, project)
     columns, faults = take_entries(items, now=now, redaction=redaction)
     if not columns:
-        raise _none_left(faults)
-    limits = parts.limiter.limits_of(submitter.project)
+        return Taken(columns, faults, None)
+    limits = parts.limiter.limits_of(project)
     accepted = accept(
         parts.db,
-        project=submitter.project,
+        project=project,
         columns=columns,
-        answer=partial(form.answer, columns, faults),
+        answer=partial(answer, columns, faults),
         # A key that holds what was erased is known as it is without: so a repeat is still told.
-        request_keys=[redaction.rules.whole.erase(key) for key in submitter.request_keys],
-        # The form belongs to it: the same bytes can be one entry and a batch of one.
-        body_hash=hashlib.sha256(form.name.encode() + b"\n" + plain).digest(),
+        request_keys=[redaction.rules.whole.erase(key) for key in request_keys],
+        body_hash=body_hash,
         now=now,
         objects=parts.objects,
         body_object_bytes=parts.settings.body_object_bytes,
         quota=Quota(entries=limits.entries_a_day, bytes=limits.bytes_a_day),
     )
     if not accepted.replayed:
-        parts.publisher.wake(form.wake)
+        parts.publisher.wake(wake)
         parts.metrics.emit(INTAKE, {"Accepted": len(columns), "Masked": redaction.masked})
-    return _accepted(accepted.answer | form.echo(columns), replayed=accepted.replayed)
+    return Taken(columns, faults, accepted)
+
+
+def submit(parts: Parts, form: Form, *, submitter: Submitter, headers: Headers, body: bytes) -> Response:
+    """Store what can be taken and say so with 202; a request that came before gets its first answer.
+
+    Raises:
+        BadRequest, TooLarge, UnsupportedEncoding: the request is refused whole.
+        InvalidEntries: none of its entries can be taken.
+        QuotaExceeded, KeyReused, RequestInProgress, DatabaseUnavailable, ObjectStoreUnavailable: as `take`.
+    """
+    with turn_of(body):
+        plain = unpack_body(body, content_encoding=headers.get("content-encoding", ""))
+        taken = take(
+            parts,
+            form.decode(plain, content_type=headers.get("content-type", "")),
+            project=submitter.project,
+            request_keys=submitter.request_keys,
+            # The form belongs to it: the same bytes can be one entry and a batch of one.
+            body_hash=hashlib.sha256(form.name.encode() + b"\n" + plain).digest(),
+            answer=form.answer,
+            wake=form.wake,
+        )
+    if taken.accepted is None:
+        raise _none_left(taken.faults)
+    return _accepted(taken.accepted.answer | form.echo(taken.columns), replayed=taken.accepted.replayed)
 
 
 def _answer_single(columns: Columns, _faults: Sequence[Fault], submission: UUID) -> dict[str, Any]:

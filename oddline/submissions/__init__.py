@@ -5,9 +5,11 @@ from oddline.submissions.body import pack, unpack
 from oddline.submissions.claim_store import end_leases, holders, next_due, waiting
 from oddline.submissions.decoding import (
     LIMITS,
+    BadLine,
     Limits,
     decode_batch,
     decode_document,
+    decode_lenient,
     decode_single,
     too_large_on_the_wire,
     unpack_body,
@@ -78,6 +80,7 @@ __all__ = [
     "TASKS",
     "UNSPECIFIED",
     "Accepted",
+    "BadLine",
     "Claimed",
     "Columns",
     "Fault",
@@ -94,6 +97,7 @@ __all__ = [
     "count_dead",
     "decode_batch",
     "decode_document",
+    "decode_lenient",
     "decode_single",
     "delete_finished",
     "delete_keys",

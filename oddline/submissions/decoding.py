@@ -24,6 +24,7 @@ JSON_TYPES = frozenset({"", "application/json", "text/json", "text/plain", "appl
 LARGEST_INTEGER, SMALLEST_INTEGER = 2**64 - 1, -(2**63)
 LONGEST_INTEGER = 20  # characters of either
 _DOCUMENT_START = re.compile(rb"\S[^\n]*")
+_NOT_UTF_8 = re.compile("[\udc80-\udcff]")  # as `surrogateescape` reads it
 _PLAIN, _GZIP = frozenset({"", "identity"}), frozenset({"gzip", "x-gzip"})
 
 
@@ -42,7 +43,7 @@ LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line of an NDJSON body that is no JSON: it stands in its entry's place, and only that entry is refused."""
+    """What is no entry, as a line of NDJSON that is no JSON: it stands in its entry's place, which alone is refused."""
 
     detail: str
 
@@ -154,6 +155,20 @@ def decode_document(raw: bytes, *, what: str = "body") -> Any:
         raise BadRequest(detail, field="body") from error
     except RecursionError as error:
         raise BadRequest(f"the {what} is nested too deeply", field="body") from error
+
+
+def decode_lenient(raw: bytes, *, limits: Limits = LIMITS) -> Any:
+    """One JSON document that need not be UTF-8: each byte that is not becomes a lone surrogate in its text.
+
+    Raises:
+        BadRequest, TooLarge: as `decode_document`; or it holds too many values.
+    """
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode("utf-8", "surrogateescape")
+        raw = _NOT_UTF_8.sub(lambda found: f"\\u{ord(found[0]):x}", text).encode()
+    return _decode_bounded(raw, limits)
 
 
 def json_type(value: Any) -> str:

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
+
 from oddline.database import Database, Transaction
 from oddline.metrics import INTAKE, OFF, Metrics
 from oddline.objects import ObjectStore
@@ -88,9 +90,28 @@ class Intake:
         return len(columns)
 
 
-def storable_entry(message: str, *, source: str, attributes: dict[str, Any], **more: str) -> dict[str, Any]:
+def storable_entry(message: str, *, source: str | None, attributes: dict[str, Any], **more: Any) -> dict[str, Any]:
     """An entry that no character keeps from being stored: what cannot be is replaced, and their number told."""
-    text, replaced = _NOT_STORABLE.subn("\ufffd", message)
+    entry = {"message": message, "source": source, "attributes": attributes, **more}
+    try:
+        if b"\\u0000" not in orjson.dumps(entry):
+            return entry
+    except TypeError:  # there are lone surrogates in it
+        pass
+    storable, replaced = _replaced(entry)
     if replaced:
-        attributes = attributes | {"replaced_characters": replaced}
-    return {"message": text, "source": source, "attributes": attributes, **more}
+        storable["attributes"]["replaced_characters"] = replaced
+    return dict(storable)
+
+
+def _replaced(value: Any) -> tuple[Any, int]:
+    """The value with what cannot be stored replaced in all its texts, and how many characters that were."""
+    if isinstance(value, str):
+        return _NOT_STORABLE.subn("\ufffd", value)
+    if isinstance(value, list):
+        items = [_replaced(item) for item in value]
+        return [item for item, _ in items], sum(count for _, count in items)
+    if isinstance(value, dict):
+        pairs = [(_replaced(name), _replaced(inner)) for name, inner in value.items()]
+        return {name: inner for (name, _), (inner, _) in pairs}, sum(one + other for (_, one), (_, other) in pairs)
+    return value, 0

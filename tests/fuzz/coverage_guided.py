@@ -16,7 +16,13 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["oddline.submissions", "oddline.patterns", "functions.triggers"]):
+with atheris.instrument_imports(
+    include=["oddline.submissions", "oddline.patterns", "functions.ingest", "functions.triggers"]
+):
+    import functions.ingest.loki.from_protobuf
+    import functions.ingest.otlp.from_protobuf  # noqa: F401  # which would be loaded later, and not watched
+    from functions.ingest import loki, otlp
+    from functions.ingest.shipping import Shipment
     from functions.triggers import files, log_events
     from oddline.errors import OddlineError
     from oddline.patterns import Masker, align
@@ -72,6 +78,34 @@ def read_log_events(data: bytes) -> None:
             assert part.entries
 
 
+def read_otlp(data: bytes) -> None:
+    """A request of OTLP in either form is refused by an error of ours, or all that it holds can be stored."""
+    pick = atheris.FuzzedDataProvider(data)
+    form = pick.PickValueInList(list(otlp.Form))
+    with suppress(OddlineError):
+        check_storable(otlp.decode(pick.ConsumeBytes(pick.remaining_bytes()), form=form))
+
+
+def read_loki(data: bytes) -> None:
+    """A push in either form is refused by an error of ours, or all that it holds can be stored; packed or not."""
+    pick = atheris.FuzzedDataProvider(data)
+    content_type, is_packed = pick.PickValueInList(["application/json", "application/x-protobuf"]), pick.ConsumeBool()
+    with suppress(OddlineError):
+        body = pick.ConsumeBytes(pick.remaining_bytes())
+        if is_packed:
+            body = loki.unpack(body, content_type=content_type, content_encoding="snappy")
+        check_storable(loki.decode(body, content_type=content_type))
+
+
+def check_storable(shipment: Shipment) -> None:
+    """No character keeps an entry from being taken."""
+    columns, faults = take_entries(shipment.entries, now=NOW)
+    assert len(columns) + len(faults) == len(shipment.entries)
+    assert not {fault.code for fault in faults} & {"nul", "surrogate"}
+    if columns:
+        assert unpack(pack(columns)) == columns
+
+
 ENTRY = {
     "message": "payment 4711 refused",
     "level": "ERROR",
@@ -86,6 +120,14 @@ EVENTS = {
     "subscriptionFilters": [],
     "logEvents": [{"id": "1", "timestamp": 1762330530000, "message": "started"}],
 }
+RECORD = {"timeUnixNano": "1762330530123456789", "severityNumber": 17, "body": {"stringValue": "started"}}
+SCOPE_LOGS = {
+    "scope": {"name": "a"},
+    "logRecords": [RECORD | {"attributes": [{"key": "k", "value": {"intValue": "1"}}]}],
+}
+EXPORTS = {"resourceLogs": [{"resource": {"attributes": []}, "scopeLogs": [SCOPE_LOGS]}]}
+STREAMS = {"streams": [{"stream": {"app": "a"}, "values": [["1762330530123456789", "started", {"level": "warn"}]]}]}
+PUSHED = '\n\x22\n\x09{app="a"}\x12\x15\n\x02\x08\x05\x12\x07started\x1a\x06\n\x01k\x12\x01v'
 LINES = [
     "2026-11-05 08:15:30,123 ERROR 10.0.4.7:80 took 3.5 ms id=0xdeadbeef '/a/b.c' \"x y\"",
     "2 errors, <num> rows=0",
@@ -101,6 +143,8 @@ TARGETS: dict[Callable[[bytes], None], list[str]] = {
     ],
     mask: LINES,
     read_file: ["\r\n".join(LINES), "\ufeffa\n\nb"],
+    read_otlp: [json.dumps(EXPORTS), "\n\x11\x12\x0f\x12\r*\t\n\x07started\x10\x01"],
+    read_loki: [json.dumps(STREAMS), PUSHED],
     read_log_events: [json.dumps(EVENTS), base64.b64encode(gzip.compress(json.dumps(EVENTS).encode())).decode()],
 }
 

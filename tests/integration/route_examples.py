@@ -64,6 +64,8 @@ def about(ask: Ask, **options: Any) -> Example:
 
 
 ENTRY = {"message": "an entry"}
+RECORD = {"body": {"stringValue": "an entry"}}
+STREAM = {"stream": {"app": "cart"}, "values": [["1762330530123456789", "an entry"]]}
 DEAD_LETTERS, SCHEDULES, ERASURES = "/api/v1/tasks/dead-letters", "/api/v1/schedules", "/api/v1/erasures"
 
 EXAMPLES: dict[tuple[str, str], Example] = {
@@ -73,6 +75,8 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("POST", "/api/logs/"): at("/api/logs/", json=ENTRY, status=202),
     ("POST", "/api/batch-analysis"): at("/api/batch-analysis", json={"log_entries": [ENTRY]}, status=202),
     ("POST", "/api/batch-analysis/"): at("/api/batch-analysis/", json={"log_entries": [ENTRY]}, status=202),
+    ("POST", "/v1/logs"): at("/v1/logs", json={"resourceLogs": [{"scopeLogs": [{"logRecords": [RECORD]}]}]}),
+    ("POST", "/loki/api/v1/push"): at("/loki/api/v1/push", json={"streams": [STREAM]}, status=204),
     ("GET", "/api/v1/monitoring/health"): at("/api/v1/monitoring/health", status=503),  # nobody has looked yet
     ("GET", "/api/v1/me"): at("/api/v1/me", shows=True),
     ("POST", "/api/v1/session"): at("/api/v1/session", status=201, others={"person": 403}),

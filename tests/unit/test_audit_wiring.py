@@ -26,6 +26,8 @@ ROUTES_WITHOUT = {
     ("POST", "/api/logs/"): SUBMITTING,
     ("POST", "/api/batch-analysis"): SUBMITTING,
     ("POST", "/api/batch-analysis/"): SUBMITTING,
+    ("POST", "/v1/logs"): SUBMITTING,
+    ("POST", "/loki/api/v1/push"): SUBMITTING,
 }
 COMMANDS_WITHOUT = {
     "up": "starts programs; that it made a project and a key at its first start, oddline.local records",

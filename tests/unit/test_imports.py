@@ -48,6 +48,12 @@ def test_the_console_does_not_load_what_only_publishing_needs() -> None:
     assert not modules & {"kombu", "redis"}
 
 
+def test_taking_logs_does_not_load_what_only_shippers_protocols_need() -> None:
+    _, modules = fresh_import("ingest")
+
+    assert not modules & {"cramjam", "google"}
+
+
 @pytest.mark.parametrize("function", CEILINGS_S)
 def test_its_import_stays_below_its_ceiling(function: str) -> None:
     assert any(fresh_import(function)[0] < CEILINGS_S[function] for _ in range(RUNS))
