@@ -125,6 +125,24 @@ class UnreadableFile(OddlineError):
     status, code, title = 400, "unreadable-file", "The file cannot be read"
 
 
+class DamagedFile(UnreadableFile):
+    """A packed file cannot be unpacked to its end."""
+
+    status, code, title = 422, "damaged-file", "The file cannot be unpacked to its end"
+
+
+class NotText(UnreadableFile):
+    """A file holds no text of any kind."""
+
+    status, code, title = 422, "not-text", "The file holds no text"
+
+
+class LineTooLong(UnreadableFile):
+    """A file has no line end, or no end of a record, where any log would have had many."""
+
+    status, code, title = 422, "line-too-long", "The file has no line ends where a log would have many"
+
+
 # What Oddline stands on
 
 

@@ -1,0 +1,277 @@
+"""Read times as logs write them: once per hour of a log by its form, from then on by putting text together."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, Final
+
+EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # what an entry's time must not be before
+FUTURE: Final = timedelta(days=1)  # nor after the present by more
+_WIDEST_OFFSET: Final = timedelta(hours=15)
+_REMEMBERED_HOURS: Final = 4096
+_GUESSED_YEARS: Final = 9  # back from the hint: the 29th of February comes as rarely
+
+_MONTHS: Final = {
+    "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6, "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11,
+    "Dec": 12,
+}  # fmt: skip
+_HOURS_OFF: Final = {
+    "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "JST": 9,
+    "AEST": 10, "AEDT": 11, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+}  # fmt: skip
+
+Hour = tuple[int | None, int, int, int]
+"""Year (None where it is not written), month, day, hour."""
+Convert = Callable[[str, str, str | None, str | None], str | None]
+"""From what a form's groups hold; None where that is no time, or none that an entry may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeForm:
+    """A way to write times.
+
+    Attributes:
+        pattern: groups `t1` (day and hour), `t2` (minutes and seconds), `t3` (fraction) and `t4` (zone).
+        hour: what `t1` says; raises ValueError or KeyError where it says nothing.
+        tidy: from `t2` and `t3` to `:MM:SS` and a fraction, where they are not that already.
+        has_year_in_zone: `t4` is the year, which the form puts last.
+    """
+
+    name: str
+    pattern: str
+    hour: Callable[[str], Hour]
+    tidy: Callable[[str, str | None], tuple[str, str | None]] | None = None
+    has_year_in_zone: bool = False
+
+
+def _numbers(order: str) -> Callable[[str], Hour]:
+    """Reads the numbers in a text, in the order of the letters: y, m, d and h."""
+
+    def read(text: str) -> Hour:
+        found = dict(zip(order, map(int, re.findall(r"\d+", text)), strict=True))
+        year = found.get("y")
+        if year is not None and year < 100:
+            year += 2000 if year < 70 else 1900
+        return year, found["m"], found["d"], found["h"]
+
+    return read
+
+
+def _joined(text: str) -> Hour:
+    """`yyMMdd HH` and `yyyyMMddTHH`."""
+    day, hour = text[:-2].rstrip(" -T"), text[-2:].lstrip("-T ")
+    year = int(day[:-4])
+    return year + 2000 if year < 100 else year, int(day[-4:-2]), int(day[-2:]), int(hour)
+
+
+def _named_month(text: str) -> Hour:
+    """`Jun  9 06`, `Jun 09 2006 06`, `10/Oct/2000:13`, `14 Jul 2026 10`."""
+    words = re.findall(r"\w+", text)
+    at = next(index for index, word in enumerate(words) if word[0].isalpha())
+    month, rest = _MONTHS[words[at]], [int(word) for index, word in enumerate(words) if index != at]
+    if len(rest) == 3:
+        return rest[1], month, rest[0], rest[2]
+    return None, month, rest[0], rest[1]
+
+
+def _unpadded(rest: str, fraction: str | None) -> tuple[str, str | None]:
+    _, minutes, seconds = rest.split(":")
+    return f":{int(minutes):02}:{int(seconds):02}", fraction and fraction.zfill(3)
+
+
+def _run_together(rest: str, fraction: str | None) -> tuple[str, str | None]:
+    return f":{rest[:2]}:{rest[2:]}", fraction
+
+
+_CLOCK: Final = r"(?P<t2>:[0-5]\d:[0-5]\d)"
+_FRACTION: Final = r"(?:[.,](?P<t3>\d{1,9}))?"
+_NO_FRACTION: Final = r"(?P<t3>)?"
+_OFFSET: Final = r"(?: ?(?P<t4>(?:Z|[+-]\d\d:?\d\d|UTC|GMT)(?![\w:])))?"
+_NO_OFFSET: Final = r"(?P<t4>)?"
+
+ISO: Final = TimeForm("iso", rf"(?P<t1>\d{{4}}-\d\d-\d\d[T ]\d\d){_CLOCK}{_FRACTION}{_OFFSET}", _numbers("ymdh"))
+SLASHES: Final = TimeForm("slashes", rf"(?P<t1>\d{{4}}/\d\d/\d\d \d\d){_CLOCK}{_FRACTION}{_OFFSET}", _numbers("ymdh"))
+SHORT_SLASHES: Final = TimeForm(
+    "short slashes", rf"(?P<t1>\d\d/\d\d/\d\d \d\d){_CLOCK}{_FRACTION}{_NO_OFFSET}", _numbers("ymdh")
+)
+RUN_TOGETHER: Final = TimeForm(
+    "run together",
+    rf"(?P<t1>\d{{6}} \d\d|\d{{8}}T\d\d)(?P<t2>[0-5]\d[0-5]\d){_FRACTION}{_OFFSET}",
+    _joined,
+    tidy=_run_together,
+)
+UNPADDED: Final = TimeForm(
+    "unpadded",
+    rf"(?P<t1>\d{{8}}[-T ]\d{{1,2}})(?P<t2>:[0-5]?\d:[0-5]?\d)(?:[:.,](?P<t3>\d{{1,3}}))?{_NO_OFFSET}",
+    lambda text: _joined(f"{text[:8]} {text[9:]:0>2}"),
+    tidy=_unpadded,
+)
+MONTH_DAY_NAME: Final = TimeForm(
+    "month day", rf"(?P<t1>[A-Z][a-z]{{2}} [ \d]?\d \d\d){_CLOCK}{_FRACTION}{_NO_OFFSET}", _named_month
+)
+DAY_MONTH_NAME: Final = TimeForm(
+    "day month",
+    rf"(?:[A-Z][a-z]{{2}}, )?(?P<t1>\d\d? [A-Z][a-z]{{2}} \d{{4}} \d\d){_CLOCK}{_FRACTION}{_OFFSET}",
+    _named_month,
+)
+COMMON_LOG: Final = TimeForm(
+    "common log", rf"(?P<t1>\d\d/[A-Z][a-z]{{2}}/\d{{4}}:\d\d){_CLOCK}{_NO_FRACTION}{_OFFSET}", _named_month
+)
+ASCTIME: Final = TimeForm(
+    "asctime",
+    rf"(?:[A-Z][a-z]{{2}} )?(?P<t1>[A-Z][a-z]{{2}} [ \d]?\d \d\d){_CLOCK}{_FRACTION} (?P<t4>\d{{4}})",
+    _named_month,
+    has_year_in_zone=True,
+)
+MONTH_DAY: Final = TimeForm("month-day", rf"(?P<t1>\d\d-\d\d \d\d){_CLOCK}{_FRACTION}{_NO_OFFSET}", _numbers("mdh"))
+MONTH_DOT_DAY: Final = TimeForm(
+    "month.day", rf"(?P<t1>\d\d\.\d\d \d\d){_CLOCK}{_FRACTION}{_NO_OFFSET}", _numbers("mdh")
+)
+DAY_DOT_MONTH: Final = TimeForm(
+    "day.month.year", rf"(?P<t1>\d\d\.\d\d\.\d{{4}} \d\d){_CLOCK}{_FRACTION}{_NO_OFFSET}", _numbers("dmyh")
+)
+# Asctime before what it begins with.
+FORMS: Final = (
+    ISO, SLASHES, SHORT_SLASHES, COMMON_LOG, ASCTIME, MONTH_DAY_NAME, DAY_MONTH_NAME, UNPADDED, RUN_TOGETHER, MONTH_DAY,
+    MONTH_DOT_DAY, DAY_DOT_MONTH,
+)  # fmt: skip
+EPOCH: Final = r"(?P<epoch>1\d{9}|[2-9]\d{8,9})(?P<epoch_fraction>\d{9}|\d{6}|\d{3})?(?:\.(?P<epoch_decimals>\d{1,9}))?"
+_EPOCH: Final = re.compile(EPOCH)
+
+
+class Clock:
+    """Turns what logs write into RFC 3339.
+
+    Args:
+        now: the present; later than a day after it an entry cannot be.
+        year_hint: not long after the log's last line (when the file was put, say): what names no year lies before it.
+        zone: of times that name none; UTC where it is not given.
+
+    Attributes:
+        zone_assumed: a time named no zone, and none was given.
+        year_guessed: a time named no year.
+    """
+
+    def __init__(self, *, now: datetime, year_hint: datetime | None = None, zone: tzinfo | None = None) -> None:
+        self.now, self.hint, self._zone = now, year_hint or now, zone
+        self.zone_assumed = self.year_guessed = False
+        self._latest = now + FUTURE
+        self._offsets: dict[str, str] = {}
+        self._forms: list[tuple[re.Pattern[str], Convert]] | None = None
+
+    def converter(self, form: TimeForm) -> Convert:
+        """What reads the form's groups."""
+        known: dict[str, tuple[str, str, bool] | None] = {}
+        tidy, has_year_in_zone = form.tidy, form.has_year_in_zone
+
+        def convert(hour: str, rest: str, fraction: str | None, zone: str | None) -> str | None:
+            if has_year_in_zone:
+                hour, zone = f"{hour}\0{zone}", None
+            found = known[hour] if hour in known else self._learn(known, form, hour, has_zone=bool(zone))
+            if found is None:
+                return None
+            begin, suffix, is_near_bound = found
+            if zone:
+                suffix = self._offsets.get(zone) or self._offset(zone)
+            elif not suffix:  # it was only seen with zones until now
+                begin, suffix, is_near_bound = self._learn(known, form, hour, has_zone=False) or found
+            if tidy:
+                rest, fraction = tidy(rest, fraction)
+            stamp = f"{begin}{rest}.{fraction}{suffix}" if fraction else f"{begin}{rest}{suffix}"
+            return stamp if not is_near_bound or self.is_storable(stamp) else None
+
+        return convert
+
+    def epoch(self, seconds: int, fraction: str = "") -> str | None:
+        """A time in seconds since 1970, with the decimals behind them."""
+        if not 631_152_000 <= seconds <= self._latest.timestamp():
+            return None
+        stamp = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
+        return f"{stamp}.{fraction}Z" if fraction else f"{stamp}Z"
+
+    def read(self, value: Any) -> str | None:
+        """A time as a document's field holds it: a text in any form, or seconds, milli-, micro- or nanoseconds."""
+        if isinstance(value, str):
+            return self._read_text(value.strip())
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return self._read_epoch(f"{value:.6f}" if isinstance(value, float) else str(value))
+
+    def is_storable(self, stamp: str) -> bool:
+        """Whether an entry may have this time."""
+        moment = datetime.fromisoformat(stamp)
+        return EARLIEST <= moment <= self._latest
+
+    def _read_text(self, text: str) -> str | None:
+        if self._forms is None:
+            self._forms = [(re.compile(form.pattern), self.converter(form)) for form in FORMS]
+        for index, (pattern, convert) in enumerate(self._forms):
+            if found := pattern.fullmatch(text):
+                if index:  # the next is likely of the same form
+                    self._forms.insert(0, self._forms.pop(index))
+                return convert(*found.group("t1", "t2", "t3", "t4"))
+        return self._read_epoch(text)
+
+    def _read_epoch(self, text: str) -> str | None:
+        found = _EPOCH.fullmatch(text)
+        if found is None:
+            return None
+        return self.epoch(int(found["epoch"]), (found["epoch_fraction"] or "") + (found["epoch_decimals"] or ""))
+
+    def _learn(
+        self, known: dict[str, tuple[str, str, bool] | None], form: TimeForm, text: str, *, has_zone: bool
+    ) -> tuple[str, str, bool] | None:
+        if len(known) >= _REMEMBERED_HOURS:
+            known.clear()
+        known[text] = found = self._hour(form, text, has_zone=has_zone)
+        return found
+
+    def _hour(self, form: TimeForm, text: str, *, has_zone: bool) -> tuple[str, str, bool] | None:
+        """The beginning of its times in RFC 3339, their end, and whether each must be held against the bounds."""
+        text, _, given_year = text.partition("\0")
+        try:
+            year, month, day, hour = form.hour(text)
+            year = int(given_year) if given_year else year
+            moment = (
+                self._guess_year(month, day, hour) if year is None else datetime(year, month, day, hour, tzinfo=UTC)
+            )
+        except (ValueError, KeyError, StopIteration):
+            return None
+        if moment is None or not EARLIEST - _WIDEST_OFFSET <= moment <= self._latest + _WIDEST_OFFSET:
+            return None
+        suffix = "" if has_zone else self._own_offset(moment)
+        is_near_bound = moment < EARLIEST + _WIDEST_OFFSET or moment > self._latest - _WIDEST_OFFSET
+        return moment.isoformat()[:13], suffix, is_near_bound
+
+    def _guess_year(self, month: int, day: int, hour: int) -> datetime | None:
+        self.year_guessed = True
+        for year in range(self.hint.year + 1, self.hint.year - _GUESSED_YEARS, -1):
+            try:
+                moment = datetime(year, month, day, hour, tzinfo=UTC)
+            except ValueError:
+                continue
+            if moment <= self.hint + FUTURE:
+                return moment
+        return None
+
+    def _own_offset(self, moment: datetime) -> str:
+        """Of a time that names no zone."""
+        if self._zone is None:
+            self.zone_assumed = True
+            return "Z"
+        return moment.replace(tzinfo=self._zone).isoformat()[19:25]
+
+    def _offset(self, zone: str) -> str:
+        """RFC 3339's way to write a zone; one by a name that nobody knows is as good as none."""
+        if zone[0] in "+-":
+            digits = zone[1:].replace(":", "")
+            offset = f"{zone[0]}{digits[:2]}:{digits[2:] or '00'}"
+            offset = offset if digits[:2] < "15" and digits[2:] < "60" else "Z"
+        else:
+            hours = _HOURS_OFF.get(zone)
+            self.zone_assumed |= hours is None
+            offset = f"{hours:+03}:00" if hours else "Z"
+        if len(self._offsets) < _REMEMBERED_HOURS:
+            self._offsets[zone] = offset
+        return offset
