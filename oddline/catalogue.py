@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from oddline.audit import tasks as audit
 from oddline.chunks import tasks as chunks
+from oddline.files import tasks as files
 from oddline.maintenance import tasks as maintenance
 from oddline.notifications import tasks as notifications
 from oddline.privacy import tasks as privacy
@@ -49,6 +50,7 @@ CATALOGUE = Catalogue(
             *notifications.TASKS,
             *schedules.TASKS,
             *chunks.TASKS,
+            *files.TASKS,
             *privacy.TASKS,
             *maintenance.TASKS,
             *audit.TASKS,

@@ -10,6 +10,7 @@ from functions.console import (
     audit,
     dead_letters,
     erasures,
+    files,
     keys,
     masking,
     members,
@@ -46,6 +47,7 @@ router = APIRouter(
             audit,
             masking,
             erasures,
+            files,
         )
         for route in part.router.routes
     ]

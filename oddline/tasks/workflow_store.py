@@ -15,9 +15,7 @@ def child_ended(tx: Transaction, child: UUID) -> tuple[UUID, str] | None:
 
 def open_children(tx: Transaction, parent: UUID) -> list[UUID]:
     """The tasks that a task waits for."""
-    return [
-        row[0] for row in tx.execute(f"SELECT id FROM tasks WHERE parent_id = %s AND {_OPEN}", [parent]).fetchall()
-    ]
+    return [row[0] for row in tx.execute(f"SELECT id FROM tasks WHERE parent_id = %s AND {_OPEN}", [parent]).fetchall()]
 
 
 def _lock_parent(tx: Transaction, child: UUID) -> UUID | None:

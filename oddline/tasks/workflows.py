@@ -45,7 +45,5 @@ def start_workflow(
     return [chain[0] for chain in chains]
 
 
-def _write(
-    tx: Transaction, one: Step, *, project: UUID, now: datetime, parent: UUID | None, children: int
-) -> None:
+def _write(tx: Transaction, one: Step, *, project: UUID, now: datetime, parent: UUID | None, children: int) -> None:
     enqueue(tx, one.spec, one.payload, task_id=one.id, project=project, now=now, parent=parent, children=children)

@@ -13,7 +13,6 @@ CREATE TABLE files (
     upload text,                        -- the object store's id of what comes in parts
     object_key text NOT NULL,
     object_version text NOT NULL DEFAULT '',
-    packed_from text,                   -- the object that the present one was packed from: parts name ranges unpacked
     created_at timestamptz NOT NULL,
     uploaded_at timestamptz,
     finished_at timestamptz,
