@@ -50,7 +50,7 @@ BEGUN = answer(
     "`/` is one of this API and needs the key",
     {**_FILE, "state": "uploading", "upload": _PAGE},
     status=201,
-    optional=["next"],
+    optional=["next", "upload"],
     nullable=[*_NULLS, "end"],
     free=_FREE,
 )

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import Field
 from starlette.requests import ClientDisconnect
 
@@ -26,6 +26,7 @@ router = APIRouter(tags=["files"])
 Before = Annotated[UUID | None, Query(description="The `next` of the page before")]
 After = Annotated[int, Query(ge=0, le=10_000, description="Parts behind this number")]
 PartsAtOnce = Annotated[int, Query(ge=1, le=1_000)]
+Key = Annotated[str | None, Header(max_length=255, description="Makes a repeat of the request harmless")]
 Text = Annotated[WithoutNul, Field(max_length=LONGEST_NAME)]
 
 
@@ -36,9 +37,7 @@ class NewFile(Body):
     size: int | None = Field(default=None, ge=0, description="Bytes; told, it is checked in the end")
     source: Text = Field(default="", description="Of its entries that name none; else the file's name")
     format: Text = Field(default="", description="Its format; found by looking where it is not given")
-    zone: Text = Field(
-        default="", description="Of times without one; UTC where it is not given", examples=["Asia/Tokyo"]
-    )
+    zone: Text = Field(default="", description="Of times without one; UTC if not given", examples=["Asia/Tokyo"])
 
 
 class Completion(Body):
@@ -73,8 +72,16 @@ async def part_body(request: Request) -> bytes:
 
 
 @router.post(PATH, status_code=201, responses=BEGUN, openapi_extra=documented(NewFile))
-def begin(request: Request, caller: Authenticated, new: Annotated[NewFile, Depends(body_of(NewFile))]) -> Response:
-    """Begin to upload a log file. Put each part where the answer says, then complete it."""
+def begin(
+    request: Request,
+    caller: Authenticated,
+    new: Annotated[NewFile, Depends(body_of(NewFile))],
+    idempotency_key: Key = None,
+) -> Response:
+    """Begin to upload a log file. Put each part where the answer says, then complete it.
+
+    Asked with the same `Idempotency-Key` as before, it tells how the first upload stands, so that it can go on.
+    """
     parts = parts_of(request)
     erase = parts.rule_book.redaction(parts.db, caller.project).rules.whole.erase
     file = files.begin(
@@ -82,14 +89,21 @@ def begin(request: Request, caller: Authenticated, new: Annotated[NewFile, Depen
         parts.objects,
         project=caller.project,
         wanted=files.Wanted(
-            name=erase(new.name), source=erase(new.source), size=new.size, format=new.format, zone=new.zone
+            name=erase(new.name),
+            source=erase(new.source),
+            size=new.size,
+            format=new.format,
+            zone=new.zone,
+            key=erase(idempotency_key) if idempotency_key else None,
         ),
         most_bytes=parts.settings.file_bytes,
         now=parts.clock(),
     )
     with parts.db.transaction(project=caller.project) as tx:
         record(tx, request, caller, Action.FILE_ADDED, subject=f"file:{file.id}", details={"size": file.size})
-    answer = file.view() | {"upload": files.page(parts.objects, file, after=0)}
+    answer = file.view()
+    if file.state is FileState.UPLOADING:
+        answer["upload"] = files.page(parts.objects, file, after=0)
     return json_answer(answer, status=201, headers={"Location": f"{PATH}/{file.id}"})
 
 

@@ -48,6 +48,7 @@ class LogFile:
     part_bytes: int | None = None
     upload: str | None = None
     object_version: str = ""
+    request_key: str | None = None
     uploaded_at: datetime | None = None
     finished_at: datetime | None = None
     task: UUID | None = None

@@ -24,19 +24,28 @@ def _file(**columns: Any) -> LogFile:
 
 
 def insert(tx: Transaction, file: LogFile) -> bool:
-    """Write a file; False when there is one of the same object."""
+    """Write a file; False when there is one of the same object, or asked for by the same key."""
+    row = {
+        "project_id": file.project,
+        "id": file.id,
+        "name": file.name,
+        "source": file.source,
+        "format": file.format,
+        "zone": file.zone,
+        "state": str(file.state),
+        "size": file.size,
+        "part_bytes": file.part_bytes,
+        "upload": file.upload,
+        "object_key": file.object_key,
+        "object_version": file.object_version,
+        "request_key": file.request_key,
+        "created_at": file.created_at,
+        "uploaded_at": file.uploaded_at,
+        "task_id": file.task,
+    }
+    values = ", ".join(f"%({name})s" for name in row)
     return (
-        tx.execute(
-            "INSERT INTO files (project_id, id, name, source, format, zone, state, size, part_bytes, upload,"
-            " object_key, object_version, created_at, uploaded_at, task_id) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,"
-            " %s, %s, %s) ON CONFLICT (object_key, object_version) DO NOTHING",
-            [
-                *(file.project, file.id, file.name, file.source, file.format, file.zone, str(file.state), file.size),
-                *(file.part_bytes, file.upload, file.object_key, file.object_version),
-                *(file.created_at, file.uploaded_at, file.task),
-            ],
-        ).rowcount
-        == 1
+        tx.execute(f"INSERT INTO files ({', '.join(row)}) VALUES ({values}) ON CONFLICT DO NOTHING", row).rowcount == 1
     )
 
 
@@ -46,6 +55,15 @@ def find(tx: Transaction, project: UUID, *, file: UUID, lock: bool = False) -> L
         return cursor.execute(
             f"SELECT {_COLUMNS} FROM files WHERE {_AT} AND state <> 'deleted' {'FOR UPDATE' if lock else ''}",
             {"project": project, "id": file},
+        ).fetchone()
+
+
+def find_by_key(tx: Transaction, project: UUID, *, request_key: str) -> LogFile | None:
+    """The file that was asked for by a key."""
+    with tx.cursor(row_factory=kwargs_row(_file)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM files WHERE project_id = %s AND request_key = %s AND state <> 'deleted'",
+            [project, request_key],
         ).fetchone()
 
 

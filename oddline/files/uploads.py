@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from oddline.database import Database, Transaction
-from oddline.errors import Conflict, InvalidParameter, NotFound, ObjectMissing, TooLarge
+from oddline.errors import Conflict, InvalidParameter, KeyReused, NotFound, ObjectMissing, TooLarge
 from oddline.files import store
 from oddline.files.log_file import FileState, LogFile
 from oddline.ids import new_id
@@ -30,21 +30,25 @@ class Wanted:
     size: int | None = None
     format: str = ""
     zone: str = ""
+    key: str | None = None
 
 
 def begin(
     db: Database, objects: ObjectStore, *, project: UUID, wanted: Wanted, most_bytes: int, now: datetime
 ) -> LogFile:
-    """Begin an upload.
+    """Begin an upload, or go on with the one that was begun by the same key.
 
     Raises:
         TooLarge: the file has more than `most_bytes`.
         InvalidParameter: there is no such format or zone.
+        KeyReused: by that key another file was asked for.
     """
     if wanted.size is not None and wanted.size > most_bytes:
         raise TooLarge(f"a file may have {most_bytes:,} bytes", limit=most_bytes, unit="bytes", field="size")
     check_format(wanted.format)
     _check_zone(wanted.zone)
+    if (known := _known(db, project, wanted)) is not None:
+        return known
     file_id = new_id()
     key = f"{PREFIX}/{project}/{file_id}"
     part_bytes = _part_bytes(wanted.size)
@@ -59,10 +63,14 @@ def begin(
         part_bytes=part_bytes,
         upload=objects.begin_upload(key, part_bytes=part_bytes, metadata={"project": str(project)}),
         object_key=key,
+        request_key=wanted.key,
         created_at=now,
     )
     with db.transaction(project=project) as tx:
-        store.insert(tx, file)
+        is_new = store.insert(tx, file)
+    if not is_new and file.upload is not None:  # the same request came at the same moment
+        objects.abort_upload(key, upload=file.upload)
+        return _known(db, project, wanted) or file
     return file
 
 
@@ -156,6 +164,20 @@ def check_format(name: str) -> None:
 
     if name and name not in FORMATS:
         raise InvalidParameter(f"there is no format {name}; there are {', '.join(sorted(FORMATS))}", field="format")
+
+
+def _known(db: Database, project: UUID, wanted: Wanted) -> LogFile | None:
+    if wanted.key is None:
+        return None
+    with db.transaction(project=project) as tx:
+        known = store.find_by_key(tx, project, request_key=wanted.key)
+    if known is None:
+        return None
+    asked = (wanted.name, wanted.source or wanted.name, wanted.format, wanted.zone)
+    told = (known.name, known.source, known.format, known.zone)
+    if asked != told or (known.state is FileState.UPLOADING and wanted.size != known.size):
+        raise KeyReused("the idempotency-key came before for another file")
+    return known
 
 
 def _check_zone(name: str) -> None:

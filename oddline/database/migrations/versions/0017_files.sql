@@ -13,6 +13,7 @@ CREATE TABLE files (
     upload text,                        -- the object store's id of what comes in parts
     object_key text NOT NULL,
     object_version text NOT NULL DEFAULT '',
+    request_key text,                   -- by which a repeated request for an upload is known
     created_at timestamptz NOT NULL,
     uploaded_at timestamptz,
     finished_at timestamptz,
@@ -29,6 +30,7 @@ CREATE TABLE files (
     PRIMARY KEY (project_id, id)
 );
 CREATE UNIQUE INDEX files_object ON files (object_key, object_version);
+CREATE UNIQUE INDEX files_request ON files (project_id, request_key) WHERE state <> 'deleted';
 CREATE INDEX files_old ON files (created_at);
 
 -- From an entry to the bytes that it was: its submission's row here, and its index among the entries of that range.
