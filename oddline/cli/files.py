@@ -1,12 +1,13 @@
 """`oddline files`: upload log files, see what became of them, delete them."""
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from oddline.cli.app import make_app
@@ -49,7 +50,7 @@ def upload(
                         format_=format_,
                         zone=zone,
                         process=process,
-                        told=lambda there, size, bar=bar: bars.update(bar, completed=there, total=size),
+                        told=partial(_show, bars, bar),
                     )
                 )
         for file in uploaded:
@@ -101,6 +102,10 @@ def process(
 def delete(file: File, url: Url = None, key: Key = None) -> None:
     """Delete a file; its entries stay."""
     call_api("DELETE", f"/api/v1/files/{file}", url=url, key=key)
+
+
+def _show(bars: Progress, bar: TaskID, there: int, size: int) -> None:
+    bars.update(bar, completed=there, total=size)
 
 
 def _wait(client: Any, task_ids: list[str], *, patience_s: float) -> None:

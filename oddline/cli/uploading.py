@@ -11,6 +11,7 @@ import httpx
 from oddline.cli.sending import FIRST_PAUSE_S, TRIES, NotTaken, Pause, reason_of
 from oddline.errors import OddlineError, Unavailable
 
+PART_TIMEOUT_S = 300.0  # of no progress at all
 LOOKED_AT = 64 * 1024  # bytes at both ends by which a file is known again
 
 
@@ -40,7 +41,9 @@ def upload(
             size = stream.seek(0, 2)
             wanted = {"name": path.name[-200:], "size": size, "source": source, "format": format_, "zone": zone}
             key = _fingerprint(stream, path, wanted)
-            file = _ask(client, "POST", "/api/v1/files", json=wanted, headers={"Idempotency-Key": key}, pause=pause)
+            file: dict[str, Any] = _ask(
+                client, "POST", "/api/v1/files", json=wanted, headers={"Idempotency-Key": key}, pause=pause
+            )
             if "upload" not in file:
                 return file  # it was whole before
             there = 0
@@ -79,7 +82,7 @@ def _put(client: httpx.Client, url: str, data: bytes, *, pause: Pause) -> None:
     if url.startswith("/"):
         _ask(client, "PUT", url, content=data, pause=pause)
         return
-    with httpx.Client(timeout=client.timeout, trust_env=client.trust_env) as store:  # our key is not for others
+    with httpx.Client(timeout=PART_TIMEOUT_S, trust_env=client.trust_env) as store:  # our key is not for others
         _ask(store, "PUT", url, content=data, pause=pause)
 
 

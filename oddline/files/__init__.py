@@ -5,15 +5,17 @@ from typing import TYPE_CHECKING
 from oddline.lazy import face
 
 if TYPE_CHECKING:
-    from oddline.files.cleaning import cleanup_old_files, cleanup_temp_files, delete_file
-    from oddline.files.compressing import compress_log_file, erase_object
+    from oddline.files.cleaning import cleanup_old_files, cleanup_temp_files
+    from oddline.files.compressing import compress_log_file
+    from oddline.files.deleting import delete_file
+    from oddline.files.holding import holds
     from oddline.files.log_file import FileState, LogFile
     from oddline.files.looking import extract_log_metadata
     from oddline.files.metadata import Metadata, MetadataFold
     from oddline.files.model import Block, Entry, Found, Problems
     from oddline.files.processing import mark_failed, parse_structured_logs, process_log_file, tell_of_group
     from oddline.files.reading import EntryReader, read_entries
-    from oddline.files.service import delete, list_files, origin_of, take_object
+    from oddline.files.service import UPLOADED, PutObject, delete, find_behind, list_files, origin_of, take_object
     from oddline.files.sniffing import look_at
     from oddline.files.tasks import (
         CLEANUP_OLD_FILES,
@@ -32,15 +34,17 @@ if TYPE_CHECKING:
     from oddline.files.workflow import Started, start_group, start_processing
 
 _HOMES = {
-    "cleaning": ["cleanup_old_files", "cleanup_temp_files", "delete_file"],
-    "compressing": ["compress_log_file", "erase_object"],
+    "cleaning": ["cleanup_old_files", "cleanup_temp_files"],
+    "compressing": ["compress_log_file"],
+    "deleting": ["delete_file"],
+    "holding": ["holds"],
     "log_file": ["FileState", "LogFile"],
     "looking": ["extract_log_metadata"],
     "metadata": ["Metadata", "MetadataFold"],
     "model": ["Block", "Entry", "Found", "Problems"],
     "processing": ["mark_failed", "parse_structured_logs", "process_log_file", "tell_of_group"],
     "reading": ["EntryReader", "read_entries"],
-    "service": ["delete", "list_files", "origin_of", "take_object"],
+    "service": ["UPLOADED", "PutObject", "delete", "find_behind", "list_files", "origin_of", "take_object"],
     "sniffing": ["look_at"],
     "tasks": [
         "CLEANUP_OLD_FILES",
@@ -70,6 +74,7 @@ __all__ = [
     "PROCESS_LOG_FILE",
     "PROCESS_LOG_FILES",
     "TASKS",
+    "UPLOADED",
     "Block",
     "Entry",
     "EntryReader",
@@ -82,6 +87,7 @@ __all__ = [
     "Metadata",
     "MetadataFold",
     "Problems",
+    "PutObject",
     "Started",
     "Wanted",
     "begin",
@@ -91,9 +97,10 @@ __all__ = [
     "compress_log_file",
     "delete",
     "delete_file",
-    "erase_object",
     "existing",
     "extract_log_metadata",
+    "find_behind",
+    "holds",
     "list_files",
     "look_at",
     "mark_failed",

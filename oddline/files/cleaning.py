@@ -4,15 +4,13 @@ from datetime import timedelta
 from typing import Final
 
 from oddline.files import store
-from oddline.files.compressing import erase_object
-from oddline.files.log_file import FileState, LogFile
+from oddline.files.deleting import delete_file
 from oddline.files.uploads import PREFIX
 from oddline.tasks import NoPayload, TaskContext
 
 ABANDONED_AFTER: Final = timedelta(days=7)  # a large upload over a slow line goes on for days
 NAMED_AFTER: Final = timedelta(hours=1)  # an upload's row is written within a request
 FILES_AT_ONCE: Final = 100
-PARTS_AT_ONCE: Final = 5_000  # rows in one transaction, so that none is long
 
 
 def cleanup_old_files(payload: NoPayload, context: TaskContext) -> dict[str, int]:  # noqa: ARG001
@@ -27,19 +25,6 @@ def cleanup_old_files(payload: NoPayload, context: TaskContext) -> dict[str, int
             deleted += 1
         if len(files) < FILES_AT_ONCE:
             return {"files": deleted}
-
-
-def delete_file(context: TaskContext, file: LogFile) -> None:
-    """Delete a file, what is kept of its object, and what was uploaded of it."""
-    with context.db.transaction() as tx:
-        store.change(tx, file, was=[file.state], state=str(FileState.DELETED))
-    if file.upload is not None:
-        context.objects.abort_upload(file.object_key, upload=file.upload)
-    erase_object(context.objects, file.object_key)
-    while True:
-        with context.db.transaction() as tx:
-            if store.delete(tx, file, limit=PARTS_AT_ONCE):
-                return
 
 
 def cleanup_temp_files(payload: NoPayload, context: TaskContext) -> dict[str, int]:  # noqa: ARG001

@@ -8,10 +8,13 @@ import zstandard
 
 from oddline.errors import CorruptBody
 from oddline.files import store
+from oddline.files.deleting import delete_file, erase_object
+from oddline.files.holding import holds
 from oddline.files.log_file import FileState, LogFile
 from oddline.files.tasks import FilePayload
 from oddline.files.uploads import PART_BYTES
 from oddline.objects import ObjectStore
+from oddline.redaction import ErasedValues, Redactor, open_values, read_erased
 from oddline.tasks import TaskContext
 
 MOST_BYTES: Final = 50 * 1024**3  # can be packed and read back within the task's limits; larger ones stay as they are
@@ -22,6 +25,8 @@ _ENDING: Final = ".zst"
 def compress_log_file(payload: FilePayload, context: TaskContext) -> dict[str, Any]:
     """Put a packed file in the place of a processed one that was not packed; returns the sizes.
 
+    One that holds what was erased meanwhile is deleted instead: its entries came in without.
+
     Raises:
         CorruptBody: what was packed is not what was there, so that the original stays (permanent).
         ObjectMissing: the file's object is gone (permanent).
@@ -29,7 +34,12 @@ def compress_log_file(payload: FilePayload, context: TaskContext) -> dict[str, A
     """
     with context.db.transaction() as tx:
         file = store.find(tx, payload.project, file=payload.file)
-    if file is None or file.state is not FileState.PROCESSED or file.size is None or file.size > MOST_BYTES:
+    if file is None or file.state not in {FileState.PROCESSED, FileState.FAILED} or file.size is None:
+        return {}
+    if _holds_erased(file, context):
+        delete_file(context, file)
+        return {"deleted": True}
+    if file.state is FileState.FAILED or file.size > MOST_BYTES:
         return {}
     if file.known is None or file.known.compression != "none":
         return {}
@@ -45,12 +55,16 @@ def compress_log_file(payload: FilePayload, context: TaskContext) -> dict[str, A
     return {"bytes": file.size, "packed_bytes": packed}
 
 
-def erase_object(objects: ObjectStore, key: str) -> int:
-    """Delete an object with all that is kept of it; returns how many versions there were."""
-    versions = [one for one in objects.versions(key) if one.key == key]
-    for one in versions:
-        objects.delete_version(one)
-    return len(versions)
+def _holds_erased(file: LogFile, context: TaskContext) -> bool:
+    with context.db.transaction() as tx:
+        listed = [
+            ErasedValues(open_values(secret, context.settings.cipher()), ignore_case)
+            for secret, ignore_case in read_erased(tx, file.project)
+        ]
+    if not listed:
+        return False
+    erase = Redactor((), erased=listed).erase
+    return holds(context.objects, file, lambda text: erase(text) != text)
 
 
 def _pack(objects: ObjectStore, file: LogFile, *, key: str) -> tuple[str, int]:

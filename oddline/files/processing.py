@@ -19,7 +19,7 @@ from oddline.files.uploads import check_format
 from oddline.limits import default_limits, read_limits
 from oddline.redaction import RuleBook
 from oddline.submissions import SCORE_WAITING_BATCH, Intake, Part, Quota, derived_submission_id
-from oddline.tasks import Task, TaskContext
+from oddline.tasks import Task, TaskContext, find
 
 TURN: Final = timedelta(minutes=4)  # then others have the process; below the soft limit by more than a part takes
 SCORED_AGAIN: Final = timedelta(seconds=5)  # in which a worker scores some of what waits
@@ -67,8 +67,9 @@ def mark_failed(tx: Transaction, task: Task) -> None:
     """Note in a file's row that its task failed for good."""
     payload = FilePayload.model_validate({name: task.payload[name] for name in ("project", "file")})
     file = store.find(tx, payload.project, file=payload.file)
-    if file is not None:
-        failed = {"state": str(FileState.FAILED), "error": task.error, "finished_at": task.finished_at}
+    ended = find(tx, task.id)
+    if file is not None and ended is not None:
+        failed = {"state": str(FileState.FAILED), "error": ended.error, "finished_at": ended.finished_at}
         store.change(tx, file, was=_WORKED_ON, **failed)
 
 

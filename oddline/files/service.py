@@ -1,5 +1,7 @@
 """What is done with files beside bringing them in and reading them: list, trace, delete, take what others have put."""
 
+import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -26,6 +28,11 @@ def list_files(
     return store.newest(tx, project, state=state, before=before, limit=limit)
 
 
+def find_behind(tx: Transaction, project: UUID, *, after: UUID) -> LogFile | None:
+    """The next file behind an id that was not deleted, in the order of the ids."""
+    return store.next_behind(tx, project, after=after)
+
+
 def delete(tx: Transaction, project: UUID, *, file: UUID, now: datetime) -> UUID | None:
     """Delete a file for everybody; the id of the task that takes its bytes away, unless one waits already.
 
@@ -41,7 +48,13 @@ def delete(tx: Transaction, project: UUID, *, file: UUID, now: datetime) -> UUID
         raise Conflict(f"file {file} is being processed: cancel its task first", field="file_id")
     task = new_id()
     is_new = enqueue(
-        tx, CLEANUP_OLD_FILES, NoPayload(), task_id=task, project=None, now=now, unique_key="cleanup_old_files"
+        tx,
+        CLEANUP_OLD_FILES,
+        NoPayload(),
+        task_id=task,
+        project=project,
+        now=now,
+        unique_key=f"cleanup_old_files:{project}",
     )
     return task if is_new else None
 
@@ -52,16 +65,25 @@ def origin_of(tx: Transaction, project: UUID, *, entry: UUID) -> dict[str, Any] 
     return None if part is None else {"file_id": str(part[0]), "start": part[1], "end": part[2]}
 
 
-def take_object(
-    tx: Transaction, project: UUID, *, key: str, version: str, size: int, put_at: datetime, now: datetime
-) -> Started | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutObject:
+    """An object that somebody put into the bucket; `mark` is what no other put of its key has."""
+
+    key: str
+    version: str
+    mark: str
+    size: int
+    at: datetime
+
+
+def take_object(tx: Transaction, project: UUID, put: PutObject, *, now: datetime) -> Started | None:
     """Have an object processed that somebody put into the bucket; None when that was done before.
 
     Its source is the folder that it stands in under `uploads/`, or else its name.
     """
     file_id = new_id()
     chain = chain_of(project, file_id)
-    inner = PurePosixPath(key.removeprefix(UPLOADED))
+    inner = PurePosixPath(put.key.removeprefix(UPLOADED))
     source = inner.name if inner.parent == PurePosixPath() else inner.parent.as_posix()
     file = LogFile(
         project=project,
@@ -69,11 +91,12 @@ def take_object(
         name=inner.name[-NAME_CHARACTERS:],
         source=source[-NAME_CHARACTERS:],
         state=FileState.UPLOADED,
-        size=size,
-        object_key=key,
-        object_version=version,
+        size=put.size,
+        object_key=put.key,
+        object_version=put.version,
+        request_key=hashlib.sha256(f"{put.key}\n{put.version or put.mark}".encode()).hexdigest(),
         created_at=now,
-        uploaded_at=put_at,
+        uploaded_at=put.at,
         task=task_of(chain),
     )
     if not store.insert(tx, file):

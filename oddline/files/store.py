@@ -24,7 +24,7 @@ def _file(**columns: Any) -> LogFile:
 
 
 def insert(tx: Transaction, file: LogFile) -> bool:
-    """Write a file; False when there is one of the same object, or asked for by the same key."""
+    """Write a file; False when one was asked for by the same key."""
     row = {
         "project_id": file.project,
         "id": file.id,
@@ -79,6 +79,16 @@ def newest(
             f"SELECT {_COLUMNS} FROM files WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT %(limit)s",
             {"project": project, "state": state and str(state), "before": before, "limit": limit},
         ).fetchall()
+
+
+def next_behind(tx: Transaction, project: UUID, *, after: UUID) -> LogFile | None:
+    """The file with the next id that was not deleted."""
+    with tx.cursor(row_factory=kwargs_row(_file)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM files WHERE project_id = %s AND id > %s AND state <> 'deleted'"
+            " ORDER BY id LIMIT 1",
+            [project, after],
+        ).fetchone()
 
 
 def change(tx: Transaction, file: LogFile, *, was: Collection[FileState], **columns: Any) -> LogFile | None:

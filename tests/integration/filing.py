@@ -57,9 +57,7 @@ class Filing:
             ).fetchall()
         for task_id, name in due:
             run: Run = BINDINGS[name](None)  # type: ignore[arg-type]  # needs nothing of the process
-            run_task(
-                CATALOGUE[name], run, task_id=task_id, context=self.context, on_failure=ON_FAILURE.get(name)
-            )
+            run_task(CATALOGUE[name], run, task_id=task_id, context=self.context, on_failure=ON_FAILURE.get(name))
         return [self.task(task_id) for task_id, _ in due]
 
     def run(self) -> list[Task]:

@@ -29,7 +29,7 @@ CREATE TABLE files (
     error text,
     PRIMARY KEY (project_id, id)
 );
-CREATE UNIQUE INDEX files_object ON files (object_key, object_version);
+CREATE INDEX files_object ON files (object_key);
 CREATE UNIQUE INDEX files_request ON files (project_id, request_key) WHERE state <> 'deleted';
 CREATE INDEX files_old ON files (created_at);
 
@@ -66,7 +66,6 @@ GRANT SELECT ON file_parts TO oddline_console;
 -- An object that was put under uploads/ becomes a file by the function that takes logs: it may start what works on files,
 -- and reads nothing of it.
 GRANT INSERT ON files TO oddline_ingest;
-GRANT SELECT (project_id, id, object_key, object_version) ON files TO oddline_ingest;
 GRANT INSERT (id, project_id, name, queue, payload, unique_key, not_before, created_at, parent_id, children_left) ON tasks
     TO oddline_ingest;
 GRANT SELECT (id, state, unique_key) ON tasks TO oddline_ingest;
