@@ -41,9 +41,8 @@ def upload(
             size = stream.seek(0, 2)
             wanted = {"name": path.name[-200:], "size": size, "source": source, "format": format_, "zone": zone}
             key = _fingerprint(stream, path, wanted)
-            file: dict[str, Any] = _ask(
-                client, "POST", "/api/v1/files", json=wanted, headers={"Idempotency-Key": key}, pause=pause
-            )
+            headers = {"Idempotency-Key": key}
+            file: dict[str, Any] = _ask(client, "POST", "/api/v1/files", json=wanted, headers=headers, pause=pause)
             if "upload" not in file:
                 return file  # it was whole before
             there = 0

@@ -16,9 +16,12 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["oddline.submissions", "oddline.patterns", "functions.triggers"]):
+INSTRUMENTED = ["oddline.submissions", "oddline.patterns", "oddline.files", "functions.triggers"]
+
+with atheris.instrument_imports(include=INSTRUMENTED):
     from functions.triggers import log_events
     from oddline.errors import OddlineError
+    from oddline.files import read_entries
     from oddline.patterns import Masker, align
     from oddline.submissions import decode_batch, decode_single, take_entries, unpack_body
     from oddline.submissions.body import pack, unpack

@@ -22,10 +22,13 @@ from functions.http import Parts
 from oddline.catalogue import CATALOGUE
 from oddline.cli.uploading import upload
 from oddline.database import Database
-from oddline.errors import ObjectMissing
+from oddline.errors import NotYet, ObjectMissing
 from oddline.files import PROCESS_LOG_FILE, FilePayload, process_log_file
 from oddline.identity import Scope
 from oddline.objects import SMALLEST_PART_BYTES, FolderObjects, S3Objects
+from oddline.privacy.finder import Finder
+from oddline.privacy.places import PLACES, Work
+from oddline.redaction import ErasedValues, seal_values
 from oddline.settings import Settings, Side
 from oddline.submissions import entry_id
 from oddline.tasks import Publisher, State, TaskContext, end_leases, run_task, utc_now
@@ -380,3 +383,49 @@ def test_a_file_in_a_format_that_its_owner_knows_is_read_in_it(client: TestClien
 
     assert filing.entries() == [("app.log", '{"message": "hello"}')]
     assert FilePayload.model_fields.keys() < FormattedFile.model_fields.keys()
+
+
+def test_an_erasure_takes_files_that_hold_a_value_and_leaves_the_others(client: TestClient, filing: Filing) -> None:
+    values = ErasedValues(("ada@example.org",), ignore_case=True)
+    finder = Finder(values, cipher=filing.settings.cipher())
+    work = Work(project=filing.project, finder=finder, context=filing.context)
+    telling = "".join(f"{number} " + "x" * 90 + "\n" for number in range(60_000)) + "it was Ada@Example.org\n"
+    held = [uploaded(client, form, process=False) for form in (telling.encode(), gzip.compress(telling.encode()))]
+    held.append(uploaded(client, telling.encode("utf-16")))
+    kept = uploaded(client, FEW)
+    filing.run()
+    busy = uploaded(client, FEW, process=False)
+    with filing.db("worker").transaction() as tx:
+        tx.execute("UPDATE files SET state = 'processing' WHERE id = %s", [busy["file_id"]])
+
+    steps, after = [], UUID(int=0)
+    for _ in range(4):
+        steps.append(PLACES["files"](work, after))
+        after = steps[-1].after or after
+    with pytest.raises(NotYet, match=busy["file_id"]):
+        PLACES["files"](work, after)
+
+    assert [step.found for step in steps] == [1, 1, 1, 0]
+    assert [client.get(f"{PATH}/{file['file_id']}").status_code for file in held] == [404] * 3
+    assert client.get(f"{PATH}/{kept['file_id']}").status_code == 200
+    assert len(list(filing.objects.list("files/"))) == 2
+
+
+def test_a_file_that_comes_after_an_erasure_is_not_kept_with_the_value(client: TestClient, filing: Filing) -> None:
+    cipher = filing.settings.cipher()
+    with filing.db("worker").transaction() as tx:
+        tx.execute(
+            "INSERT INTO erasures (project_id, id, secret, ignore_case, reason, requested_by, requested_at, task_id)"
+            " VALUES (%(project)s, %(project)s, %(secret)b, true, '', '', now(), %(project)s)",
+            {"project": filing.project, "secret": seal_values(["ada@example.org"], cipher)},
+        )
+    file = uploaded(client, b"hello\nit was ada@example.org\n")
+
+    run = filing.run()
+    with filing.db("owner").transaction() as tx:
+        tx.execute("DELETE FROM erasures")
+
+    assert run[-1].result == {"deleted": True}
+    assert client.get(f"{PATH}/{file['file_id']}").status_code == 404
+    assert list(filing.objects.list("files/")) == []
+    assert run[1].result["entries"] == 2
