@@ -28,11 +28,12 @@ class Assembler:
 
     def __init__(self, parser: Parser, *, clock: Clock, encoding: str, most_entries: int, start: int) -> None:
         self._parse, self._joins, self._clock, self._encoding = parser.parse, parser.joins, clock, encoding
-        self._most_entries = most_entries
+        self._most_entries, self._header = most_entries, parser.header
         self._at = self._start = start
         self._begin()
 
     def _begin(self) -> None:
+        self._clock.begin()
         self._entries: list[Entry] = []
         self._timeless: list[int] = []
         self._problems, self._lines = Problems(), 0
@@ -88,7 +89,7 @@ class Assembler:
 
     def _belongs(self, text: str, *, is_whole: bool) -> bool:
         """Whether a line that begins no entry is part of the one before it; blank lines are at least no entries."""
-        if not text or text.isspace():
+        if not text or text.isspace() or text == self._header:
             return True
         if self._joins is Joins.NOTHING or not self._entries or not is_whole or len(self._more) >= ENTRY_LINES - 1:
             return False

@@ -1,11 +1,12 @@
 """Read an entry from a JSON document, whichever library wrote it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from oddline.files.assembling import are_storable
-from oddline.files.model import Entry
+from oddline.files.levels import look_for_level
+from oddline.files.model import Entry, Sample
 from oddline.files.severities import SEVERITIES, SYSLOG
 from oddline.files.timestamps import Clock
 
@@ -25,30 +26,39 @@ _MESSAGES: Final = (
 )
 _TIMES: Final = (
     "timestamp", "@timestamp", "time", "ts", "@t", "datetime", "date", "asctime", "eventTime", "Timestamp", "instant",
-    "timeMillis", "created", "log.time", "_time", "t",
+    "timeMillis", "created", "log.time", "_time", "t", "log_time",
 )  # fmt: skip
 _LEVELS: Final = (
     "level", "severity", "log.level", "levelname", "@l", "lvl", "loglevel", "severity_text", "severityText", "Level",
-    "level_name", "syslog_severity", "levelno",
+    "level_name", "syslog_severity", "error_severity",
 )  # fmt: skip
-_TRACES: Final = ("trace_id", "traceId", "trace.id", "traceid", "TraceId", "@tr")
-_SPANS: Final = ("span_id", "spanId", "span.id", "spanid", "SpanId", "@sp")
+_TRACE_NAMES: Final = ("trace_id", "traceId", "trace.id", "traceid", "TraceId", "@tr")
+_SPAN_NAMES: Final = ("span_id", "spanId", "span.id", "spanid", "SpanId", "@sp")
 _BUNYAN: Final = {10: "TRACE", 20: "DEBUG", 30: "INFO", 40: "WARN", 50: "ERROR", 60: "FATAL"}
-_TRACE_ID: Final = re.compile(r"[0-9a-fA-F]{32}")
-_SPAN_ID: Final = re.compile(r"[0-9a-fA-F]{16}")
+_IDS: Final = (
+    ("trace_id", _TRACE_NAMES, re.compile(r"[0-9a-fA-F]{32}")),
+    ("span_id", _SPAN_NAMES, re.compile(r"[0-9a-fA-F]{16}")),
+)
+SOURCE_CHARACTERS: Final = 200  # as long as a source's name may be
 _MANY_BRACKETS: Final = 30
+_NAMES_CHARACTERS: Final = 16 * 1024  # of the sample: some dozens of documents
 
 
 class DocumentReader:
-    """Reads the documents of one file."""
+    """Reads the documents of one file, which name their fields alike: names in its sample are looked for first."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, sample: Sample, clock: Clock) -> None:
         self._clock = clock
+        start = sample.text[:_NAMES_CHARACTERS]
+        self._times, self._levels, self._messages = (
+            sorted(names, key=lambda name: name not in start) for names in (_TIMES, _LEVELS, _MESSAGES)
+        )
 
     def read(self, document: dict[str, Any], text: str) -> Entry:
         """The entry that a document is.
 
         Args:
+            document: becomes the entry's attributes.
             text: the document as it stands: the message where no field is one.
         """
         if "\\u0000" in text:
@@ -56,23 +66,34 @@ class DocumentReader:
         if text.count("{") + text.count("[") > _MANY_BRACKETS and not are_storable(document):
             return {"message": text, "attributes": {}}
         entry: Entry = {"message": "", "attributes": document}
-        for name in _TIMES:
-            if name in document and (stamp := self._time(document[name])):
-                entry["timestamp"] = stamp
-                del document[name]
-                break
-        for name in _LEVELS:
-            if name in document and (severity := severity_of(document[name])):
-                entry["severity"] = severity
-                del document[name]
-                break
-        self._take_ids(entry, document)
-        for name in _MESSAGES:
-            if name in document and isinstance(value := document[name], str) and value and not value.isspace():
-                entry["message"] = value
-                del document[name]
-                break
+        self._take(document, self._times, self._time, entry, "timestamp")
+        self._take(document, self._levels, severity_of, entry, "severity")
+        self._take(document, self._messages, _message_of, entry, "message")
+        for field, names, form in _IDS:
+            for name in names:
+                if name in document and isinstance(value := document[name], str) and form.fullmatch(value):
+                    entry[field] = document.pop(name)
+                    break
+        if "severity" not in entry:
+            _guess_severity(entry, document)
+        if source := _source_of(document):
+            entry["source"] = source
         return entry
+
+    def _take(
+        self,
+        document: dict[str, Any],
+        names: Sequence[str],
+        read: Callable[[Any], str | None],
+        entry: Entry,
+        field: str,
+    ) -> None:
+        """Move what a field says from the document to the entry."""
+        for name in names:
+            if name in document and (said := read(document[name])):
+                entry[field] = said
+                del document[name]
+                return
 
     def _time(self, value: Any) -> str | None:
         if isinstance(value, dict):  # log4j's JSON layout
@@ -82,13 +103,27 @@ class DocumentReader:
             return None
         return self._clock.read(value)
 
-    @staticmethod
-    def _take_ids(entry: Entry, document: dict[str, Any]) -> None:
-        for field, names, form in (("trace_id", _TRACES, _TRACE_ID), ("span_id", _SPANS, _SPAN_ID)):
-            for name in names:
-                if isinstance(value := document.get(name), str) and form.fullmatch(value):
-                    entry[field] = document.pop(name)
-                    break
+
+def _message_of(value: Any) -> str | None:
+    return value.rstrip("\r\n") if isinstance(value, str) and value and not value.isspace() else None
+
+
+def _guess_severity(entry: Entry, document: Mapping[str, Any]) -> None:
+    """From where only some libraries have it: ECS one level down; Serilog leaves out what is mere information."""
+    log = document.get("log")
+    severity = severity_of(log.get("level")) if isinstance(log, dict) else None
+    if severity or "@i" in document or "@mt" in document:
+        entry["severity"] = severity or "INFO"
+    else:
+        look_for_level(entry)
+
+
+def _source_of(document: Mapping[str, Any]) -> str | None:
+    """The service's name by ECS and OpenTelemetry."""
+    name = document.get("service.name")
+    if name is None and isinstance(service := document.get("service"), dict):
+        name = service.get("name")
+    return name[:SOURCE_CHARACTERS] if isinstance(name, str) and name and not name.isspace() else None
 
 
 def severity_of(value: Any) -> str | None:

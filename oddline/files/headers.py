@@ -25,12 +25,14 @@ class Layout:
         form: None for seconds since 1970.
         severities: what the groups `level` may hold; what is not in it stays an attribute.
         severity: from a group of another name than `level`, by a rule.
+        refine: what else there is to be done to an entry.
     """
 
     pattern: str
     form: TimeForm | None
     severities: Mapping[str, str] = field(default_factory=lambda: SEVERITIES)
     severity: tuple[str, Callable[[str], str]] | None = None
+    refine: Callable[[Entry], None] | None = None
 
     def compiled(self) -> re.Pattern[str]:
         """The expression of a whole line."""
@@ -49,7 +51,7 @@ class Layout:
             self.severities,
         )
         rule = (at[self.severity[0]], self.severity[1]) if self.severity else None
-        match = pattern.fullmatch
+        match, refine = pattern.fullmatch, self.refine
 
         def parse(line: str) -> Entry | None:
             found = match(line)
@@ -72,6 +74,8 @@ class Layout:
                     attributes["level"] = level
             elif rule and (value := groups[rule[0]]):
                 entry["severity"] = rule[1](value)
+            if refine:
+                refine(entry)
             return entry
 
         return parse

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from oddline.files.timestamps import Clock
 
 Entry = dict[str, Any]
-"""What `oddline.submissions.take_entries` takes: message, timestamp, severity, attributes, trace_id, span_id, source."""
+"""As `oddline.submissions` takes it: message, timestamp, severity, source, attributes, trace_id, span_id."""
 
 SAMPLE_BYTES: Final = 256 * 1024  # of a stream's start: what a format is found by
 ENTRY_BYTES: Final = 256 * 1024  # of a message, as of an entry of a request
@@ -22,7 +22,8 @@ class Framing(Enum):
 
     LINES = "lines"
     QUOTED_LINES = "quoted lines"  # a line end within quotes is part of a record
-    JSON = "json"  # values, in an array or one after the other
+    JSON = "json"  # objects, in an array or one after the other
+    WRAPPED_JSON = "wrapped json"  # objects, in an array that an object holds
     JOURNAL = "journal"  # fields by line, of any bytes, and a blank line after each record
 
 
@@ -106,10 +107,15 @@ class Joins(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Parser:
-    """Reads the records of one file."""
+    """Reads the records of one file.
+
+    Attributes:
+        header: a line that is none of an entry.
+    """
 
     parse: Parse
     joins: Joins = Joins.NOTHING
+    header: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

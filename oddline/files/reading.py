@@ -9,8 +9,8 @@ from oddline.files.assembling import Assembler
 from oddline.files.encodings import CP_1252, UTF_8_MARKED, as_utf_8
 from oddline.files.formats import FORMATS
 from oddline.files.model import BINARY, SAMPLE_BYTES, Block, Found, Problems
+from oddline.files.records import split
 from oddline.files.sniffing import look_at_unpacked, sample_of
-from oddline.files.splitting import split
 from oddline.files.timestamps import Clock
 from oddline.files.unpacking import MAGIC_BYTES, compression_of, unpacked
 

@@ -5,7 +5,7 @@ from typing import Final
 _NAMES: Final = {
     "TRACE": "trace verbose finest finer t v debug5 debug4 debug3 debug2 debug1",
     "DEBUG": "debug dbg fine d",
-    "INFO": "info information informational inf i log statement config audit",
+    "INFO": "info information informational inf i log config audit",
     "NOTICE": "notice",
     "WARN": "warn warning wrn w",
     "ERROR": "error err eror severe failure failed e",
@@ -21,8 +21,10 @@ SEVERITIES: Final = {
     for spelling in (name, name.upper(), name.capitalize())
 }
 """By the name in small letters, in capitals, or with one."""
-WORDS: Final = "|".join(sorted({name for name in SEVERITIES if len(name) > 2}, key=len, reverse=True))
-"""The names that are words, for an expression."""
+WORDS: Final = (
+    "trace|debug|information|info|notice|warning|warn|error|err|severe|critical|crit|alert|fatal|panic|emergency|emerg"
+)
+"""The names that mean nothing else where a level may stand, for an expression."""
 SYSLOG: Final = ("EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARN", "NOTICE", "INFO", "DEBUG")
 """By RFC 5424's number."""
 

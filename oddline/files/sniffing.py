@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Final
 
 from oddline.errors import DamagedFile
-from oddline.files.encodings import CP_1252, as_utf_8, encoding_of, is_binary
+from oddline.files.encodings import CP_1252, UTF_8, as_utf_8, encoding_of, is_binary
 from oddline.files.formats import FORMATS, TEXT
 from oddline.files.model import BINARY, SAMPLE_BYTES, Found, Framing, Sample
 from oddline.files.unpacking import MAGIC_BYTES, compression_of, unpacked
@@ -39,7 +39,9 @@ def look_at_unpacked(start: bytes, *, compression: str, name: str = "") -> Found
     best = max(FORMATS, key=lambda one: likeness[one])
     if likeness[best] < _LEAST_LIKENESS:
         best = TEXT.name
-    is_text = FORMATS[best].framing is Framing.JOURNAL or not is_binary(b"".join(as_utf_8([start], encoding=encoding)))
+    if FORMATS[best].framing is Framing.JOURNAL:
+        return Found(format=best, encoding=UTF_8, compression=compression)
+    is_text = not is_binary(b"".join(as_utf_8([start], encoding=encoding)))
     return Found(format=best if is_text else BINARY, encoding=encoding, compression=compression)
 
 

@@ -1,10 +1,10 @@
-"""Cut a stream of bytes into records, whatever their length, without ever holding more than a bound of it."""
+"""Cut a stream of bytes into lines, whatever their length, without ever holding more than a bound of it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from oddline.errors import LineTooLong
-from oddline.files.model import ENTRY_BYTES, Framing
+from oddline.files.model import ENTRY_BYTES
 
 LONGEST_BYTES: Final = 64 * 1024 * 1024  # of a record, of which 256 KB are kept: what is longer is no log
 
@@ -22,16 +22,12 @@ class Records(NamedTuple):
     left_out: int = 0
 
 
-def split(pieces: Iterable[bytes], *, framing: Framing) -> Iterator[Records]:
-    """The records of a stream. Of one over 256 KB only its beginning is kept.
+def lines(pieces: Iterable[bytes]) -> Iterator[Records]:
+    """The lines of a stream. Of one over 256 KB only its beginning is kept.
 
     Raises:
-        LineTooLong: 64 MB hold no end of a record.
+        LineTooLong: 64 MB hold no line end.
     """
-    return _SPLIT[framing](pieces)
-
-
-def _lines(pieces: Iterable[bytes]) -> Iterator[Records]:
     rest, skipped = b"", 0
     for piece in pieces:
         data = piece
@@ -39,7 +35,7 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[Records]:
             end = data.find(b"\n")
             if end < 0:
                 skipped += len(data)
-                _refuse_longer_than(skipped)
+                refuse_longer_than(skipped)
                 continue
             yield _cut(rest, skipped + end)
             rest, skipped, data = b"", 0, data[end + 1 :]
@@ -50,7 +46,7 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[Records]:
             yield from _with_bound(found)
         if len(rest) > ENTRY_BYTES:
             rest, skipped = rest[:ENTRY_BYTES], len(rest) - ENTRY_BYTES
-            _refuse_longer_than(skipped)
+            refuse_longer_than(skipped)
     if rest:
         yield Records([rest], [len(rest) + skipped], skipped)
 
@@ -67,9 +63,7 @@ def _cut(line: bytes, left_out: int) -> Records:
     return Records([line], [len(line) + left_out + 1], left_out)
 
 
-def _refuse_longer_than(size: int) -> None:
+def refuse_longer_than(size: int) -> None:
+    """Raise where a record has more bytes than any log's."""
     if size > LONGEST_BYTES:
         raise LineTooLong(f"{LONGEST_BYTES // 1024 // 1024} MB of it hold no end of a line or record")
-
-
-_SPLIT: Final[dict[Framing, Callable[[Iterable[bytes]], Iterator[Records]]]] = {Framing.LINES: _lines}

@@ -87,7 +87,7 @@ def _run_together(rest: str, fraction: str | None) -> tuple[str, str | None]:
 _CLOCK: Final = r"(?P<t2>:[0-5]\d:[0-5]\d)"
 _FRACTION: Final = r"(?:[.,](?P<t3>\d{1,9}))?"
 _NO_FRACTION: Final = r"(?P<t3>)?"
-_OFFSET: Final = r"(?: ?(?P<t4>(?:Z|[+-]\d\d:?\d\d|UTC|GMT)(?![\w:])))?"
+_OFFSET: Final = rf"(?: ?(?P<t4>(?:[+-]\d\d(?::?\d\d)?|{'|'.join(_HOURS_OFF)})(?![\w:])))?"
 _NO_OFFSET: Final = r"(?P<t4>)?"
 
 ISO: Final = TimeForm("iso", rf"(?P<t1>\d{{4}}-\d\d-\d\d[T ]\d\d){_CLOCK}{_FRACTION}{_OFFSET}", _numbers("ymdh"))
@@ -139,6 +139,9 @@ FORMS: Final = (
 EPOCH: Final = r"(?P<epoch>1\d{9}|[2-9]\d{8,9})(?P<epoch_fraction>\d{9}|\d{6}|\d{3})?(?:\.(?P<epoch_decimals>\d{1,9}))?"
 _EPOCH: Final = re.compile(EPOCH)
 
+_Known = tuple[str, str, bool]
+"""The beginning of an hour's times in RFC 3339, their end, and whether each must be held against the bounds."""
+
 
 class Clock:
     """Turns what logs write into RFC 3339.
@@ -158,11 +161,20 @@ class Clock:
         self.zone_assumed = self.year_guessed = False
         self._latest = now + FUTURE
         self._offsets: dict[str, str] = {}
+        self._known: list[dict[str, _Known | None]] = []
         self._forms: list[tuple[re.Pattern[str], Convert]] | None = None
+
+    def begin(self) -> None:
+        """Forget what was read: what is assumed and guessed from here on is told anew."""
+        self.zone_assumed = self.year_guessed = False
+        self._offsets.clear()
+        for known in self._known:
+            known.clear()
 
     def converter(self, form: TimeForm) -> Convert:
         """What reads the form's groups."""
-        known: dict[str, tuple[str, str, bool] | None] = {}
+        known: dict[str, _Known | None] = {}
+        self._known.append(known)
         tidy, has_year_in_zone = form.tidy, form.has_year_in_zone
 
         def convert(hour: str, rest: str, fraction: str | None, zone: str | None) -> str | None:
@@ -219,16 +231,13 @@ class Clock:
             return None
         return self.epoch(int(found["epoch"]), (found["epoch_fraction"] or "") + (found["epoch_decimals"] or ""))
 
-    def _learn(
-        self, known: dict[str, tuple[str, str, bool] | None], form: TimeForm, text: str, *, has_zone: bool
-    ) -> tuple[str, str, bool] | None:
+    def _learn(self, known: dict[str, _Known | None], form: TimeForm, text: str, *, has_zone: bool) -> _Known | None:
         if len(known) >= _REMEMBERED_HOURS:
             known.clear()
         known[text] = found = self._hour(form, text, has_zone=has_zone)
         return found
 
-    def _hour(self, form: TimeForm, text: str, *, has_zone: bool) -> tuple[str, str, bool] | None:
-        """The beginning of its times in RFC 3339, their end, and whether each must be held against the bounds."""
+    def _hour(self, form: TimeForm, text: str, *, has_zone: bool) -> _Known | None:
         text, _, given_year = text.partition("\0")
         try:
             year, month, day, hour = form.hour(text)

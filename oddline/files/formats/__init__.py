@@ -7,7 +7,24 @@ from oddline.files.model import Format
 
 # Of those that explain a sample equally well the first is taken.
 _MODULES: Final = (
+    "journal",
+    "json_values",
     "json_lines",
+    "syslog",
+    "web_access",
+    "apache_error",
+    "nginx_error",
+    "postgres",
+    "supercomputer",
+    "openstack",
+    "log4j",
+    "logcat",
+    "klog",
+    "cri",
+    "applications",
+    "cloudwatch",
+    "logfmt",
+    "separated",
     "text",
 )
 FORMATS: Final[dict[str, Format]] = {

@@ -22,8 +22,8 @@ def _is_object(line: str) -> bool:
         return False
 
 
-def _parser(sample: Sample, clock: Clock) -> Parser:  # noqa: ARG001 - each line says by itself what it is
-    read = DocumentReader(clock).read
+def _parser(sample: Sample, clock: Clock) -> Parser:
+    read = DocumentReader(sample, clock).read
 
     def parse(line: str) -> Entry | None:
         try:
