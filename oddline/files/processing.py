@@ -9,14 +9,17 @@ from zoneinfo import ZoneInfo
 from oddline.database import Transaction
 from oddline.errors import FileStuck, LostClaim, NotYet, QuotaExceeded
 from oddline.files import store
+from oddline.files.encodings import UTF_16_BE, UTF_16_LE
 from oddline.files.log_file import FileState, LogFile
 from oddline.files.metadata import Metadata, MetadataFold
 from oddline.files.model import SAMPLE_BYTES, Block, Found
 from oddline.files.reading import EntryReader, read_entries
 from oddline.files.sniffing import look_at
 from oddline.files.tasks import FileGroup, FilePayload, FormattedFile
+from oddline.files.unpacking import NONE
 from oddline.files.uploads import check_format
 from oddline.limits import default_limits, read_limits
+from oddline.objects import PIECE_BYTES
 from oddline.redaction import RuleBook
 from oddline.submissions import SCORE_WAITING_BATCH, Intake, Part, Quota, derived_submission_id
 from oddline.tasks import Task, TaskContext, find
@@ -24,6 +27,7 @@ from oddline.tasks import Task, TaskContext, find
 TURN: Final = timedelta(minutes=4)  # then others have the process; below the soft limit by more than a part takes
 SCORED_AGAIN: Final = timedelta(seconds=5)  # in which a worker scores some of what waits
 MOST_TRIES: Final = 5  # without one more part stored: then it is the file that kills its workers
+_SKIPPED: Final = bytes(PIECE_BYTES)
 _WORKED_ON: Final = (FileState.UPLOADED, FileState.PROCESSING, FileState.FAILED)
 
 
@@ -110,24 +114,37 @@ class _Reading:
         before = Metadata.restored(self.file.metadata) if self.file.position and self.file.metadata else None
         fold = MetadataFold(found, before=before)
         self._note(found=asdict(found))
-        reader = open_reader(self._pieces(), self.file, found=found, after=self.file.position)
+        reader = open_reader(self._pieces(found), self.file, found=found, after=self.file.position)
         try:
-            self._wait_for_scoring()
+            most = self.context.settings.file_backlog
+            self._wait_for_scoring(most=-(-most // 2))
             for block in reader:
                 fold.add(block)
                 self._store(block, fold)
                 if self.context.clock() >= began_at + TURN:
                     raise NotYet("the turn is over: the rest is for the next", until=self.context.clock())
-                self._wait_for_scoring()
+                self._wait_for_scoring(most=most)
         except NotYet:
             self._note(tries=0)
             raise
         return self._end(reader, fold)
 
-    def _pieces(self) -> Iterator[bytes]:
-        for piece in self.context.objects.stream(self.file.object_key, version=self.file.object_version):
+    def _pieces(self, found: Found) -> Iterator[bytes]:
+        for piece in self._from_place(found):
             self._read_bytes += len(piece)
             yield piece
+
+    def _from_place(self, found: Found) -> Iterator[bytes]:
+        """The file; what was read before is only counted, but for its beginning, where bytes stand as they are read."""
+        objects, file = self.context.objects, self.file
+        place = file.position // PIECE_BYTES * PIECE_BYTES
+        if found.compression != NONE or found.encoding in {UTF_16_LE, UTF_16_BE} or place <= PIECE_BYTES:
+            yield from objects.stream(file.object_key, version=file.object_version)
+            return
+        yield next(objects.stream(file.object_key, version=file.object_version))
+        for _ in range(PIECE_BYTES, place, PIECE_BYTES):
+            yield _SKIPPED
+        yield from objects.stream(file.object_key, start=place, version=file.object_version)
 
     def _store(self, block: Block, fold: MetadataFold) -> None:
         file, start, end = self.file, block.start, block.end
@@ -186,9 +203,11 @@ class _Reading:
             midnight = datetime.fromisoformat(full.extra["resets_at"])
             raise NotYet(f"{full.detail}: the rest is for tomorrow", until=midnight) from full
 
-    def _wait_for_scoring(self) -> None:
-        """Give the turn back while a project has too much that is not scored: bodies take room until they are."""
-        most = self.context.settings.file_backlog
+    def _wait_for_scoring(self, *, most: int) -> None:
+        """Give the turn back while a project has too much that is not scored: bodies take room until they are.
+
+        A turn begins when there is less, so that it comes to more than finding its place again.
+        """
         with self.context.db.transaction() as tx:
             waiting = store.waiting(tx, self.file.project, limit=most)
         if waiting >= most:

@@ -144,7 +144,7 @@ def _work(url: str, redis_url: str, settings: Settings, objects: FolderObjects, 
 def test_a_worker_killed_five_times_on_the_way_loses_and_doubles_nothing(
     client: TestClient, filing: Filing, database_urls: dict[Side, str]
 ) -> None:
-    text = b"".join(b"%06d of the log\n" % number for number in range(75_000))
+    text = b"".join(b"%06d of the log %s\n" % (number, b"-" * 100) for number in range(75_000))
     file = uploaded(client, text)
     filing.run_once()
     task, killed = UUID(file["task_id"]), 0
