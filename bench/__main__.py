@@ -22,6 +22,7 @@ MEASUREMENTS = (
     "end_to_end",
     "single_posts",
     "fair_share",
+    "files",
     "seed_design",
     "score_command",
     "score_memory",

@@ -39,6 +39,10 @@ TARGETS = (
     Target("score_openstack_lines_per_s", "oddline score, lines of OpenStack/s"),
     Target("drain3_openstack_lines_per_s", "Drain3, lines of OpenStack/s"),
     Target("score_openstack_times_drain3", "the one over the other", 1, "higher"),
+    Target("file_lines_per_s", "a 2 GB file, its worker killed five times, to commit of scores, lines/s"),
+    Target("file_peak_mb", "the most memory of what read it, MB", 500),
+    Target("file_lost", "lines of it that were lost", 0),
+    Target("file_doubled", "lines of it that came twice", 0),
     Target("score_2gb_peak_mb", "oddline score, memory on 2 GB, MB", 400),
     *(
         Target(f"masking_{log}_{engine}_lines_per_s", f"masking {shown}, {how}, lines/s/core", bar, "higher")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from oddline.analytics import tasks as analytics
 from oddline.audit import tasks as audit
 from oddline.chunks import tasks as chunks
+from oddline.files import tasks as files
 from oddline.maintenance import tasks as maintenance
 from oddline.notifications import tasks as notifications
 from oddline.privacy import tasks as privacy
@@ -51,6 +52,7 @@ CATALOGUE = Catalogue(
             *notifications.TASKS,
             *schedules.TASKS,
             *chunks.TASKS,
+            *files.TASKS,
             *privacy.TASKS,
             *maintenance.TASKS,
             *audit.TASKS,

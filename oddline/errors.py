@@ -143,6 +143,12 @@ class LineTooLong(UnreadableFile):
     status, code, title = 422, "line-too-long", "The file has no line ends where a log would have many"
 
 
+class FileStuck(OddlineError):
+    """Every try to read a file on ended before one more part of it was stored."""
+
+    code, title = "file-stuck", "The file cannot be read on"
+
+
 # What Oddline stands on
 
 

@@ -75,6 +75,12 @@ class Settings(BaseSettings):
     )
     body_object_bytes: PositiveInt = Field(default=256 * 1024, description="a submission's body over this is an object")
 
+    file_bytes: PositiveInt = Field(default=5 * 1024**4, description="a file may have so many; S3 takes no more")
+    file_days: PositiveInt = Field(default=30, description="days that uploaded files are kept")
+    file_backlog: PositiveInt = Field(
+        default=100, description="submissions of a project may wait to be scored, then its files are not read on"
+    )
+
     model_folder: Path = Field(default=DEFAULT_MODEL, description="ONNX file, tokenizer, card")
     threads: PositiveInt = Field(default=1, description="ONNX Runtime threads per worker process")
     known_after_days: PositiveInt = Field(default=14, description="a severe pattern is known once seen on so many days")

@@ -11,6 +11,7 @@ from functions.console import (
     audit,
     dead_letters,
     erasures,
+    files,
     keys,
     masking,
     members,
@@ -48,6 +49,7 @@ router = APIRouter(
             audit,
             masking,
             erasures,
+            files,
         )
         for route in part.router.routes
     ]

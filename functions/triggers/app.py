@@ -5,16 +5,14 @@ known by its key or id and stays as it is.
 """
 
 from functools import partial
-from itertools import chain
 from typing import Any
-from urllib.parse import unquote_plus
 
 from chalice import Chalice
 from chalice.app import CloudWatchEvent, S3Event
 
 import oddline.tasks.broker  # noqa: F401  # what will be published is loaded now, while Lambda lends a whole processor
 from functions.parts import Opener, open_parts
-from functions.triggers.files import PREFIX, read_file
+from functions.triggers.files import PREFIX, Told, take_objects
 from functions.triggers.log_events import read_log_events
 from functions.triggers.submitting import submit_all
 
@@ -37,23 +35,12 @@ def log_events(event: dict[str, Any], _context: object) -> dict[str, int]:
 
 @app.on_cw_event(UPLOADED, name="uploaded_files")  # type: ignore[untyped-decorator]
 def uploaded_files(event: CloudWatchEvent) -> dict[str, int]:
-    """Take the lines of an object that EventBridge tells of; returns how many entries and submissions it made."""
-    opened, told = parts(), event.detail
-    file = read_file(opened, bucket=told["bucket"]["name"], key=told["object"]["key"], size=told["object"]["size"])
-    return submit_all(opened, file)
+    """Have an object processed that EventBridge tells of; returns how many files are new."""
+    return take_objects(parts(), [Told.by_eventbridge(event.detail, at=event.time)])
 
 
 # For a bucket that tells Lambda itself; ours cannot, since it is made before the functions.
 @app.on_s3_event(bucket="any", prefix=PREFIX, events=["s3:ObjectCreated:*"], name="notified_files")  # type: ignore[untyped-decorator]
 def notified_files(event: S3Event) -> dict[str, int]:
-    """Take the lines of objects that S3 tells of; returns how many entries and submissions it made."""
-    opened = parts()
-    told = [record["s3"] for record in event.to_dict()["Records"]]
-    files = (
-        # In these events, and in no other, a key is written as in a form.
-        read_file(
-            opened, bucket=one["bucket"]["name"], key=unquote_plus(one["object"]["key"]), size=one["object"]["size"]
-        )
-        for one in told
-    )
-    return submit_all(opened, chain.from_iterable(files))
+    """Have objects processed that S3 tells of; returns how many files are new."""
+    return take_objects(parts(), [Told.by_s3(record) for record in event.to_dict()["Records"]])

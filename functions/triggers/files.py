@@ -1,61 +1,75 @@
-"""Read a text object of the uploads line by line, within one invocation: files have no processing of their own yet."""
+"""Have objects that were put under `uploads/` processed as files: what they hold is read by workers, not here."""
 
-import hashlib
-from collections.abc import Iterator
-from datetime import datetime
-from io import BytesIO
-from itertools import islice
-from pathlib import PurePosixPath
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+from urllib.parse import unquote_plus
 
 from functions.parts import Parts
-from oddline.errors import BadRequest, TooLarge
-from oddline.submissions import (
-    MOST_PART_ENTRIES,
-    NAME_CHARACTERS,
-    Limits,
-    Part,
-    derived_submission_id,
-    rfc3339,
-    storable_entry,
-    unpack_body,
-)
+from oddline.errors import BadRequest
+from oddline.files import UPLOADED as PREFIX
+from oddline.files import PutObject, take_object
+from oddline.identity import configured_project
 
-PREFIX = "uploads/"
-MOST_BYTES = 32 * 1024 * 1024  # packed as well as unpacked
-_LIMITS = Limits(wire_bytes=MOST_BYTES, unpacked_bytes=MOST_BYTES)
-_GZIP = b"\x1f\x8b"
-_UTF_8_MARK = b"\xef\xbb\xbf"
-_LOOKED_AT = 8 * 1024  # bytes in which what is no text shows itself
+__all__ = ["PREFIX", "Told", "take_objects"]
 
 
-def read_file(parts: Parts, *, bucket: str, key: str, size: int) -> Iterator[Part]:
-    """The lines of an object, plain or gzip, with the time at which it was put.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An object that an event tells of; `mark` is what no other put of its key has."""
 
-    Their source is the folder that it stands in under `uploads/`, or else its name.
+    bucket: str
+    key: str
+    size: int
+    version: str
+    mark: str
+    put_at: datetime
 
-    The ids are derived from what was read: the same object gives the same ones, whichever event tells of it.
+    @classmethod
+    def by_eventbridge(cls, event: Mapping[str, Any], *, at: str) -> Self:
+        """As EventBridge tells it (S3 user guide, "EventBridge event message structure")."""
+        one = event["object"]
+        mark = f"{one.get('etag', '')} {one.get('sequencer', '')}"
+        return cls(event["bucket"]["name"], one["key"], one["size"], one.get("version-id", ""), mark, _moment(at))
 
-    Args:
-        key: in the bucket, whatever part of it our store takes.
-        size: bytes, packed where it is packed.
+    @classmethod
+    def by_s3(cls, record: Mapping[str, Any]) -> Self:
+        """As S3 itself tells it (S3 user guide, "Event message structure"): a key is written as in a form."""
+        told, one = record["s3"], record["s3"]["object"]
+        mark = f"{one.get('eTag', '')} {one.get('sequencer', '')}"
+        return cls(
+            told["bucket"]["name"],
+            unquote_plus(one["key"]),
+            one["size"],
+            one.get("versionId", ""),
+            mark,
+            _moment(record["eventTime"]),
+        )
+
+
+def take_objects(parts: Parts, told: list[Told]) -> dict[str, int]:
+    """Write each object down as a file and start its processing, unless that was done; returns how many are new.
 
     Raises:
-        TooLarge: it has over 32 MB.
-        BadRequest: it is no upload, no text or no whole gzip stream.
-        ObjectMissing, ObjectStoreUnavailable: it cannot be read.
+        BadRequest: one lies elsewhere.
+        NotConfigured: ODDLINE_TRIGGER_PROJECT names no project.
+        DatabaseUnavailable: not all of it was written.
     """
-    key = _key(f"s3://{bucket}/{key}", objects_url=parts.settings.objects_url)
-    if size == 0:
-        return
-    if size > MOST_BYTES:
-        raise _too_large(key)
-    raw = parts.objects.get(key)
-    put_at = parts.objects.head(key).modified_at  # asked after: a newer object's text never bears an older one's time
-    version = f"{key}\n{hashlib.sha256(raw).hexdigest()}"
-    for start, end, entries in _entries(_text(raw, key=key), key=key, put_at=put_at):
-        derived = derived_submission_id(at=put_at, of=f"{version}\n{start}-{end}".encode())
-        yield Part(name=key, entries=entries, submission=derived)
+    project = configured_project(parts.db, parts.settings.trigger_project, setting="ODDLINE_TRIGGER_PROJECT")
+    new = 0
+    for one in told:
+        key = _key(f"s3://{one.bucket}/{one.key}", objects_url=parts.settings.objects_url)
+        if not one.size:  # a folder, as consoles make them
+            continue
+        put = PutObject(key=key, version=one.version, mark=one.mark, size=one.size, at=one.put_at)
+        with parts.db.transaction(project=project) as tx:
+            started = take_object(tx, project, put, now=parts.clock())
+        if started is not None:
+            new += 1
+            for step in started.due:
+                parts.publisher.wake(step.spec, task_id=step.id)
+    return {"files": new}
 
 
 def _key(address: str, *, objects_url: str) -> str:
@@ -66,38 +80,5 @@ def _key(address: str, *, objects_url: str) -> str:
     return address.removeprefix(root)
 
 
-def _text(raw: bytes, *, key: str) -> bytes:
-    try:
-        text = unpack_body(raw, content_encoding="gzip" if raw.startswith(_GZIP) else "", limits=_LIMITS)
-    except TooLarge as error:
-        raise _too_large(key) from error
-    except BadRequest as error:
-        raise BadRequest(f"{key}: {error.detail}") from error
-    if b"\0" in text[:_LOOKED_AT]:
-        raise BadRequest(f"{key} is no text in UTF-8, neither plain nor gzip")
-    return text.removeprefix(_UTF_8_MARK)
-
-
-def _entries(text: bytes, *, key: str, put_at: datetime) -> Iterator[tuple[int, int, list[dict[str, Any]]]]:
-    """Up to 10,000 lines at a time, with the range of bytes that they take; blank lines are no entries."""
-    folder, name = PurePosixPath(key.removeprefix(PREFIX)).parent.as_posix(), PurePosixPath(key).name
-    source = (name if folder == "." else folder)[-NAME_CHARACTERS:]
-    lines = enumerate(BytesIO(text), start=1)
-    end = 0
-    while some := list(islice(lines, MOST_PART_ENTRIES)):
-        start, end = end, end + sum(len(line) for _, line in some)
-        entries = [
-            storable_entry(
-                line.rstrip(b"\r\n").decode(errors="replace"),
-                source=source,
-                timestamp=rfc3339(put_at),
-                attributes={"object": key, "line": at},
-            )
-            for at, line in some
-            if line.strip()
-        ]
-        yield start, end, entries
-
-
-def _too_large(key: str) -> TooLarge:
-    return TooLarge(f"{key} has over {MOST_BYTES} bytes, packed or unpacked: split it", limit=MOST_BYTES, unit="bytes")
+def _moment(written: str) -> datetime:
+    return datetime.fromisoformat(written).astimezone(UTC)

@@ -65,7 +65,8 @@ def waiting_tasks(tx: Transaction, *, now: datetime) -> dict[Queue, Backlog]:
     """Tasks of the ledger that are due and not begun, by queue."""
     rows = tx.execute(
         "SELECT queue, count(*), min(coalesce(not_before, created_at)) FROM tasks"
-        " WHERE state IN ('PENDING', 'RETRY') AND (not_before IS NULL OR not_before <= %s) GROUP BY queue",
+        " WHERE state IN ('PENDING', 'RETRY') AND children_left IS NULL"
+        " AND (not_before IS NULL OR not_before <= %s) GROUP BY queue",
         [now],
     ).fetchall()
     return {Queue(queue): Backlog(count, oldest) for queue, count, oldest in rows}

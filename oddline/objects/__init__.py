@@ -4,11 +4,34 @@ from pathlib import Path
 
 from oddline.errors import NotConfigured
 from oddline.objects.folder import FolderObjects
-from oddline.objects.model import ObjectInfo, ObjectStore, ObjectVersion
+from oddline.objects.model import (
+    LARGEST_PART_BYTES,
+    MOST_PARTS,
+    PIECE_BYTES,
+    SMALLEST_PART_BYTES,
+    ObjectInfo,
+    ObjectStore,
+    ObjectVersion,
+    StoredPart,
+    Upload,
+)
 from oddline.objects.s3 import S3Objects
 from oddline.settings import Settings
 
-__all__ = ["FolderObjects", "ObjectInfo", "ObjectStore", "ObjectVersion", "S3Objects", "open_objects"]
+__all__ = [
+    "LARGEST_PART_BYTES",
+    "MOST_PARTS",
+    "PIECE_BYTES",
+    "SMALLEST_PART_BYTES",
+    "FolderObjects",
+    "ObjectInfo",
+    "ObjectStore",
+    "ObjectVersion",
+    "S3Objects",
+    "StoredPart",
+    "Upload",
+    "open_objects",
+]
 
 
 def open_objects(settings: Settings) -> ObjectStore:

@@ -11,13 +11,15 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from oddline.errors import CorruptBody, ObjectMissing, ObjectStoreUnavailable, OddlineError
+from oddline.objects.folder_uploads import UPLOADS, FolderUploads
 from oddline.objects.keys import check_key, check_metadata, check_prefix, check_range
-from oddline.objects.model import NO_METADATA, ObjectInfo, ObjectVersion
+from oddline.objects.model import NO_METADATA, PIECE_BYTES, ObjectInfo, ObjectVersion, StoredPart, Upload
 
 INCOMING = ".incoming"  # beside the objects: a rename is atomic only within one file system
 UNFINISHED_AFTER = timedelta(days=1)  # a file being written for longer belongs to a process that died
 _HEADER = struct.Struct(">4sI")  # magic, bytes of metadata
 _MAGIC = b"ODD1"
+_OWN = {INCOMING, UPLOADS}
 
 
 class FolderObjects:
@@ -33,6 +35,7 @@ class FolderObjects:
     def __init__(self, root: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._root = root
         self._incoming = root / INCOMING
+        self._unfinished = FolderUploads(root / UPLOADS)
         with _os_errors():
             self._incoming.mkdir(parents=True, exist_ok=True)
             self._drop_unfinished(clock() - UNFINISHED_AFTER)
@@ -40,12 +43,11 @@ class FolderObjects:
     def put(self, key: str, data: bytes, *, metadata: Mapping[str, str] = NO_METADATA) -> None:
         """See `ObjectStore.put`. On return the object outlives a power cut."""
         target = self._path(key)
-        kept = json.dumps(check_metadata(metadata)).encode()
         unfinished = self._incoming / uuid4().hex
         with _os_errors():
             try:
                 with unfinished.open("xb") as file:
-                    file.write(_HEADER.pack(_MAGIC, len(kept)) + kept)
+                    file.write(_head(metadata))
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
@@ -64,6 +66,13 @@ class FolderObjects:
             header = _HEADER.size + _metadata_bytes(file, key)
             file.seek(header + start)
             return file.read() if end is None else file.read(end - start)
+
+    def stream(self, key: str, *, start: int = 0, version: str = "") -> Iterator[bytes]:  # noqa: ARG002
+        """See `ObjectStore.stream`: of each key there is one version."""
+        with self._open(key) as file:
+            file.seek(_HEADER.size + _metadata_bytes(file, key) + start)
+            while piece := file.read(PIECE_BYTES):
+                yield piece
 
     def head(self, key: str) -> ObjectInfo:
         """See `ObjectStore.head`."""
@@ -98,8 +107,49 @@ class FolderObjects:
         """See `ObjectStore.delete_version`."""
         self.delete(one.key)
 
+    def begin_upload(self, key: str, *, part_bytes: int, metadata: Mapping[str, str] = NO_METADATA) -> str:
+        """See `ObjectStore.begin_upload`."""
+        self._path(key)
+        with _os_errors():
+            return self._unfinished.begin(key, part_bytes=part_bytes, head=_head(metadata))
+
+    def part_url(self, key: str, *, upload: str, number: int, expires: timedelta) -> str | None:  # noqa: ARG002
+        """See `ObjectStore.part_url`: a folder has no URLs."""
+        return None
+
+    def put_part(self, key: str, data: bytes, *, upload: str, number: int) -> None:
+        """See `ObjectStore.put_part`. On return the part outlives a power cut."""
+        with _os_errors():
+            self._unfinished.write(key, upload, number=number, data=data)
+
+    def parts(self, key: str, *, upload: str) -> Sequence[StoredPart]:
+        """See `ObjectStore.parts`."""
+        with _os_errors():
+            return self._unfinished.parts(key, upload)
+
+    def complete_upload(self, key: str, *, upload: str) -> str:
+        """See `ObjectStore.complete_upload`: the parts stand where they belong already."""
+        target = self._path(key)
+        with _os_errors():
+            whole = self._unfinished.whole(key, upload)
+            self._make_folder(target.parent)
+            whole.replace(target)
+            _sync_folder(target.parent)
+            self._unfinished.drop(upload)
+        return ""
+
+    def abort_upload(self, key: str, *, upload: str) -> None:  # noqa: ARG002
+        """See `ObjectStore.abort_upload`."""
+        with _os_errors():
+            self._unfinished.drop(upload)
+
+    def uploads(self, prefix: str) -> Iterator[Upload]:
+        """See `ObjectStore.uploads`."""
+        with _os_errors():
+            yield from self._unfinished.all(check_prefix(prefix))
+
     def _path(self, key: str) -> Path:
-        if check_key(key).split("/", 1)[0] == INCOMING:
+        if check_key(key).split("/", 1)[0] in _OWN:
             raise OddlineError(f"not an object key: {key!r}")
         return self._root / key
 
@@ -117,7 +167,7 @@ class FolderObjects:
     def _keys(self, parent: str, prefix: str) -> Iterator[str]:
         for name in self._names(self._root / parent):
             key = parent + name
-            if not key.startswith(prefix[: len(key)]) or key == f"{INCOMING}/":
+            if not key.startswith(prefix[: len(key)]) or key.rstrip("/") in _OWN:
                 continue
             if name.endswith("/"):
                 yield from self._keys(key, prefix)
@@ -147,6 +197,12 @@ class FolderObjects:
             with suppress(FileNotFoundError):  # its writer has just finished
                 if path.stat().st_mtime < before.timestamp():
                     path.unlink()
+
+
+def _head(metadata: Mapping[str, str]) -> bytes:
+    """What a file begins with."""
+    kept = json.dumps(check_metadata(metadata)).encode()
+    return _HEADER.pack(_MAGIC, len(kept)) + kept
 
 
 def _metadata_bytes(file: BinaryIO, key: str) -> int:

@@ -1,20 +1,20 @@
 """Objects in an S3 bucket; boto3 is imported only when such a store is first used, since it costs a cold start."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from datetime import UTC
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, timedelta
 from functools import cached_property
 from typing import Any
 
 from oddline.errors import ObjectMissing, ObjectStoreUnavailable
 from oddline.objects.keys import check_key, check_metadata, check_prefix, check_range
-from oddline.objects.model import NO_METADATA, ObjectInfo, ObjectVersion
+from oddline.objects.model import NO_METADATA, PIECE_BYTES, ObjectInfo, ObjectVersion, StoredPart, Upload
 
 CONNECT_TIMEOUT_S = 2
 READ_TIMEOUT_S = 10
 ATTEMPTS = 2  # whoever calls is inside a request or a lease; the task's own retry waits longer
 CONNECTIONS = 16  # a page of entries reads at most as many objects at once
-_MISSING = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
+_MISSING = {"404", "NoSuchKey", "NoSuchUpload", "NoSuchVersion", "NotFound"}
 
 
 class S3Objects:
@@ -71,6 +71,17 @@ class S3Objects:
                 raise
         return found
 
+    def stream(self, key: str, *, start: int = 0, version: str = "") -> Iterator[bytes]:
+        """See `ObjectStore.stream`."""
+        chosen = {"VersionId": version} if version else {}
+        with _s3_errors(key):
+            size = self._client.head_object(**self._name(key), **chosen)["ContentLength"]
+        for at in range(start, size, PIECE_BYTES):
+            with _s3_errors(key):
+                wanted = f"bytes={at}-{at + PIECE_BYTES - 1}"
+                piece: bytes = self._client.get_object(**self._name(key), **chosen, Range=wanted)["Body"].read()
+            yield piece
+
     def head(self, key: str) -> ObjectInfo:
         """See `ObjectStore.head`."""
         with _s3_errors(key):
@@ -122,6 +133,65 @@ class S3Objects:
         """See `ObjectStore.delete_version`."""
         with _s3_errors(one.key):
             self._client.delete_object(**self._name(one.key), VersionId=one.version)
+
+    def begin_upload(self, key: str, *, part_bytes: int, metadata: Mapping[str, str] = NO_METADATA) -> str:  # noqa: ARG002
+        """See `ObjectStore.begin_upload`. Only the limits of S3 bind the sizes of its parts."""
+        with _s3_errors(key):
+            begun = self._client.create_multipart_upload(**self._name(key), Metadata=check_metadata(metadata))
+        upload: str = begun["UploadId"]
+        return upload
+
+    def part_url(self, key: str, *, upload: str, number: int, expires: timedelta) -> str | None:
+        """See `ObjectStore.part_url`; nothing is asked of S3."""
+        url: str = self._client.generate_presigned_url(
+            "upload_part", Params=self._part(key, upload, number), ExpiresIn=int(expires.total_seconds())
+        )
+        return url
+
+    def put_part(self, key: str, data: bytes, *, upload: str, number: int) -> None:
+        """See `ObjectStore.put_part`."""
+        with _s3_errors(key):
+            self._client.upload_part(**self._part(key, upload, number), Body=data)
+
+    def parts(self, key: str, *, upload: str) -> Sequence[StoredPart]:
+        """See `ObjectStore.parts`."""
+        pages = self._client.get_paginator("list_parts")
+        with _s3_errors(key):
+            return [
+                StoredPart(number=found["PartNumber"], size=found["Size"], tag=found["ETag"])
+                for page in pages.paginate(**self._name(key), UploadId=upload)
+                for found in page.get("Parts", [])
+            ]
+
+    def complete_upload(self, key: str, *, upload: str) -> str:
+        """See `ObjectStore.complete_upload`."""
+        parts = [{"PartNumber": part.number, "ETag": part.tag} for part in self.parts(key, upload=upload)]
+        with _s3_errors(key):
+            made = self._client.complete_multipart_upload(
+                **self._name(key), UploadId=upload, MultipartUpload={"Parts": parts}
+            )
+        version = made.get("VersionId")
+        return "" if version in {None, "null"} else str(version)  # where the bucket keeps none
+
+    def abort_upload(self, key: str, *, upload: str) -> None:
+        """See `ObjectStore.abort_upload`."""
+        with suppress(ObjectMissing), _s3_errors(key):
+            self._client.abort_multipart_upload(**self._name(key), UploadId=upload)
+
+    def uploads(self, prefix: str) -> Iterator[Upload]:
+        """See `ObjectStore.uploads`."""
+        pages = self._client.get_paginator("list_multipart_uploads")
+        with _s3_errors(prefix):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + check_prefix(prefix)):
+                for found in page.get("Uploads", []):
+                    yield Upload(
+                        key=found["Key"].removeprefix(self._prefix),
+                        id=found["UploadId"],
+                        begun_at=found["Initiated"].astimezone(UTC),
+                    )
+
+    def _part(self, key: str, upload: str, number: int) -> dict[str, Any]:
+        return {**self._name(key), "UploadId": upload, "PartNumber": number}
 
     def _name(self, key: str) -> dict[str, Any]:
         return {"Bucket": self._bucket, "Key": self._prefix + check_key(key)}

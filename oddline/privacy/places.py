@@ -6,6 +6,7 @@ something of people joins by one line in `PLACES`.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -14,6 +15,8 @@ import polars as pl
 
 from oddline.audit import Actor, forget_person, forget_told_of
 from oddline.chunks import Rewriter, StoredChunk
+from oddline.errors import NotYet, ObjectMissing
+from oddline.files import FileState, delete_file, find_behind, holds
 from oddline.identity import person_id
 from oddline.objects import ObjectVersion
 from oddline.patterns import rename_pattern
@@ -26,6 +29,7 @@ from oddline.tasks import TaskContext
 AT_ONCE: Final = 50  # chunks or bodies in one step: some seconds
 NIL: Final = UUID(int=0)
 UPLOADS: Final = "uploads/"
+BUSY: Final = timedelta(minutes=1)  # then a file that is being processed is asked for again
 _TEXTS: Final = ("sources", "messages", "sessions", "trace_ids", "span_ids")
 
 
@@ -186,6 +190,33 @@ def _erase_entries(entries: pl.DataFrame, *, finder: Finder, names: dict[int, st
     )
 
 
+def _files(work: Work, after: UUID) -> Step:
+    """Uploaded files, one in a step: which holds a value goes as a whole, since to write it anew is to upload it anew.
+
+    One that comes in later is looked at once it is processed.
+
+    Raises:
+        NotYet: one is being processed, and cannot go before that ends.
+    """
+    context = work.context
+    with context.db.transaction() as tx:
+        file = find_behind(tx, work.project, after=after)
+    if file is None:
+        return Step(0)
+    if file.state is FileState.PROCESSING:
+        until = context.clock() + BUSY
+        raise NotYet(f"file {file.id} is being processed: it is looked through when that is over", until=until)
+    if file.state is FileState.UPLOADING:
+        return Step(0, 0, file.id)
+    try:
+        is_held = work.finder.in_text(file.object_key) or holds(context.objects, file, work.finder.in_text)
+    except ObjectMissing:
+        is_held = True  # its row names what is not there: nothing is lost with it
+    if is_held:
+        delete_file(context, file)
+    return Step(int(is_held), 1, file.id)
+
+
 def _objects(work: Work, _after: UUID) -> Step:
     """Objects with all that is kept of them: what a merge left, what was replaced, what no row names.
 
@@ -202,7 +233,15 @@ def _objects(work: Work, _after: UUID) -> Step:
                 {"project": work.project},
             ).fetchall()
         }
+        files = set(
+            tx.execute(
+                "SELECT object_key, object_version FROM files WHERE project_id = %s AND state <> 'deleted'",
+                [work.project],
+            ).fetchall()
+        )
     for one in _versions(work):
+        if (one.key, one.version) in files or (one.is_current and (one.key, "") in files):
+            continue  # looked through as a file, of whatever size
         looked += 1
         if work.finder.in_bytes(context.objects.get_version(one)):
             found += 1
@@ -216,6 +255,7 @@ def _versions(work: Work) -> Iterator[ObjectVersion]:
     objects, project = work.context.objects, str(work.project)
     yield from objects.versions(f"chunks/{project}/")
     yield from objects.versions(f"replays/{project}/")
+    yield from objects.versions(f"files/{project}/")
     for one in objects.versions("bodies/"):
         if one.key.split("/")[2:3] == [project]:
             yield one
@@ -240,5 +280,6 @@ PLACES: Final[dict[str, Place]] = {
     "open_sequences": _open_sessions,
     "submissions": _bodies,
     "chunks": _chunks,
+    "files": _files,
     "objects": _objects,
 }

@@ -67,6 +67,18 @@ ROWS: Final = (
     Rows("sequence_sources", ("project_id", "source_id", "grouping"), {"grouping": Form.TEXT}),
     Rows("sequence_feedback", _BY_ID, {"grouping": Form.TEXT, "note": Form.TEXT}),
     Rows("feedback", _BY_ID, {"note": Form.TEXT}),
+    Rows(
+        "files",
+        _BY_ID,
+        {
+            "name": Form.TEXT,
+            "source": Form.TEXT,
+            "request_key": Form.TEXT,
+            "metadata": Form.JSON,
+            "problems": Form.JSON,
+            "error": Form.TEXT,
+        },
+    ),
     Rows("replays", ("id",), {"source": Form.TEXT}),
     Rows("schedules", ("id",), {"name": Form.TEXT, "payload": Form.JSON, "actor": Form.TEXT}, name="name"),
     Rows("schedule_runs", ("schedule_id", "planned"), {"detail": Form.TEXT}),

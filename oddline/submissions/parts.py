@@ -15,7 +15,8 @@ from oddline.metrics import INTAKE, OFF, Metrics
 from oddline.objects import ObjectStore
 from oddline.redaction import RuleBook
 from oddline.submissions.intake import take_entries
-from oddline.submissions.service import accept
+from oddline.submissions.model import Quota
+from oddline.submissions.service import UNLIMITED, accept
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,8 @@ class Intake:
         project: UUID,
         now: datetime,
         also: Callable[[Transaction], None] = lambda _: None,
+        also_told: Callable[[Transaction, int], None] = lambda _, __: None,
+        quota: Quota = UNLIMITED,
     ) -> int:
         """Store a part unless it is stored already; returns how many entries are new. Wake a worker afterwards.
 
@@ -57,8 +60,11 @@ class Intake:
 
         Args:
             also: what is to be written in the same transaction; not where the part was stored before.
+            also_told: the same, told how many entries were left out.
+            quota: what the project may send today, with this.
 
         Raises:
+            QuotaExceeded: it is more than the project may send today.
             RequestInProgress: another delivery is storing the same part now.
             DatabaseUnavailable, ObjectStoreUnavailable: it was not stored.
         """
@@ -67,9 +73,14 @@ class Intake:
         if faults:
             refused = f"{len(faults)} of {len(part.entries)}"
             log.warning("%s: %s entries cannot be taken, the first because %s", part.name, refused, faults[0].detail)
+
+        def write(tx: Transaction) -> None:
+            also(tx)
+            also_told(tx, len(faults))
+
         if not columns:
             with self.db.transaction(project=project) as tx:
-                also(tx)
+                write(tx)
             return 0
         accepted = accept(
             self.db,
@@ -82,7 +93,8 @@ class Intake:
             objects=self.objects,
             body_object_bytes=self.body_object_bytes,
             submission=part.submission,
-            also=also,
+            quota=quota,
+            also=write,
         )
         if accepted.replayed:
             return 0

@@ -49,6 +49,7 @@ from oddline.tasks.store import (
     holders,
     see_worker,
 )
+from oddline.tasks.workflows import Step, start_workflow, step
 
 __all__ = [
     "LONGEST_COUNTDOWN",
@@ -72,6 +73,7 @@ __all__ = [
     "Search",
     "Starter",
     "State",
+    "Step",
     "SystemAlert",
     "Task",
     "TaskCancelled",
@@ -109,6 +111,8 @@ __all__ = [
     "seal",
     "see_worker",
     "shown",
+    "start_workflow",
+    "step",
     "unseal",
     "utc_now",
 ]

@@ -16,6 +16,7 @@ from oddline.tasks.lease import BEATS_PER_LEASE, heartbeat
 from oddline.tasks.model import State, Task, TaskSpec
 from oddline.tasks.publisher import LONGEST_COUNTDOWN
 from oddline.tasks.sealing import seal, seal_text, shown, unseal
+from oddline.tasks.workflow_store import child_ended
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ class Attempt:
         now = self.context.clock()
         if self.spec.sealed and result is not None:
             result = seal(result, self.context.settings.cipher())
-        alert = None
+        alert = parent = None
         with self.context.db.transaction() as tx:
             ended = store.finish(
                 tx,
@@ -98,6 +99,8 @@ class Attempt:
                 error=error,
                 not_before=now + wait if wait is not None else None,
             )
+            if ended is not None and ended.ready:
+                parent = child_ended(tx, self.task.id)
             if ended is State.FAILURE:
                 self._mark_failed(tx)
                 if self.spec.critical:
@@ -111,6 +114,8 @@ class Attempt:
                     )
         if alert is not None:
             self.context.publisher.wake(SEND_SYSTEM_ALERT, task_id=alert)
+        if parent is not None and parent[1] in self.context.catalogue:
+            self.context.publisher.wake(self.context.catalogue[parent[1]], task_id=parent[0])
         return ended
 
     def _mark_failed(self, tx: Transaction) -> None:

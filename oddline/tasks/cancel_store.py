@@ -26,11 +26,12 @@ def cancel(tx: Transaction, task_id: UUID, *, now: datetime, kept_until: datetim
     return (State(row[0]), row[1]) if row else None
 
 
-def revoke_if_abandoned(tx: Transaction, task_id: UUID, *, now: datetime, kept_until: datetime) -> None:
-    """Revoke a cancelled task that has lost its worker."""
-    tx.execute(
+def revoke_if_abandoned(tx: Transaction, task_id: UUID, *, now: datetime, kept_until: datetime) -> bool:
+    """Revoke a cancelled task that has lost its worker; whether it was one."""
+    revoked = tx.execute(
         "UPDATE tasks SET state = 'REVOKED', finished_at = %(now)s, expires_at = %(kept_until)s, lease_until = NULL"
         " WHERE id = %(id)s AND cancelled_at IS NOT NULL"
         " AND state IN ('STARTED', 'PROGRESS') AND lease_until < %(now)s",
         {"id": task_id, "now": now, "kept_until": kept_until},
-    )
+    ).rowcount
+    return revoked == 1

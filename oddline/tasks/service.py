@@ -14,6 +14,7 @@ from oddline.tasks.interruption import TaskCancelled
 from oddline.tasks.model import Catalogue, Payload, State, Task, TaskSpec
 from oddline.tasks.publisher import LONGEST_COUNTDOWN, Publisher
 from oddline.tasks.sealing import seal
+from oddline.tasks.workflow_store import child_ended
 from oddline.tracing import mark
 
 log = logging.getLogger(__name__)
@@ -29,8 +30,14 @@ def enqueue(
     now: datetime,
     unique_key: str | None = None,
     not_before: datetime | None = None,
+    parent: UUID | None = None,
+    children: int = 0,
 ) -> bool:
     """Write a task into the ledger, in the caller's transaction; publish it after the commit with `Publisher.wake`.
+
+    Args:
+        parent: a task that waits for this one (see `oddline.tasks.workflows`).
+        children: how many tasks this one is to wait for.
 
     Returns False, and writes nothing, when a task with the same `unique_key` waits already.
 
@@ -48,6 +55,8 @@ def enqueue(
         unique_key=unique_key,
         not_before=not_before,
         now=now,
+        parent=parent,
+        children=children,
     )
 
 
@@ -61,7 +70,8 @@ def run_task(
     """
     with context.db.transaction() as tx:
         now = context.clock()
-        cancel_store.revoke_if_abandoned(tx, task_id, now=now, kept_until=now + SETTLED_KEPT)
+        if cancel_store.revoke_if_abandoned(tx, task_id, now=now, kept_until=now + SETTLED_KEPT):
+            child_ended(tx, task_id)
         lease_until = now + context.settings.lease
         task = store.claim(tx, task_id, worker=context.worker, now=now, lease_until=lease_until)
     if task is None:

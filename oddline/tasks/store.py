@@ -54,14 +54,16 @@ def insert(
     unique_key: str | None,
     not_before: datetime | None,
     now: datetime,
+    parent: UUID | None = None,
+    children: int = 0,
 ) -> bool:
     """Write a new task; False when one with the same unique key waits already."""
     return (
         tx.execute(
-            "INSERT INTO tasks (id, project_id, name, queue, payload, unique_key, not_before, created_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+            "INSERT INTO tasks (id, project_id, name, queue, payload, unique_key, not_before, created_at, parent_id,"
+            " children_left) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, nullif(%s, 0))"
             " ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL AND state IN ('PENDING', 'RETRY') DO NOTHING",
-            [task_id, project, name, queue, Jsonb(payload), unique_key, not_before, now],
+            [task_id, project, name, queue, Jsonb(payload), unique_key, not_before, now, parent, children],
         ).rowcount
         == 1
     )
@@ -76,7 +78,7 @@ def claim(tx: Transaction, task_id: UUID, *, worker: str, now: datetime, lease_u
             " ELSE failures END,"
             # The key keeps a second one from waiting beside it; once it runs, the next may.
             " lease_until = %(lease_until)s, not_before = NULL, unique_key = NULL"
-            " WHERE id = %(id)s AND cancelled_at IS NULL"
+            " WHERE id = %(id)s AND cancelled_at IS NULL AND children_left IS NULL"
             " AND (state IN ('PENDING', 'RETRY') AND (not_before IS NULL OR not_before <= %(now)s)"
             " OR state IN ('STARTED', 'PROGRESS') AND lease_until < %(now)s)"
             f" AND NOT {_IS_HELD} RETURNING {COLUMNS}",
@@ -158,7 +160,7 @@ def due(tx: Transaction, *, now: datetime, soon: datetime, limit: int) -> list[t
         "SELECT id, name, at FROM (SELECT id, name, lease_until AS at, 0 AS turn, lease_until AS since FROM tasks"
         f" WHERE state IN ('STARTED', 'PROGRESS') AND lease_until <= %(soon)s AND NOT {_IS_HELD}"
         " UNION ALL SELECT id, name, not_before, 1, coalesce(not_before, created_at) FROM tasks"
-        f" WHERE state IN ('PENDING', 'RETRY') AND NOT {_IS_HELD}"
+        f" WHERE state IN ('PENDING', 'RETRY') AND children_left IS NULL AND NOT {_IS_HELD}"
         " AND (not_before IS NULL AND created_at < %(now)s - interval '5 seconds' OR not_before <= %(soon)s)"
         ") AS due ORDER BY turn, since LIMIT %(limit)s",
         {"now": now, "soon": soon, "limit": limit},

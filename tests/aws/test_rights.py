@@ -28,7 +28,12 @@ FUNCTIONS = {
         "secretsmanager:GetSecretValue": ["${Data.Outputs.IngestSettings}"],
         "s3:PutObject": ["bodies/*"],
     },
-    "Console": {"secretsmanager:GetSecretValue": ["${Data.Outputs.ConsoleSettings}"]},
+    "Console": {
+        "secretsmanager:GetSecretValue": ["${Data.Outputs.ConsoleSettings}"],
+        "s3:PutObject": ["files/*"],
+        "s3:ListMultipartUploadParts": ["files/*"],
+        "s3:AbortMultipartUpload": ["files/*"],
+    },
     "Search": {
         "secretsmanager:GetSecretValue": ["${Data.Outputs.SearchSettings}"],
         "s3:GetObject": ["chunks/*", "replays/*"],
@@ -44,7 +49,10 @@ FUNCTIONS["SealAudit"] = {
     "s3:PutObject": ["arn:${AWS::Partition}:s3:::${Data.Outputs.AuditBucket}/audit/*"],
 }
 TRIGGER = {"secretsmanager:GetSecretValue": ["${Data.Outputs.IngestSettings}"], "s3:PutObject": ["bodies/*"]}
-FUNCTIONS |= {"LogEvents": TRIGGER, "UploadedFiles": TRIGGER | {"s3:GetObject": ["uploads/*"]}}
+FUNCTIONS |= {
+    "LogEvents": TRIGGER,
+    "UploadedFiles": {"secretsmanager:GetSecretValue": ["${Data.Outputs.IngestSettings}"]},
+}
 GROUP = "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${UserSchedules}/*"
 FUNCTIONS["WatchSchedules"] = {
     "secretsmanager:GetSecretValue": ["${Data.Outputs.WorkerSettings}"],
@@ -58,15 +66,26 @@ SCHEDULE = {"secretsmanager:GetSecretValue": ["${Data.Outputs.WorkerSettings}"]}
 
 TASKS = {
     "ScoringRole": {"s3:GetObject": ["bodies/*", "models/*"], "s3:ListBucket": [""]},
-    "GeneralRole": {"s3:GetObject": ["chunks/*", "models/*"], "s3:ListBucket": [""]},
-    "BackgroundRole": {
-        "s3:GetObject": ["bodies/*", "chunks/*", "erasures/*", "models/*", "replays/*"],
-        "s3:PutObject": ["bodies/*", "chunks/*", "erasures/*", "replays/*"],
-        "s3:DeleteObject": ["bodies/*", "chunks/*", "replays/*"],
-        "s3:GetObjectVersion": ["bodies/*", "chunks/*", "replays/*", "uploads/*"],
-        "s3:DeleteObjectVersion": ["bodies/*", "chunks/*", "replays/*", "uploads/*"],
+    "GeneralRole": {
+        "s3:GetObject": ["chunks/*", "files/*", "models/*", "uploads/*"],
+        "s3:PutObject": ["bodies/*", "files/*"],
+        "s3:AbortMultipartUpload": ["files/*"],
+        "s3:ListMultipartUploadParts": ["files/*"],
+        "s3:GetObjectVersion": ["files/*", "uploads/*"],
+        "s3:DeleteObjectVersion": ["files/*", "uploads/*"],
         "s3:ListBucket": [""],
         "s3:ListBucketVersions": [""],
+    },
+    "BackgroundRole": {
+        "s3:GetObject": ["bodies/*", "chunks/*", "erasures/*", "files/*", "models/*", "replays/*", "uploads/*"],
+        "s3:AbortMultipartUpload": ["files/*", "uploads/*"],
+        "s3:PutObject": ["bodies/*", "chunks/*", "erasures/*", "replays/*"],
+        "s3:DeleteObject": ["bodies/*", "chunks/*", "replays/*"],
+        "s3:GetObjectVersion": ["bodies/*", "chunks/*", "files/*", "replays/*", "uploads/*"],
+        "s3:DeleteObjectVersion": ["bodies/*", "chunks/*", "files/*", "replays/*", "uploads/*"],
+        "s3:ListBucket": [""],
+        "s3:ListBucketVersions": [""],
+        "s3:ListBucketMultipartUploads": [""],
     },
     "OperatorRole": {
         "secretsmanager:PutSecretValue": ["${Key}"],

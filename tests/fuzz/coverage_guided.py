@@ -16,15 +16,16 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(
-    include=["oddline.submissions", "oddline.patterns", "functions.ingest", "functions.triggers"]
-):
+INSTRUMENTED = ["oddline.submissions", "oddline.patterns", "oddline.files", "functions.ingest", "functions.triggers"]
+
+with atheris.instrument_imports(include=INSTRUMENTED):
     import functions.ingest.loki.from_protobuf
     import functions.ingest.otlp.from_protobuf  # noqa: F401  # which would be loaded later, and not watched
     from functions.ingest import loki, otlp
     from functions.ingest.shipping import Shipment
-    from functions.triggers import files, log_events
+    from functions.triggers import log_events
     from oddline.errors import OddlineError
+    from oddline.files import read_entries
     from oddline.patterns import Masker, align
     from oddline.submissions import decode_batch, decode_single, take_entries, unpack_body
     from oddline.submissions.body import pack, unpack
@@ -60,11 +61,12 @@ def mask(data: bytes) -> None:
 
 
 def read_file(data: bytes) -> None:
-    """An uploaded file is refused by an error of ours, or each line of it that is not blank is an entry."""
+    """A file is refused by an error of ours, or read to its end into blocks that leave nothing between them."""
     with suppress(OddlineError):
-        text = files._text(data, key="uploads/a/b.log")
-        parts = list(files._entries(text, key="uploads/a/b.log", put_at=NOW))
-        assert sum(len(entries) for _, _, entries in parts) == sum(bool(line.strip()) for line in text.split(b"\n"))
+        end = 0
+        for block in read_entries([data], now=NOW):
+            assert block.start == end
+            end = block.end
 
 
 def read_log_events(data: bytes) -> None:

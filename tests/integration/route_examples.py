@@ -66,6 +66,7 @@ def about(ask: Ask, **options: Any) -> Example:
 ENTRY = {"message": "an entry"}
 RECORD = {"body": {"stringValue": "an entry"}}
 STREAM = {"stream": {"app": "cart"}, "values": [["1762330530123456789", "an entry"]]}
+FILES = "/api/v1/files"
 DEAD_LETTERS, SCHEDULES, ERASURES = "/api/v1/tasks/dead-letters", "/api/v1/schedules", "/api/v1/erasures"
 
 EXAMPLES: dict[tuple[str, str], Example] = {
@@ -113,6 +114,24 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("GET", "/api/v1/erasures"): after(Tenant.erasure, ERASURES, shows=True),
     ("POST", "/api/v1/erasures"): at(ERASURES, {"values": ["ada@example.org"], "reason": "she asks"}, status=202),
     ("GET", "/api/v1/erasures/{erasure_id}"): about(lambda of: Call(f"{ERASURES}/{of.erasure()}"), shows=True),
+    ("GET", "/api/v1/files"): after(Tenant.file, FILES, shows=True),
+    ("POST", "/api/v1/files"): Example(lambda of: Call(FILES, {"name": of.name}), status=201, shows=True),
+    ("POST", "/api/v1/files/process"): about(
+        lambda of: Call(f"{FILES}/process", {"file_ids": [str(of.file())]}), status=202
+    ),
+    ("GET", "/api/v1/files/{file_id}"): about(lambda of: Call(f"{FILES}/{of.file()}"), shows=True),
+    ("DELETE", "/api/v1/files/{file_id}"): about(lambda of: Call(f"{FILES}/{of.file()}"), status=204),
+    ("GET", "/api/v1/files/{file_id}/upload"): about(lambda of: Call(f"{FILES}/{of.upload()}/upload")),
+    ("PUT", "/api/v1/files/{file_id}/parts/{number}"): about(
+        lambda of: Call(f"{FILES}/{of.upload()}/parts/1", json=1), status=204
+    ),
+    ("POST", "/api/v1/files/{file_id}/complete"): about(
+        lambda of: Call(f"{FILES}/{of.upload()}/complete", {}), shows=True
+    ),
+    ("GET", "/api/v1/files/origin/{entry_id}"): about(lambda of: Call(f"{FILES}/origin/{of.entry_of_a_file()}")),
+    ("POST", "/api/v1/logs/process/{log_file_id}"): about(
+        lambda of: Call(f"/api/v1/logs/process/{of.file()}"), status=202
+    ),
     ("GET", "/api/v1/tasks"): after(Tenant.dead_letter, "/api/v1/tasks", shows=True),
     ("POST", "/api/v1/tasks"): at(
         "/api/v1/tasks",

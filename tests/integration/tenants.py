@@ -13,9 +13,10 @@ from scheduling import MAIL
 from oddline import audit
 from oddline.database import Database, Transaction
 from oddline.identity import NewKey, create_key
+from oddline.objects import ObjectStore
 from oddline.redaction import seal_values
 from oddline.settings import Settings
-from oddline.submissions import new_id
+from oddline.submissions import new_id, new_submission_id
 
 ENCRYPTION_KEYS = "a key of the tests"
 CIPHER = Settings(encryption_keys=ENCRYPTION_KEYS).cipher()
@@ -33,6 +34,7 @@ class Tenant:
     entry: UUID  # scored, and odd
     pattern: int
     db: Database  # as the owner
+    objects: ObjectStore
 
     def task(self, state: str) -> UUID:
         return self._insert(
@@ -99,6 +101,33 @@ class Tenant:
             "INSERT INTO rate_limits (task, rate, set_at, set_by) VALUES ('send_email', '1/s', %(now)s, 'key:test')"
             " ON CONFLICT DO NOTHING"
         )
+
+    def file(self) -> UUID:
+        return self._insert(
+            "INSERT INTO files (project_id, id, name, source, state, size, object_key, created_at)"
+            " VALUES (%(project)s, %(id)s, %(name)s, %(name)s, 'uploaded', 1, 'files/' || %(number)s, %(now)s)"
+        )
+
+    def upload(self) -> UUID:
+        """Of a file of one part, which is there."""
+        key = f"files/{self.name}/{next(numbers)}"
+        upload = self.objects.begin_upload(key, part_bytes=10)
+        self.objects.put_part(key, b"x", upload=upload, number=1)
+        return self._insert(
+            "INSERT INTO files (project_id, id, name, source, state, size, part_bytes, upload, object_key, created_at)"
+            " VALUES (%(project)s, %(id)s, %(name)s, %(name)s, 'uploading', 1, 10, %(upload)s, %(key)s, %(now)s)",
+            upload=upload,
+            key=key,
+        )
+
+    def entry_of_a_file(self) -> UUID:
+        submission = new_submission_id()
+        self._insert(
+            "INSERT INTO file_parts (project_id, file_id, first_byte, end_byte, submission_id, entries, stored_at)"
+            " VALUES (%(project)s, %(id)s, 0, 9, %(submission)s, 1, %(now)s)",
+            submission=submission,
+        )
+        return submission
 
     def verdict(self) -> UUID:
         return self._insert(

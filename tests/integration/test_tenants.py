@@ -95,8 +95,14 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture(scope="module")
-def tenants(databases: Callable[[Side], Database], tmp_path_factory: pytest.TempPathFactory) -> tuple[Tenant, Tenant]:
-    inbox = Inbox(db=databases, objects=FolderObjects(tmp_path_factory.mktemp("bodies")))
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("objects")
+
+
+@pytest.fixture(scope="module")
+def tenants(databases: Callable[[Side], Database], folder: Path) -> tuple[Tenant, Tenant]:
+    objects = FolderObjects(folder)
+    inbox = Inbox(db=databases, objects=objects)
     projects = {
         name: ensure_project(databases("worker"), name, new_id=new_id(), now=datetime.now(UTC))
         for name in (OWN, FOREIGN)
@@ -114,13 +120,20 @@ def tenants(databases: Callable[[Side], Database], tmp_path_factory: pytest.Temp
     }
     inbox.score()
     own, foreign = (
-        Tenant(id=project, name=name, entry=entry_id(entries[name], 0), pattern=1, db=databases("owner"))
+        Tenant(
+            id=project,
+            name=name,
+            entry=entry_id(entries[name], 0),
+            pattern=1,
+            db=databases("owner"),
+            objects=objects,
+        )
         for name, project in projects.items()
     )
     for tenant in (own, foreign):
         for make in (
             tenant.dead_letter, tenant.verdict, tenant.key, tenant.member, tenant.alert, tenant.schedule,
-            tenant.masking, tenant.erasure, tenant.deed,
+            tenant.masking, tenant.erasure, tenant.deed, tenant.file,
         ):  # fmt: skip
             make()
     return own, foreign
@@ -132,10 +145,9 @@ def world(
     databases: Callable[[Side], Database],
     provider: Provider,
     valkey: ValkeyServer,
-    tmp_path_factory: pytest.TempPathFactory,
+    folder: Path,
 ) -> Iterator[World]:
     own, foreign = tenants
-    folder = tmp_path_factory.mktemp("objects")
     with pytest.MonkeyPatch.context() as patch:
         clients = {}
         for side, app in APPS.items():

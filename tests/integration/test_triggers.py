@@ -1,6 +1,5 @@
 """What CloudWatch Logs and S3 hand over becomes submissions, once each."""
 
-import gzip
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -10,15 +9,15 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import boto3
+import psycopg
 import pytest
 import redis
 from trigger_events import LOG_GROUP, control_message, log_events, notification, object_created
 
 from functions.parts import Parts
 from functions.triggers import app as triggers
-from functions.triggers.files import MOST_BYTES
 from oddline.database import Database
-from oddline.errors import BadRequest, NotConfigured, RequestInProgress, TooLarge
+from oddline.errors import BadRequest, NotConfigured, RequestInProgress
 from oddline.objects import S3Objects
 from oddline.settings import Settings, Side
 from oddline.submissions import Columns, accept, derived_submission_id, take_entries, unpack
@@ -167,91 +166,82 @@ def test_without_a_project_nothing_is_taken(parts: Parts, monkeypatch: pytest.Mo
         triggers.log_events(log_events(["a"]), CONTEXT)
 
 
-@pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_the_lines_of_an_uploaded_file_become_entries(
-    parts: Parts, stored: Read, bucket: Bucket, pack: Callable[[bytes], bytes]
+Files = Callable[[], list[tuple[Any, ...]]]
+
+
+@pytest.fixture
+def files(db: Databases) -> Files:
+    """Reads all files, in the order in which they came."""
+
+    def read() -> list[tuple[Any, ...]]:
+        with db("worker").transaction() as tx:
+            return tx.execute("SELECT object_key, source, size, state FROM files ORDER BY id").fetchall()
+
+    return read
+
+
+def test_an_uploaded_object_becomes_a_file_and_its_processing_begins(
+    parts: Parts, files: Files, db: Databases, bucket: Bucket, redis_url: str
 ) -> None:
-    text = "\ufeffstarted\r\n\nGr\u00fc\u00dfe \u2603\nlast".encode() + b"\xff\n"
+    made = triggers.uploaded_files(bucket.put("uploads/shop api/today.log", b"started\n"), CONTEXT)
 
-    made = triggers.uploaded_files(bucket.put("uploads/shop api/today.log", pack(text)), CONTEXT)
+    assert made == {"files": 1}
+    assert files() == [("uploads/shop api/today.log", "shop api", 8, "uploaded")]
+    with db("worker").transaction() as tx:
+        tasks = tx.execute("SELECT name, children_left FROM tasks ORDER BY id").fetchall()
+    assert tasks == [("extract_log_metadata", None), ("process_log_file", 1), ("compress_log_file", 1)]
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.llen(Queue.FILE_PROCESSING) == 1
 
-    [(_, columns)] = stored()
-    assert made == {"entries": 3, "submissions": 1}
-    assert columns.messages == ["started", "Gr\u00fc\u00dfe \u2603", "last\ufffd"]
-    assert columns.sources == ["shop api"] * 3
-    assert json.loads(columns.attributes[1]) == {"object": "uploads/shop api/today.log", "line": 3}
 
-
-def test_an_object_that_s3_itself_tells_of_is_the_same_object(parts: Parts, stored: Read, bucket: Bucket) -> None:
+def test_the_same_object_is_one_file_however_often_and_whoever_tells_of_it(
+    parts: Parts, files: Files, bucket: Bucket
+) -> None:
     key = "uploads/shop api/gr\u00fc\u00dfe+1.log"
+    event = bucket.put(key, b"a")
 
-    told = [
-        triggers.uploaded_files(bucket.put(key, b"a"), CONTEXT),
-        triggers.notified_files(notification(bucket.name, key, size=1), CONTEXT),
-    ]
+    told = [triggers.uploaded_files(event, CONTEXT) for _ in range(2)]
+    told.append(triggers.notified_files(notification(bucket.name, key, size=1), CONTEXT))
 
-    [(_, columns)] = stored()
-    assert [one["entries"] for one in told] == [1, 0]
-    assert json.loads(columns.attributes[0])["object"] == key
+    assert [one["files"] for one in told] == [1, 0, 0]
+    assert [file[0] for file in files()] == [key]
 
 
-def test_a_file_in_no_folder_is_its_own_source(parts: Parts, stored: Read, bucket: Bucket) -> None:
+def test_an_object_in_no_folder_is_its_own_source(parts: Parts, files: Files, bucket: Bucket) -> None:
     triggers.uploaded_files(bucket.put("uploads/today.log", b"a"), CONTEXT)
 
-    assert stored()[0][1].sources == ["today.log"]
+    assert [file[1] for file in files()] == ["today.log"]
 
 
-def test_a_file_is_taken_up_where_its_first_delivery_failed(
-    db: Databases, parts: Parts, stored: Read, bucket: Bucket
-) -> None:
-    event = bucket.put("uploads/long.log", b"".join(b"line %d\n" % number for number in range(10_001)))
-    triggers.uploaded_files(event, CONTEXT)
-    before = stored()
-    with db("owner").transaction() as tx:
-        for table in ("submissions", "submission_state"):
-            tx.execute(f"DELETE FROM {table} WHERE id = %s", [before[1][0]])
+def test_the_same_name_put_again_is_another_file(parts: Parts, files: Files, bucket: Bucket) -> None:
+    for sequencer, text in enumerate((b"one", b"four")):
+        event = bucket.put("uploads/log", text)
+        event["detail"]["object"]["sequencer"] = str(sequencer)
+        triggers.uploaded_files(event, CONTEXT)
 
-    made = [triggers.uploaded_files(event, CONTEXT) for _ in range(2)]
-
-    assert made == [{"entries": 1, "submissions": 1}, {"entries": 0, "submissions": 0}]
-    assert stored() == before
+    assert [file[2] for file in files()] == [3, 4]
 
 
-def test_the_same_name_with_another_text_is_another_file(parts: Parts, stored: Read, bucket: Bucket) -> None:
-    for text in (b"one", b"two"):
-        triggers.uploaded_files(bucket.put("uploads/log", text), CONTEXT)
-
-    assert [columns.messages for _, columns in stored()] == [["one"], ["two"]]
-
-
-def test_an_empty_object_makes_nothing(parts: Parts, stored: Read, bucket: Bucket) -> None:
-    made = triggers.uploaded_files(bucket.put("uploads/folder/", b""), CONTEXT)
-
-    assert made == {"entries": 0, "submissions": 0}
-    assert stored() == []
-
-
-def test_what_is_too_large_is_refused_whole(parts: Parts, stored: Read, bucket: Bucket) -> None:
-    packed = gzip.compress(b"a\n" * (MOST_BYTES // 2 + 1))
-    events = [object_created(bucket.name, "uploads/large", size=MOST_BYTES + 1), bucket.put("uploads/bomb", packed)]
-
-    for event in events:
-        with pytest.raises(TooLarge, match=r"uploads/(large|bomb) has over 33554432 bytes"):
-            triggers.uploaded_files(event, CONTEXT)
-
-    assert stored() == []
-
-
-@pytest.mark.parametrize("body", [b"PAR1\0\0\0\0", gzip.compress(b"a" * 999, mtime=0)[:-9], b" \n"])
-def test_what_is_no_text_is_refused_by_name(parts: Parts, bucket: Bucket, body: bytes) -> None:
-    with pytest.raises(BadRequest, match="uploads/other"):
-        triggers.uploaded_files(bucket.put("uploads/other", body), CONTEXT)
+def test_an_empty_object_makes_nothing(parts: Parts, files: Files, bucket: Bucket) -> None:
+    assert triggers.uploaded_files(bucket.put("uploads/folder/", b""), CONTEXT) == {"files": 0}
+    assert files() == []
 
 
 def test_an_object_elsewhere_is_refused(parts: Parts, bucket: Bucket) -> None:
     for event in (bucket.put("chunks/one", b"a"), object_created("another", "uploads/one", size=1)):
         with pytest.raises(BadRequest, match="does not lie under"):
             triggers.uploaded_files(event, CONTEXT)
+
+
+def test_who_takes_logs_can_start_no_other_task_and_read_no_file(db: Databases, project: UUID) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), db("ingest").transaction(project=project) as tx:
+        tx.execute("SELECT name FROM files")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), db("ingest").transaction(project=project) as tx:
+        tx.execute(
+            "INSERT INTO tasks (id, project_id, name, queue, payload, created_at)"
+            " VALUES (gen_random_uuid(), %s, 'erase_person', 'maintenance', '{}', now())",
+            [project],
+        )
 
 
 def test_two_deliveries_at_once_store_one_submission(db: Databases, parts: Parts, project: UUID, stored: Read) -> None:

@@ -28,6 +28,7 @@ ROUTES_WITHOUT = {
     ("POST", "/api/batch-analysis/"): SUBMITTING,
     ("POST", "/v1/logs"): SUBMITTING,
     ("POST", "/loki/api/v1/push"): SUBMITTING,
+    ("PUT", "/api/v1/files/{file_id}/parts/{number}"): "that an upload was begun, and its file processed, is recorded",
 }
 COMMANDS_WITHOUT = {
     "up": "starts programs; that it made a project and a key at its first start, oddline.local records",
@@ -35,6 +36,11 @@ COMMANDS_WITHOUT = {
     "stop": "stops programs",
     "worker": "starts a program",
     "send": SUBMITTING,
+    "files upload": BY_API,
+    "files list": READING,
+    "files show": READING,
+    "files process": BY_API,
+    "files delete": BY_API,
     "flower": "starts a program",
     "keys list": READING,
     "projects list": READING,

@@ -12,8 +12,8 @@ from oddline.notifications import SEND_EMAIL
 from oddline.settings import Settings
 from oddline.submissions import SCORE_WAITING
 from oddline.tasks import Catalogue, Queue
-from worker_image.worker import analytics, maintenance, notifications, scoring
 from worker_image.worker.binding import bind_all
+from worker_image.worker.bindings import BINDINGS
 from worker_image.worker.configuration import VISIBILITY_TIMEOUT, configure
 
 # SPEC J, as far as it is built; I13, which it does not name, and what they need.
@@ -27,6 +27,8 @@ TABLE_J = {
     "compact_chunks": "rate(5 minutes)",
     "update_analytics": "rate(5 minutes)",
     "update_all_project_analytics": "rate(1 hour)",
+    "cleanup_old_files": "rate(1 hour)",
+    "cleanup_temp_files": "rate(1 hour)",
     "create_partitions": "cron(30 0 * * ? *)",
     "cleanup_expired_api_keys": "cron(30 2 * * ? *)",
     "cleanup_old_logs": "cron(0 2 * * ? *)",
@@ -55,9 +57,7 @@ def test_settings_change_limits_retries_and_results_of_tasks_without_their_own()
 
 
 def test_every_task_of_the_worker_has_code_and_all_code_has_a_task() -> None:
-    bound = [*scoring.BINDINGS, *analytics.BINDINGS, *notifications.BINDINGS, *maintenance.BINDINGS]
-
-    assert sorted(bound) == sorted(name for name, spec in CATALOGUE.items() if not spec.in_function)
+    assert sorted(BINDINGS) == sorted(name for name, spec in CATALOGUE.items() if not spec.in_function)
 
 
 def test_every_task_of_the_schedules_function_has_code_and_all_code_has_a_task() -> None:
@@ -93,14 +93,13 @@ def test_every_task_says_why_running_it_twice_does_no_harm() -> None:
 
 def test_the_worker_holds_each_task_to_its_own_limits() -> None:
     app = Celery("test", set_as_current=False)
-    bindings = {**scoring.BINDINGS, **analytics.BINDINGS, **notifications.BINDINGS, **maintenance.BINDINGS}
-    bind_all(app, CATALOGUE, bindings, process=lambda: pytest.fail("nothing is run"))
+    bind_all(app, CATALOGUE, BINDINGS, process=lambda: pytest.fail("nothing is run"))
 
-    bound = {name: (app.tasks[name].soft_time_limit, app.tasks[name].time_limit) for name in bindings}
+    bound = {name: (app.tasks[name].soft_time_limit, app.tasks[name].time_limit) for name in BINDINGS}
 
     assert bound == {
         name: (CATALOGUE[name].soft_limit.total_seconds(), CATALOGUE[name].hard_limit.total_seconds())
-        for name in bindings
+        for name in BINDINGS
     }
     assert all(0 < soft < hard for soft, hard in bound.values())
 

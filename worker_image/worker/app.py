@@ -12,8 +12,8 @@ from oddline.catalogue import CATALOGUE
 from oddline.errors import NotConfigured
 from oddline.settings import load_settings
 from oddline.tasks import Catalogue, Queue
-from worker_image.worker import analytics, maintenance, notifications, scoring
 from worker_image.worker.binding import bind_all
+from worker_image.worker.bindings import BINDINGS, ON_FAILURE
 from worker_image.worker.configuration import configure
 from worker_image.worker.process import Process, host_name, open_process
 from worker_image.worker.proof import PROVE_WORKER, do_nothing, own_queue
@@ -34,9 +34,14 @@ def this_process() -> Process:
     return _process
 
 
-BINDINGS = {**scoring.BINDINGS, **analytics.BINDINGS, **notifications.BINDINGS, **maintenance.BINDINGS}
 PROOF = {PROVE_WORKER.name: lambda _: do_nothing}
-bind_all(app, Catalogue([*CATALOGUE.values(), PROVE_WORKER]), BINDINGS | PROOF, this_process)
+bind_all(
+    app,
+    Catalogue([*CATALOGUE.values(), PROVE_WORKER]),
+    BINDINGS | PROOF,
+    this_process,
+    on_failure=ON_FAILURE,
+)
 rate_limits = RateLimits(app, CATALOGUE, redis_url=load_settings().redis_url)
 
 

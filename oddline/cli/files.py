@@ -1,0 +1,117 @@
+"""`oddline files`: upload log files, see what became of them, delete them."""
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, TaskID
+from rich.table import Table
+
+from oddline.cli.app import make_app
+from oddline.cli.connecting import Key, Url, api_client, call_api
+from oddline.cli.console import new_console
+from oddline.cli.sending import wait_until_scored
+from oddline.cli.uploading import upload as upload_file
+from oddline.errors import OddlineError
+
+app = make_app(help="Upload log files, see how far they are, delete them.")
+console = new_console()
+errors = Console(stderr=True, highlight=False, markup=False)
+
+File = Annotated[str, typer.Argument(help="its id")]
+
+
+@app.command()
+def upload(
+    files: Annotated[list[Path], typer.Argument(help="of any kind that docs/formats.md lists, packed or not")],
+    source: Annotated[str, typer.Option(help="of entries that name none; the file's name when not given")] = "",
+    format_: Annotated[str, typer.Option("--format", help="found by looking when not given")] = "",
+    zone: Annotated[str, typer.Option(help="of times without one; UTC when not given")] = "",
+    process: Annotated[bool, typer.Option(help="make entries of them at once")] = True,
+    wait: Annotated[bool, typer.Option(help="until they are entries")] = False,
+    patience: Annotated[float, typer.Option(help="seconds to wait at most")] = 3_600.0,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Upload log files. What broke off goes on when it is run again; what is there already is not sent twice."""
+    uploaded = []
+    with api_client(url=url, key=key) as client:
+        with Progress(console=errors, transient=True) as bars:
+            for path in files:
+                bar = bars.add_task(path.name, total=None)
+                uploaded.append(
+                    upload_file(
+                        client,
+                        path,
+                        source=source,
+                        format_=format_,
+                        zone=zone,
+                        process=process,
+                        told=partial(_show, bars, bar),
+                    )
+                )
+        for file in uploaded:
+            console.print(f"{file['file_id']}  {file['name']}  {file['state']}")
+        if wait and process:
+            _wait(client, [file["task_id"] for file in uploaded], patience_s=patience)
+
+
+@app.command("list")
+def list_(
+    state: Annotated[str | None, typer.Option(help="only in this state")] = None,
+    limit: Annotated[int, typer.Option(help="at most so many")] = 20,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """List files, newest first."""
+    asked: dict[str, Any] = {"limit": limit} | ({"state": state} if state else {})
+    table = Table("id", "name", "state", "done", "entries", "format")
+    for file in call_api("GET", "/api/v1/files", url=url, key=key, params=asked)["files"]:
+        found = (file["found"] or {}).get("format", "")
+        done = f"{file['progress']:g} %"
+        table.add_row(file["file_id"], file["name"], file["state"], done, f"{file['entries']:,}", found)
+    console.print(table)
+
+
+@app.command()
+def show(file: File, url: Url = None, key: Key = None) -> None:
+    """Show how far a file is, and what it was found to hold."""
+    console.print_json(data=call_api("GET", f"/api/v1/files/{file}", url=url, key=key))
+
+
+@app.command()
+def process(
+    files: Annotated[list[str], typer.Argument(help="their ids")],
+    wait: Annotated[bool, typer.Option(help="until they are entries")] = False,
+    patience: Annotated[float, typer.Option(help="seconds to wait at most")] = 3_600.0,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Make entries of files, side by side; of what is or was processed already nothing is done twice."""
+    started = call_api("POST", "/api/v1/files/process", url=url, key=key, json={"file_ids": files})
+    console.print(f"task {started['task_id']}")
+    if wait:
+        with api_client(url=url, key=key) as client:
+            _wait(client, [one["task_id"] for one in started["files"]], patience_s=patience)
+
+
+@app.command()
+def delete(file: File, url: Url = None, key: Key = None) -> None:
+    """Delete a file; its entries stay."""
+    call_api("DELETE", f"/api/v1/files/{file}", url=url, key=key)
+
+
+def _show(bars: Progress, bar: TaskID, there: int, size: int) -> None:
+    bars.update(bar, completed=there, total=size)
+
+
+def _wait(client: Any, task_ids: list[str], *, patience_s: float) -> None:
+    began = time.monotonic()
+    views = wait_until_scored(client, task_ids, patience_s=patience_s)
+    if failed := [view for view in views if not view["successful"]]:
+        raise OddlineError(f"{len(failed)} of {len(views)} files failed: {failed[0]['error']}")
+    entries = sum((view["result"] or {}).get("entries", 0) for view in views)
+    console.print(f"{entries:,} entries stored in {time.monotonic() - began:.0f} s")

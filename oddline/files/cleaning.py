@@ -1,0 +1,39 @@
+"""Delete files past their time, what was deleted by their owners, and uploads that nobody goes on with."""
+
+from datetime import timedelta
+from typing import Final
+
+from oddline.files import store
+from oddline.files.deleting import delete_file
+from oddline.files.uploads import PREFIX
+from oddline.tasks import NoPayload, TaskContext
+
+ABANDONED_AFTER: Final = timedelta(days=7)  # a large upload over a slow line goes on for days
+NAMED_AFTER: Final = timedelta(hours=1)  # an upload's row is written within a request
+FILES_AT_ONCE: Final = 100
+
+
+def cleanup_old_files(payload: NoPayload, context: TaskContext) -> dict[str, int]:  # noqa: ARG001
+    """Delete files that are past their time, with their objects in all versions; the entries stay for theirs."""
+    now, deleted = context.clock(), 0
+    kept_since, begun_since = now - timedelta(days=context.settings.file_days), now - ABANDONED_AFTER
+    while True:
+        with context.db.transaction() as tx:
+            files = store.old(tx, kept_since=kept_since, begun_since=begun_since, limit=FILES_AT_ONCE)
+        for file in files:
+            delete_file(context, file)
+            deleted += 1
+        if len(files) < FILES_AT_ONCE:
+            return {"files": deleted}
+
+
+def cleanup_temp_files(payload: NoPayload, context: TaskContext) -> dict[str, int]:  # noqa: ARG001
+    """Abort uploads that no file names: their maker died before it could write down which they were."""
+    with context.db.transaction() as tx:
+        named = store.named_uploads(tx)
+    before, aborted = context.clock() - NAMED_AFTER, 0
+    for upload in list(context.objects.uploads(f"{PREFIX}/")):
+        if upload.id not in named and upload.begun_at < before:
+            context.objects.abort_upload(upload.key, upload=upload.id)
+            aborted += 1
+    return {"uploads": aborted}

@@ -1,0 +1,16 @@
+"""The code of every task, put together from what each context of the worker binds."""
+
+from collections.abc import Mapping
+
+from oddline.tasks import OnFailure
+from worker_image.worker import analytics, files, maintenance, notifications, scoring
+from worker_image.worker.binding import Bound
+
+BINDINGS: Mapping[str, Bound] = {
+    **scoring.BINDINGS,
+    **analytics.BINDINGS,
+    **files.BINDINGS,
+    **notifications.BINDINGS,
+    **maintenance.BINDINGS,
+}
+ON_FAILURE: Mapping[str, OnFailure] = files.ON_FAILURE
