@@ -8,6 +8,7 @@ from mangum import Mangum
 from functions.console import (
     anomalies,
     audit,
+    connections,
     dead_letters,
     erasures,
     keys,
@@ -35,6 +36,7 @@ router = APIRouter(
             workers,
             system_alerts,
             schedules,
+            connections,
             monitoring,
             sources,
             project,
