@@ -70,7 +70,8 @@ class Tenant:
         connection = self._insert(
             "INSERT INTO connections (id, project_id, name, type, source, configuration, credentials, interval_s,"
             " since, state, not_before, created_at, changed_at) VALUES (%(id)s, %(project)s,"
-            " %(name)s || %(number)s, 'http', 'feed', %(configuration)s, 'sealed', 30, %(now)s, 'paused', %(now)s, %(now)s, %(now)s)",
+            " %(name)s || %(number)s, 'http', 'feed', %(configuration)s, 'sealed', 30, %(now)s, 'paused', %(now)s,"
+            " %(now)s, %(now)s)",
             configuration=Jsonb({"url": f"https://{self.name}.example.org/logs"}),
         )
         self._insert(

@@ -14,6 +14,7 @@ from oddline.streams.types.aws import AwsConfiguration, AwsKeys, aws_errors, nee
 
 # S3 tells of a multipart upload when it began, and shows it when it is complete.
 LOOK_BACK_S: Final = 3_600
+AT_ONCE: Final = 1_000  # keys of one list: S3's most
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
@@ -51,7 +52,7 @@ def pages(link: Link) -> Iterator[Page]:
     while True:
         edge = _time(cursor.get("edge"))
         start = max(link.since, edge - look_back)
-        asked: dict[str, Any] = {"Bucket": configuration.bucket, "Prefix": configuration.prefix}
+        asked: dict[str, Any] = {"Bucket": configuration.bucket, "Prefix": configuration.prefix, "MaxKeys": AT_ONCE}
         if cursor.get("listed"):
             # By the key and no token: a token may be gone when the list goes on.
             asked["StartAfter"] = cursor["listed"]
