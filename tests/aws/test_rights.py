@@ -58,7 +58,12 @@ SCHEDULE = {"secretsmanager:GetSecretValue": ["${Data.Outputs.WorkerSettings}"]}
 
 TASKS = {
     "ScoringRole": {"s3:GetObject": ["bodies/*", "models/*"], "s3:ListBucket": [""]},
-    "GeneralRole": {"s3:GetObject": ["chunks/*", "models/*"], "s3:ListBucket": [""]},
+    "GeneralRole": {
+        "s3:GetObject": ["chunks/*", "models/*"],
+        "s3:PutObject": ["bodies/*"],
+        "s3:ListBucket": [""],
+        "sts:AssumeRole": ["arn:${AWS::Partition}:iam::*:role/oddline-*"],
+    },
     "BackgroundRole": {
         "s3:GetObject": ["bodies/*", "chunks/*", "erasures/*", "models/*", "replays/*"],
         "s3:PutObject": ["bodies/*", "chunks/*", "erasures/*", "replays/*"],

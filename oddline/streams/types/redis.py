@@ -75,7 +75,7 @@ def pages(link: Link) -> Iterator[Page]:
     except RedisError as error:
         raise FeedFailed(f"{place(configuration)}: {type(error).__name__}: {error}") from error
     finally:
-        client.close()
+        client.connection_pool.disconnect()
 
 
 def _open(link: Link) -> "Redis":
