@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from oddline.streams.tasks import (
         POLL_ALL_CONNECTIONS,
         POLL_CLOUD_LOGS,
+        POLLS,
         PROCESS_LIVE_LOGS,
         TASKS,
         TEST_CONNECTION,
@@ -33,6 +34,7 @@ __getattr__ = face(
         "tasks": (
             "POLL_ALL_CONNECTIONS",
             "POLL_CLOUD_LOGS",
+            "POLLS",
             "PROCESS_LIVE_LOGS",
             "TASKS",
             "TEST_CONNECTION",
@@ -44,6 +46,7 @@ __getattr__ = face(
 
 __all__ = [
     "LONGEST_INTERVAL_S",
+    "POLLS",
     "POLL_ALL_CONNECTIONS",
     "POLL_CLOUD_LOGS",
     "PROCESS_LIVE_LOGS",

@@ -9,19 +9,31 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
+
 from oddline.database import Transaction
-from oddline.errors import LostClaim, OddlineError
+from oddline.errors import FeedRefused, LostClaim, OddlineError
 from oddline.ids import new_id
 from oddline.streams import object_store, store
 from oddline.streams.linking import open_intake, open_link
 from oddline.streams.model import Connection, ConnectionState, Page
 from oddline.streams.tasks import POLL_CLOUD_LOGS, PROCESS_LIVE_LOGS, OfConnection
 from oddline.submissions import SCORE_WAITING_BATCH, Intake, Part
-from oddline.tasks import SEND_SYSTEM_ALERT, NoPayload, Retry, TaskContext, TaskSpec, enqueue, raise_alert
+from oddline.tasks import (
+    SEND_SYSTEM_ALERT,
+    NoPayload,
+    Retry,
+    TaskContext,
+    TaskSpec,
+    delete_expired,
+    enqueue,
+    raise_alert,
+)
 
 log = logging.getLogger(__name__)
 
 MOST_STARTED: Final = 1_000  # connections at once; the next half minute brings the next ones
+MOST_DELETED: Final = 2_000  # more than there are in half a minute
 CLAIM: Final = timedelta(seconds=150)  # longer than the task's hard limit: who is dead by then stores nothing any more
 LONGEST_POLL_S: Final = 30.0  # then others have their turn, and the rest comes behind them
 MOST_ENTRIES: Final = 200_000  # of one poll
@@ -31,11 +43,17 @@ BACK_OFF: Final = Retry(base=timedelta(seconds=30), cap=timedelta(minutes=15))
 FAILURES_TOLD: Final = 10  # in a row, that might have passed; after these it is failing
 RARELY: Final = timedelta(hours=1)  # a failing one is tried
 LONGEST_ERROR: Final = 1_000  # characters
+LONGEST_CURSOR: Final = 16 * 1024  # bytes
 
 
 def poll_all_connections(payload: NoPayload, context: TaskContext) -> dict[str, int]:  # noqa: ARG001
-    """Start a poll of each connection that is due; returns how many."""
+    """Start a poll of each connection that is due; returns how many.
+
+    What is told of older polls goes here, too: waiting for the night, a hundred connections would leave 300,000 rows.
+    """
     now = context.clock()
+    with context.db.transaction() as tx:
+        delete_expired(tx, now=now, limit=MOST_DELETED)
     with context.db.transaction() as tx:
         found = store.due(tx, now=now, limit=MOST_STARTED)
         started = [
@@ -118,6 +136,8 @@ class _Poll:
         while True:
             try:
                 page = next(pages, None)
+                if page is not None:
+                    _check_cursor(page)
             except Exception as error:  # whatever is wrong with one connection holds up no other
                 if not isinstance(error, OddlineError):
                     log.exception("connection %s", self.connection.id)
@@ -211,6 +231,20 @@ class _Poll:
             now=self.context.clock(),
             project=self.connection.project,
         )
+
+
+def _check_cursor(page: Page) -> None:
+    """Others make cursors: what PostgreSQL has no room for would fail at every poll, and never be told.
+
+    Raises:
+        FeedRefused: it holds a NUL or half a character, or is too long.
+    """
+    try:
+        text = orjson.dumps(page.cursor)
+    except TypeError as error:
+        raise FeedRefused(f"the feed's cursor cannot be kept: {error}") from None
+    if len(text) > LONGEST_CURSOR or b"\\u0000" in text:
+        raise FeedRefused("the feed's cursor cannot be kept: it is too long, or holds a NUL")
 
 
 def back_off(failures: int) -> timedelta:

@@ -32,8 +32,8 @@ def insert(tx: Transaction, connection: Connection, *, credentials: str | None) 
         tx.execute(
             "INSERT INTO connections (id, project_id, name, type, source, configuration, credentials, interval_s,"
             " since, state, not_before, created_at, changed_at) VALUES (%(id)s, %(project)s, %(name)s, %(type)s,"
-            " %(source)s, %(configuration)s, %(credentials)s, %(interval_s)s, %(since)s, %(state)s, %(not_before)s, %(created_at)s,"
-            " %(changed_at)s)",
+            " %(source)s, %(configuration)s, %(credentials)s, %(interval_s)s, %(since)s, %(state)s, %(not_before)s,"
+            " %(created_at)s, %(changed_at)s)",
             _values(connection) | {"credentials": credentials},
         )
     except UniqueViolation as error:

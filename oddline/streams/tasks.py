@@ -52,8 +52,8 @@ TEST_CONNECTION: Final = TaskSpec(
     retry=Retry(attempts=2, base=timedelta(seconds=5), cap=timedelta(seconds=5)),
     starters=frozenset({Starter.SYSTEM}),  # by its own route
     sealed=True,  # it tells entries
-    result_kept=_HOUR,
     smoke=OfConnection(project=_NONE, connection=_NONE),
 )
 
-TASKS: Final = (POLL_ALL_CONNECTIONS, POLL_CLOUD_LOGS, PROCESS_LIVE_LOGS, TEST_CONNECTION)
+POLLS: Final = (POLL_ALL_CONNECTIONS, POLL_CLOUD_LOGS, PROCESS_LIVE_LOGS)  # as many as connections and what they bring
+TASKS: Final = (*POLLS, TEST_CONNECTION)

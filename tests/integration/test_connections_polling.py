@@ -285,6 +285,14 @@ def test_everything_that_is_due_is_started_once(feeds: Feeds, numbers: Numbers) 
     assert sorted(row[0] for row in rows) == sorted(str(one.id) for one in due)
 
 
+def test_a_cursor_that_cannot_be_kept_is_told(feeds: Feeds) -> None:
+    with answering(lambda _: json_answer({"items": [], "next": "a\0b"})) as url:
+        connection = feeds.connect("http", {"url": url, "entries": "items", "cursor": CURSOR})
+        told = feeds.poll(connection)
+
+    assert "holds a NUL" in told["error"]
+
+
 def test_the_schedule_starts_it_now_and_half_a_minute_later(feeds: Feeds, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedules, "parts", lambda: feeds.context)
 

@@ -56,9 +56,10 @@ class Configuration(Given):
 
 
 class Credentials(Given):
-    """Headers that let in, such as `Authorization`."""
+    """Headers that let in, such as `Authorization`, or parameters of the address."""
 
-    headers: dict[Header, Secret]
+    headers: Annotated[dict[Header, Secret], Field(default_factory=dict)]
+    parameters: Annotated[dict[Text, Secret], Field(default_factory=dict)]
 
 
 def place(configuration: Configuration) -> str:
@@ -118,6 +119,8 @@ def _ask(link: Link, value: str) -> Answer:
                 headers[configuration.cursor.name] = value
             case "link":
                 url = value
+    for name, secret in link.credentials.parameters.items() if link.credentials else ():
+        url = _with_parameter(url, name, secret)
     return ask(link.outgoing, "GET", url, what=configuration.url, headers=headers)
 
 
