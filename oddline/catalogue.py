@@ -13,6 +13,7 @@ from oddline.privacy import tasks as privacy
 from oddline.schedules import tasks as schedules
 from oddline.scoring import tasks as scoring
 from oddline.settings import Settings, load_settings
+from oddline.streams import tasks as streams
 from oddline.submissions import tasks as submissions
 from oddline.tasks import Catalogue, Retry, TaskSpec
 
@@ -53,6 +54,7 @@ CATALOGUE = Catalogue(
             *schedules.TASKS,
             *chunks.TASKS,
             *files.TASKS,
+            *streams.TASKS,
             *privacy.TASKS,
             *maintenance.TASKS,
             *audit.TASKS,

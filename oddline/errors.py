@@ -237,6 +237,18 @@ class OutgoingRefused(OddlineError):
     status, code, title = 422, "outgoing-refused", "The address is none that may be called from here"
 
 
+class FeedFailed(Unavailable):
+    """A feed that is polled does not answer as it should now."""
+
+    code, title = "feed-failed", "The feed does not answer as it should now"
+
+
+class FeedRefused(OddlineError):
+    """A feed that is polled refuses for good: what is shown to it does not let in, or there is nothing."""
+
+    status, code, title = 422, "feed-refused", "The feed refuses, or is not there"
+
+
 # What happens inside tasks
 
 

@@ -162,6 +162,11 @@ class Settings(BaseSettings):
         "with `:port` if need be, with commas between",
     )
 
+    connections_as_worker: bool = Field(
+        default=False,
+        description="whether connections to AWS may read with the worker's own rights; else they bring a role or keys",
+    )
+
     schedule_group: str = Field(
         default="", description="of EventBridge Scheduler, for users' schedules; empty: they are looked at each minute"
     )

@@ -1,7 +1,7 @@
 """The schedules' handlers, made from the catalogue: `functions.schedules.app.<task>` is a Lambda handler."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any
 from uuid import UUID
@@ -72,15 +72,26 @@ IN_FUNCTION: dict[str, Callable[[Parts], Any]] = {
 }
 
 
-def _start(spec: TaskSpec, on: Parts) -> None:
-    """Put a task into the ledger, unless one of its kind waits there already, and publish it."""
-    task_id = new_id()
+def _start(spec: TaskSpec, on: Parts, *, after: timedelta | None = None) -> None:
+    """Put a task into the ledger, unless one of its kind waits there already, and publish it.
+
+    Args:
+        after: when it is to run, if not now; a minute at the most.
+    """
+    task_id, now = new_id(), on.clock()
     with on.db.transaction() as tx:
         waits_already = not enqueue(
-            tx, spec, NoPayload(), task_id=task_id, project=None, now=on.clock(), unique_key=f"schedule:{spec.name}"
+            tx,
+            spec,
+            NoPayload(),
+            task_id=task_id,
+            project=None,
+            now=now,
+            unique_key=f"schedule:{spec.name}:{after or ''}".removesuffix(":"),
+            not_before=None if after is None else now + after,
         )
     if not waits_already:
-        on.publisher.wake(spec, task_id=task_id)
+        on.publisher.wake(spec, task_id=task_id, countdown=after)
 
 
 def _run(spec: TaskSpec) -> None:
@@ -88,8 +99,10 @@ def _run(spec: TaskSpec) -> None:
         note("task", spec.name)
         if spec.in_function:
             IN_FUNCTION[spec.name](parts())
-        else:
-            _start(spec, parts())
+            return
+        _start(spec, parts())
+        if spec.schedule and spec.schedule.again_after:
+            _start(spec, parts(), after=spec.schedule.again_after)
 
 
 def _counted(event: CloudWatchEvent, work: Callable[[], None]) -> None:

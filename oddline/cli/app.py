@@ -40,6 +40,7 @@ COMMANDS: Final = (
     Entry("queues", "oddline.cli.queues:app", "What waits in the queues; hold, purge and release them."),
     Entry("workers", "oddline.cli.workers:app", "What workers do now, their events; restart them, limit tasks."),
     Entry("schedules", "oddline.cli.schedules:app", "Start tasks at set times; show what became of it."),
+    Entry("connections", "oddline.cli.connections:app", "Poll live feeds; try them, and say how they are doing."),
     Entry("score", "oddline.cli.score:score", "Point at the odd lines of files, or of standard input."),
     Entry("model", "oddline.cli.model:app", "Train, add, list, promote and compare models; replay with another one."),
     Entry("audit", "oddline.cli.audit:app", "Who did what; and whether the trail is what was sealed."),

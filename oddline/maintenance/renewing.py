@@ -8,6 +8,7 @@ from oddline.audit import renew_person_keys
 from oddline.encryption import Cipher
 from oddline.notifications import renew_deliveries
 from oddline.schedules import renew_schedules
+from oddline.streams import renew_connections
 from oddline.tasks import NoPayload, TaskContext, renew_tasks
 
 ROWS_AT_ONCE = 200  # locked in one transaction: a running task waits some milliseconds for it
@@ -38,6 +39,7 @@ def _renewals(context: TaskContext) -> Mapping[str, Renewal]:
         "tasks": partial(renew_tasks, sealed_names=sealed),
         "schedules": partial(renew_schedules, sealed_names=sealed),
         "deliveries": renew_deliveries,
+        "connections": renew_connections,
         "erasures": partial(renew_erasures, objects=context.objects),
         "person keys": renew_person_keys,
     }

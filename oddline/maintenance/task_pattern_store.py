@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from oddline.database import Transaction
+from oddline.streams import POLLS
 from oddline.tasks import SEND_SYSTEM_ALERT
 
 # Chance that a Poisson number with the usual mean is as high: a day asks some ten thousand times, of the same hours.
@@ -49,12 +50,12 @@ class TaskPattern:
 
 
 def count(tx: Transaction, *, now: datetime) -> list[TaskPattern]:
-    """What happened in the last hour, by project and name; scorings aside, which come as lines come."""
+    """What happened in the last hour, by project and name; scorings and polls aside, which come as lines come."""
     with tx.cursor(row_factory=class_row(TaskPattern)) as cursor:
         return cursor.execute(
             "WITH happened AS (SELECT 'starts' AS what, project_id, name, created_at AS at FROM tasks"
             # Ids are times, which no index on another column need tell.
-            " WHERE id >= %(oldest)s AND created_at >= %(since)s AND name <> %(alert)s"
+            " WHERE id >= %(oldest)s AND created_at >= %(since)s AND name <> ALL (%(aside)s)"
             " UNION ALL SELECT CASE state WHEN 'FAILURE' THEN 'failures' ELSE 'cancels' END, project_id, name,"
             " finished_at FROM tasks WHERE state IN ('FAILURE', 'REVOKED') AND finished_at >= %(since)s"
             " AND (state = 'FAILURE' OR cancelled_at IS NOT NULL)),"
@@ -67,6 +68,6 @@ def count(tx: Transaction, *, now: datetime) -> list[TaskPattern]:
                 "now": now,
                 "since": now - LOOKED_BACK,
                 "oldest": UUID(int=int((now - LOOKED_BACK).timestamp() * 1000) << 80),
-                "alert": SEND_SYSTEM_ALERT.name,
+                "aside": [spec.name for spec in (SEND_SYSTEM_ALERT, *POLLS)],
             },
         ).fetchall()

@@ -1,7 +1,7 @@
 """One HTTP call to an address that somebody gave: checked, limited in time and size, and led nowhere else."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_address
@@ -13,6 +13,8 @@ from oddline.outgoing.addresses import Allowed
 from oddline.settings import Settings
 
 if TYPE_CHECKING:
+    from socket import socket
+
     import httpcore
     import httpx
 
@@ -104,6 +106,29 @@ class Outgoing:
         except (httpcore.NetworkError, httpcore.ProtocolError) as error:
             raise OutgoingFailed(f"{where} broke the answer off ({type(error).__name__})") from error
 
+    def connect(self, host: str, port: int) -> "socket":
+        """A connection to a server that speaks something else; each of its steps may take as long as `read_s`.
+
+        Raises:
+            OutgoingRefused, OutgoingFailed: as `request`.
+        """
+        import httpcore
+
+        from oddline.outgoing.connecting import CheckedBackend, Deadline, system_addresses
+
+        backend = CheckedBackend(
+            allowed=self._allowed, resolve=self._resolve or system_addresses, deadline=Deadline(self._total_s)
+        )
+        try:
+            stream = backend.connect_tcp(host.lower(), port, self._timeouts["connect"])
+        except httpcore.TimeoutException as error:
+            raise OutgoingFailed(f"{host}:{port} does not answer in time") from error
+        except httpcore.ConnectError as error:
+            raise OutgoingFailed(f"{host}:{port} cannot be connected to: {error}") from error
+        connected: socket = stream.get_extra_info("socket")
+        connected.settimeout(self._timeouts["read"])
+        return connected
+
     def _send(
         self, method: str, url: "httpx.URL", *, headers: list[tuple[bytes, bytes]], content: bytes, most_bytes: int
     ) -> Answer:
@@ -142,13 +167,16 @@ class Outgoing:
         return self._given_ssl_context or httpx.create_ssl_context()
 
 
-def open_outgoing(settings: Settings) -> Outgoing:
+def open_outgoing(settings: Settings, *, ports: Sequence[int] = ()) -> Outgoing:
     """The client that the process's settings allow.
+
+    Args:
+        ports: of public addresses that may be called beside those of the web.
 
     Raises:
         NotConfigured: `ODDLINE_OUTGOING_ALLOWED` cannot be read.
     """
-    return Outgoing(Allowed(settings.outgoing_allowed))
+    return Outgoing(Allowed(",".join([settings.outgoing_allowed, *(f":{port}" for port in ports)])))
 
 
 def _target(url: str) -> "httpx.URL":

@@ -81,6 +81,19 @@ ROWS: Final = (
     ),
     Rows("replays", ("id",), {"source": Form.TEXT}),
     Rows("schedules", ("id",), {"name": Form.TEXT, "payload": Form.JSON, "actor": Form.TEXT}, name="name"),
+    Rows(
+        "connections",
+        ("id",),
+        {
+            "name": Form.TEXT,
+            "source": Form.TEXT,
+            "configuration": Form.JSON,
+            "cursor": Form.JSON,
+            "last_error": Form.TEXT,
+        },
+        name="name",
+    ),
+    Rows("connection_objects", ("id",), {"key": Form.TEXT, "last_error": Form.TEXT}),
     Rows("schedule_runs", ("schedule_id", "planned"), {"detail": Form.TEXT}),
     Rows(
         "tasks",

@@ -110,10 +110,12 @@ class Retry:
 class Schedule:
     """When EventBridge starts a task (UTC).
 
-    `expression` is EventBridge Scheduler's own: `rate(5 minutes)` or `cron(30 3 * * ? *)`.
+    `expression` is EventBridge Scheduler's own: `rate(5 minutes)` or `cron(30 3 * * ? *)`. Its finest rate is a minute:
+    what is to run more often is started once more, `again_after` so long.
     """
 
     expression: str
+    again_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ TASKS = {
         "s3:ListMultipartUploadParts": ["files/*"],
         "s3:GetObjectVersion": ["files/*", "uploads/*"],
         "s3:DeleteObjectVersion": ["files/*", "uploads/*"],
+        "sts:AssumeRole": ["arn:${AWS::Partition}:iam::*:role/oddline-*"],
         "s3:ListBucket": [""],
         "s3:ListBucketVersions": [""],
     },

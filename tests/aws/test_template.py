@@ -60,6 +60,7 @@ NOT_IN_TEMPLATES = {
         "limit_bytes_a_day",
         "limit_failures",
         "outgoing_allowed",
+        "connections_as_worker",
         "soft_shutdown_timeout",
         "worker_prefetch",
         "worker_max_tasks_per_child",

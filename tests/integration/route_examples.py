@@ -67,6 +67,7 @@ ENTRY = {"message": "an entry"}
 RECORD = {"body": {"stringValue": "an entry"}}
 STREAM = {"stream": {"app": "cart"}, "values": [["1762330530123456789", "an entry"]]}
 FILES = "/api/v1/files"
+CONNECTIONS = "/api/v1/connections"
 DEAD_LETTERS, SCHEDULES, ERASURES = "/api/v1/tasks/dead-letters", "/api/v1/schedules", "/api/v1/erasures"
 
 EXAMPLES: dict[tuple[str, str], Example] = {
@@ -189,6 +190,42 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ),
     ("GET", "/api/v1/schedules/{schedule_id}/runs"): about(
         lambda of: Call(f"{SCHEDULES}/{of.schedule()}/runs"), shows=True
+    ),
+    ("GET", "/api/v1/connections"): after(Tenant.connection, CONNECTIONS, shows=True),
+    ("POST", "/api/v1/connections"): Example(
+        lambda of: Call(
+            CONNECTIONS,
+            {
+                "name": f"{of.name} {next(numbers)}",
+                "type": "http",
+                "source": "feed",
+                "configuration": {"url": "https://logs.example.org/"},
+                "credentials": {"headers": {"Authorization": "Bearer abc"}},
+            },
+        ),
+        status=201,
+        shows=True,
+    ),
+    ("GET", "/api/v1/connections/{connection_id}"): about(
+        lambda of: Call(f"{CONNECTIONS}/{of.connection()}"), shows=True
+    ),
+    ("PUT", "/api/v1/connections/{connection_id}"): about(
+        lambda of: Call(
+            f"{CONNECTIONS}/{of.connection()}", {"source": of.name, "configuration": {"url": "https://b.example.org/"}}
+        ),
+        shows=True,
+    ),
+    ("DELETE", "/api/v1/connections/{connection_id}"): about(
+        lambda of: Call(f"{CONNECTIONS}/{of.connection()}"), status=204
+    ),
+    ("POST", "/api/v1/connections/{connection_id}/pause"): about(
+        lambda of: Call(f"{CONNECTIONS}/{of.connection()}/pause"), shows=True
+    ),
+    ("POST", "/api/v1/connections/{connection_id}/resume"): about(
+        lambda of: Call(f"{CONNECTIONS}/{of.connection()}/resume"), shows=True
+    ),
+    ("POST", "/api/v1/connections/{connection_id}/test"): about(
+        lambda of: Call(f"{CONNECTIONS}/{of.connection()}/test"), status=202
     ),
     ("GET", "/api/v1/workers"): at("/api/v1/workers"),
     ("POST", "/api/v1/workers/restart"): at("/api/v1/workers/restart", {"classes": ["general"]}, status=202),

@@ -68,6 +68,26 @@ class Tenant:
         )
         return schedule
 
+    def connection(self) -> UUID:
+        connection = self._insert(
+            "INSERT INTO connections (id, project_id, name, type, source, configuration, credentials, interval_s,"
+            " since, state, not_before, created_at, changed_at) VALUES (%(id)s, %(project)s,"
+            " %(name)s || %(number)s, 'http', 'feed', %(configuration)s, 'sealed', 30, %(now)s, 'paused', %(now)s,"
+            " %(now)s, %(now)s)",
+            configuration=Jsonb({"url": f"https://{self.name}.example.org/logs"}),
+        )
+        self._insert(
+            "INSERT INTO connection_memories (connection_id, project_id, version, latest, hashes)"
+            " VALUES (%(connection)s, %(project)s, 1, %(now)s, 'remembered')",
+            connection=connection,
+        )
+        self._insert(
+            "INSERT INTO connection_objects (id, connection_id, project_id, key, etag, size, modified_at, not_before,"
+            " last_error) VALUES (%(id)s, %(connection)s, %(project)s, %(name)s, 'e', 1, %(now)s, %(now)s, %(name)s)",
+            connection=connection,
+        )
+        return connection
+
     def masking(self) -> UUID:
         return self._insert(
             "INSERT INTO masking_rules (project_id, source, turned_on, turned_off, own, changed_by, changed_at)"

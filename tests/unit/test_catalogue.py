@@ -29,6 +29,7 @@ TABLE_J = {
     "update_all_project_analytics": "rate(1 hour)",
     "cleanup_old_files": "rate(1 hour)",
     "cleanup_temp_files": "rate(1 hour)",
+    "poll_all_connections": "rate(1 minute)",  # and once more half a minute later
     "create_partitions": "cron(30 0 * * ? *)",
     "cleanup_expired_api_keys": "cron(30 2 * * ? *)",
     "cleanup_old_logs": "cron(0 2 * * ? *)",

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 
 from oddline.tasks import OnFailure
-from worker_image.worker import analytics, files, maintenance, notifications, scoring
+from worker_image.worker import analytics, files, maintenance, notifications, scoring, streams
 from worker_image.worker.binding import Bound
 
 BINDINGS: Mapping[str, Bound] = {
     **scoring.BINDINGS,
     **analytics.BINDINGS,
     **files.BINDINGS,
+    **streams.BINDINGS,
     **notifications.BINDINGS,
     **maintenance.BINDINGS,
 }

@@ -1,0 +1,92 @@
+"""Put together what a connection is read with: its type, its row, its credentials and what it remembers."""
+
+import json
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from oddline.errors import FeedRefused, InvalidParameter
+from oddline.outgoing import open_outgoing
+from oddline.redaction import RuleBook
+from oddline.streams import store
+from oddline.streams.memory import Memory
+from oddline.streams.model import Connection
+from oddline.streams.reading import ConnectionType, Given, Link
+from oddline.streams.types import TYPES
+from oddline.submissions import MOST_PART_ENTRIES, Intake
+from oddline.tasks import TaskContext
+
+
+def check(model: type[Given], given: Any, *, field: str) -> Any:
+    """What users gave, as its type's own class.
+
+    Raises:
+        InvalidParameter: it does not fit; the error names the first part that does not, and quotes nothing of it.
+    """
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        faults = [
+            {"field": ".".join(map(str, (field, *fault["loc"]))), "code": fault["type"], "detail": fault["msg"]}
+            for fault in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        first = faults[0]
+        raise InvalidParameter(f"{first['field']}: {first['detail']}", field=first["field"], errors=faults) from None
+
+
+def open_link(
+    context: TaskContext, connection: Connection, *, since: datetime | None = None, most: int = MOST_PART_ENTRIES
+) -> tuple[ConnectionType, Link]:
+    """A connection's type, and what it is read with.
+
+    Args:
+        since: from when on, and from no cursor: for who only looks.
+
+    Raises:
+        FeedRefused: what was given once does not fit any more.
+        Undecipherable, NotConfigured: its credentials cannot be opened.
+    """
+    if connection.type not in TYPES:
+        raise FeedRefused(f"there is no type {connection.type!r} of connections any more")
+    kind = TYPES[connection.type]
+    with context.db.transaction() as tx:
+        sealed = store.credentials_of(tx, connection.id)
+        remembered = b"" if since else store.read_memory(tx, connection.id)
+    shown = None if sealed is None else json.loads(context.settings.cipher().decrypt(sealed.encode()))
+    try:
+        configuration = check(kind.configuration, connection.configuration, field="configuration")
+        credentials = None if shown is None else check(kind.credentials, shown, field="credentials")
+    except InvalidParameter as error:
+        raise FeedRefused(error.detail) from error
+    return kind, Link(
+        project=connection.project,
+        source=connection.source,
+        configuration=configuration,
+        credentials=credentials,
+        cursor={} if since else connection.cursor,
+        since=since or connection.since,
+        memory=Memory(remembered),
+        outgoing=open_outgoing(context.settings),
+        settings=context.settings,
+        most=most,
+        now=context.clock,
+    )
+
+
+def open_intake(context: TaskContext) -> Intake:
+    """What entries are stored with."""
+    return Intake(
+        db=context.db,
+        objects=context.objects,
+        rule_book=RuleBook(context.settings.cipher),
+        body_object_bytes=context.settings.body_object_bytes,
+        metrics=context.metrics,
+    )
+
+
+def find(context: TaskContext, connection: UUID, *, project: UUID) -> Connection | None:
+    """The connection of a task, which may be gone."""
+    with context.db.transaction() as tx:
+        return store.find(tx, connection, project=project)

@@ -1,0 +1,258 @@
+"""Poll connections: read page by page, and store each with the cursor behind it, so that nothing comes twice."""
+
+import logging
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from oddline.database import Transaction
+from oddline.errors import FeedRefused, LostClaim, OddlineError
+from oddline.ids import new_id
+from oddline.streams import object_store, store
+from oddline.streams.linking import open_intake, open_link
+from oddline.streams.model import Connection, ConnectionState, Page
+from oddline.streams.tasks import POLL_CLOUD_LOGS, PROCESS_LIVE_LOGS, OfConnection
+from oddline.submissions import SCORE_WAITING_BATCH, Intake, Part
+from oddline.tasks import (
+    SEND_SYSTEM_ALERT,
+    NoPayload,
+    Retry,
+    TaskContext,
+    TaskSpec,
+    delete_expired,
+    enqueue,
+    raise_alert,
+)
+
+log = logging.getLogger(__name__)
+
+MOST_STARTED: Final = 1_000  # connections at once; the next half minute brings the next ones
+MOST_DELETED: Final = 2_000  # more than there are in half a minute
+CLAIM: Final = timedelta(seconds=150)  # longer than the task's hard limit: who is dead by then stores nothing any more
+LONGEST_POLL_S: Final = 30.0  # then others have their turn, and the rest comes behind them
+MOST_ENTRIES: Final = 200_000  # of one poll
+MOST_CHARACTERS: Final = 256 * 1024 * 1024  # of their messages
+SLACK: Final = timedelta(seconds=10)  # a poll in time, that is due some seconds after the look at what is due
+BACK_OFF: Final = Retry(base=timedelta(seconds=30), cap=timedelta(minutes=15))
+FAILURES_TOLD: Final = 10  # in a row, that might have passed; after these it is failing
+RARELY: Final = timedelta(hours=1)  # a failing one is tried
+LONGEST_ERROR: Final = 1_000  # characters
+LONGEST_CURSOR: Final = 16 * 1024  # bytes
+
+
+def poll_all_connections(payload: NoPayload, context: TaskContext) -> dict[str, int]:  # noqa: ARG001
+    """Start a poll of each connection that is due; returns how many.
+
+    What is told of older polls goes here, too: waiting for the night, a hundred connections would leave 300,000 rows.
+    """
+    now = context.clock()
+    with context.db.transaction() as tx:
+        delete_expired(tx, now=now, limit=MOST_DELETED)
+    with context.db.transaction() as tx:
+        found = store.due(tx, now=now, limit=MOST_STARTED)
+        started = [
+            task
+            for project, connection in found
+            if (task := start(tx, POLL_CLOUD_LOGS, connection, project=project, context=context))
+        ]
+    for task in started:
+        context.publisher.wake(POLL_CLOUD_LOGS, task_id=task)
+    return {"due": len(found), "started": len(started)}
+
+
+def start(tx: Transaction, spec: TaskSpec, connection: UUID, *, project: UUID, context: TaskContext) -> UUID | None:
+    """Have something done for a connection, unless it waits to be already; the id of its task, to be published."""
+    task_id = new_id()
+    payload = OfConnection(project=project, connection=connection)
+    key = f"{spec.name}:{connection}"
+    now = context.clock()
+    inserted = enqueue(tx, spec, payload, task_id=task_id, project=project, now=now, unique_key=key)
+    return task_id if inserted else None
+
+
+def poll_cloud_logs(payload: OfConnection, context: TaskContext) -> dict[str, Any]:
+    """Fetch what is new at a connection, as far as one poll may; returns what came of it.
+
+    What fails at the other end is no failure of the task: it stands in the connection's row, and it is tried again.
+
+    Raises:
+        DatabaseUnavailable, ObjectStoreUnavailable: it was not stored.
+    """
+    now = context.clock()
+    poller = context.task_id or new_id()
+    with context.db.transaction() as tx:
+        connection = store.claim(
+            tx, payload.connection, project=payload.project, poller=poller, now=now, until=now + CLAIM
+        )
+    if connection is None:
+        return {"polled": False}
+    poll = _Poll(connection, context, open_intake(context), version=connection.version)
+    try:
+        poll.run()
+        return poll.ended()
+    except LostClaim as lost:
+        log.info("%s", lost.detail)
+        return {"polled": True, "lost": True, "entries": poll.entries}
+
+
+@dataclass(slots=True)
+class _Poll:
+    """A poll under way; `version` is the one that the next page is to find."""
+
+    connection: Connection
+    context: TaskContext
+    intake: Intake
+    version: int
+    entries: int = 0
+    objects: int = 0
+    characters: int = 0
+    has_more: bool = False
+    failed: Exception | None = None
+
+    def run(self) -> None:
+        """Store page after page until the end, or the end of what one poll may do."""
+        deadline = time.monotonic() + LONGEST_POLL_S
+        for page in self._pages():
+            self._store(page)
+            self.has_more = page.more
+            is_full = self.entries >= MOST_ENTRIES or self.characters >= MOST_CHARACTERS
+            if is_full or time.monotonic() >= deadline:
+                return
+
+    def _pages(self) -> Iterator[Page]:
+        """The pages up to the first failure, which is noted: what was stored before it stays."""
+        try:
+            kind, link = open_link(self.context, self.connection)
+            pages = kind.pages(link)
+        except OddlineError as error:
+            self.failed = error
+            return
+        while True:
+            try:
+                page = next(pages, None)
+                if page is not None:
+                    _check_cursor(page)
+            except Exception as error:  # whatever is wrong with one connection holds up no other
+                if not isinstance(error, OddlineError):
+                    log.exception("connection %s", self.connection.id)
+                self.failed = error
+                return
+            if page is None:
+                return
+            yield page
+
+    def _store(self, page: Page) -> None:
+        now = self.context.clock()
+
+        def also(tx: Transaction) -> None:
+            if page.objects:
+                object_store.insert(tx, self.connection, page.objects, now=now)
+            store.advance(tx, self.connection, page, version=self.version, now=now)
+
+        part = Part(name=f"connection {self.connection.id}", entries=page.entries)
+        if self.intake.store(part, project=self.connection.project, now=now, also=also):
+            self.context.publisher.wake(SCORE_WAITING_BATCH)
+        self.version += 1
+        self.entries += len(page.entries)
+        self.objects += len(page.objects)
+        self.characters += sum(len(entry["message"]) for entry in page.entries)
+
+    def ended(self) -> dict[str, Any]:
+        """Write how it ended, and start what comes next; returns what came of it.
+
+        Raises:
+            LostClaim: somebody else has the connection by now.
+        """
+        told: list[tuple[TaskSpec, UUID | None]] = []
+        with self.context.db.transaction() as tx:
+            self._write_end(tx)
+            if self.failed is None and self.has_more:
+                told.append((POLL_CLOUD_LOGS, self._start(tx, POLL_CLOUD_LOGS)))
+            if object_store.is_waiting(tx, self.connection.id, now=self.context.clock()):
+                told.append((PROCESS_LIVE_LOGS, self._start(tx, PROCESS_LIVE_LOGS)))
+            if self._is_newly_failing():
+                told.append((SEND_SYSTEM_ALERT, self._alert(tx)))
+        for spec, task in told:
+            if task is not None:
+                self.context.publisher.wake(spec, task_id=task)
+        error = None if self.failed is None else error_text(self.failed)
+        counts = {"entries": self.entries, "objects": self.objects}
+        return {"polled": True, **counts, "more": self.has_more, "error": error}
+
+    def _write_end(self, tx: Transaction) -> None:
+        now = self.context.clock()
+        if self.failed is None:
+            interval = timedelta(seconds=self.connection.interval_s) - SLACK
+            began = self.connection.last_poll_at or now
+            wait = timedelta() if self.has_more else max(began + interval - now, timedelta())
+            state, failures = ConnectionState.ON, 0
+        else:
+            failures = self.connection.failures + 1
+            state = ConnectionState.FAILING if self._is_failing() else ConnectionState.ON
+            wait = RARELY * random.uniform(0.5, 1) if self._is_failing() else back_off(failures)
+        is_ours = store.end_poll(
+            tx,
+            self.connection,
+            version=self.version,
+            not_before=now + wait,
+            state=state,
+            failures=failures,
+            error=None if self.failed is None else error_text(self.failed),
+        )
+        if not is_ours:
+            raise LostClaim(f"connection {self.connection.id} was polled by another, or changed")
+
+    def _is_failing(self) -> bool:
+        if self.failed is None:
+            return False
+        is_permanent = isinstance(self.failed, OddlineError) and self.failed.permanent
+        is_old = self.connection.state is ConnectionState.FAILING
+        return is_permanent or is_old or self.connection.failures + 1 >= FAILURES_TOLD
+
+    def _is_newly_failing(self) -> bool:
+        return self._is_failing() and self.connection.state is not ConnectionState.FAILING
+
+    def _start(self, tx: Transaction, spec: TaskSpec) -> UUID | None:
+        return start(tx, spec, self.connection.id, project=self.connection.project, context=self.context)
+
+    def _alert(self, tx: Transaction) -> UUID | None:
+        return raise_alert(
+            tx,
+            kind="connection_failing",
+            subject=str(self.connection.id),
+            text=f"connection {self.connection.id} ({self.connection.type}) fails since {self.connection.failures + 1}"
+            " polls; its project's people see why, and it is tried once an hour at the most",
+            now=self.context.clock(),
+            project=self.connection.project,
+        )
+
+
+def _check_cursor(page: Page) -> None:
+    """Others make cursors: what PostgreSQL has no room for would fail at every poll, and never be told.
+
+    Raises:
+        FeedRefused: it holds a NUL or half a character, or is too long.
+    """
+    try:
+        text = orjson.dumps(page.cursor)
+    except TypeError as error:
+        raise FeedRefused(f"the feed's cursor cannot be kept: {error}") from None
+    if len(text) > LONGEST_CURSOR or b"\\u0000" in text:
+        raise FeedRefused("the feed's cursor cannot be kept: it is too long, or holds a NUL")
+
+
+def back_off(failures: int) -> timedelta:
+    """How long to wait after so many failures: full jitter below a ceiling that doubles."""
+    return BACK_OFF.ceiling(failures) * random.random()
+
+
+def error_text(error: Exception) -> str:
+    """Why it failed, as the project's people may read it."""
+    text = error.detail if isinstance(error, OddlineError) else f"an unexpected fault ({type(error).__name__})"
+    return text.replace("\0", "")[:LONGEST_ERROR]

@@ -1,0 +1,176 @@
+"""Read the objects that polls have found, however large, into entries: each entry once, whoever reads and dies."""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+from uuid import UUID
+
+from oddline.database import Transaction
+from oddline.errors import BadRequest, FeedRefused, LostClaim, ObjectMissing, OddlineError
+from oddline.ids import new_id
+from oddline.streams import object_store
+from oddline.streams.lines import read_entries
+from oddline.streams.linking import find, open_intake, open_link
+from oddline.streams.model import Connection, FoundObject
+from oddline.streams.polling import CLAIM, LONGEST_POLL_S, back_off, error_text, start
+from oddline.streams.reading import ConnectionType, Link
+from oddline.streams.tasks import PROCESS_LIVE_LOGS, OfConnection
+from oddline.submissions import MOST_PART_ENTRIES, SCORE_WAITING_BATCH, Intake, Part
+from oddline.tasks import SEND_SYSTEM_ALERT, TaskContext, raise_alert
+
+log = logging.getLogger(__name__)
+
+MOST_CHARACTERS: Final = 16 * 1024 * 1024  # of a part's messages: all of them stand in memory
+
+
+def process_live_logs(payload: OfConnection, context: TaskContext) -> dict[str, Any]:
+    """Turn what polls of a connection have found into entries, for half a minute; the rest comes behind others.
+
+    Raises:
+        DatabaseUnavailable, ObjectStoreUnavailable: it was not stored.
+        FeedRefused, NotConfigured, Undecipherable: the connection cannot be opened any more.
+    """
+    connection = find(context, payload.connection, project=payload.project)
+    if connection is None:
+        return {"objects": 0, "entries": 0}
+    kind, link = open_link(context, connection)
+    reader = _Reader(connection, kind, link, context, open_intake(context), task=context.task_id or new_id())
+    objects = 0
+    while not reader.is_over and reader.read_next():
+        objects += 1
+    with context.db.transaction() as tx:
+        task = None
+        if object_store.is_waiting(tx, connection.id, now=context.clock()):
+            task = start(tx, PROCESS_LIVE_LOGS, connection.id, project=connection.project, context=context)
+    if task is not None:
+        context.publisher.wake(PROCESS_LIVE_LOGS, task_id=task)
+    return {"objects": objects, "entries": reader.entries}
+
+
+class _Reader:
+    """Reads one object after the other until its time is over."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        kind: ConnectionType,
+        link: Link,
+        context: TaskContext,
+        intake: Intake,
+        *,
+        task: UUID,
+    ) -> None:
+        self._connection = connection
+        self._kind = kind
+        self._link = link
+        self._context = context
+        self._intake = intake
+        self._task = task
+        self._deadline = time.monotonic() + LONGEST_POLL_S
+        self.entries = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether others are to have their turn."""
+        return time.monotonic() >= self._deadline
+
+    def read_next(self) -> bool:
+        """Read the oldest object that nobody reads; False where there is none."""
+        now = self._context.clock()
+        with self._context.db.transaction() as tx:
+            found = object_store.claim(tx, self._connection.id, reader=self._task, now=now, until=now + CLAIM)
+        if found is None:
+            return False
+        reading = _Reading(found, version=found.version)
+        try:
+            self._read(reading)
+        except LostClaim as lost:
+            log.info("%s", lost.detail)
+        except (BadRequest, ObjectMissing) as error:  # it will be no better
+            self._give_up(reading, error)
+        except (OddlineError, OSError) as error:
+            if isinstance(error, OddlineError) and not isinstance(error, FeedRefused) and not _is_of_feed(error):
+                raise
+            self._put_off(reading, error)
+        return True
+
+    def _read(self, reading: "_Reading") -> None:
+        if self._kind.open_object is None:
+            raise BadRequest(f"a connection of the type {self._kind.name} has no objects")
+        stream = self._kind.open_object(self._link, reading.found)
+        entries = islice(read_entries(stream, reading.found, source=self._connection.source), reading.found.taken, None)
+        while part := list(_some(entries)):
+            self._store(reading, part)
+            if self.is_over:
+                with self._context.db.transaction() as tx:
+                    object_store.release(tx, reading.found, version=reading.version, now=self._context.clock())
+                return
+        with self._context.db.transaction() as tx:
+            object_store.delete(tx, reading.found, version=reading.version)
+
+    def _store(self, reading: "_Reading", entries: list[dict[str, Any]]) -> None:
+        now = self._context.clock()
+
+        def also(tx: Transaction) -> None:
+            object_store.advance(tx, reading.found, self._connection, version=reading.version, taken=len(entries))
+            object_store.count_entries(tx, self._connection, len(entries), now=now)
+
+        part = Part(name=f"connection {self._connection.id}", entries=entries)
+        if self._intake.store(part, project=self._connection.project, now=now, also=also):
+            self._context.publisher.wake(SCORE_WAITING_BATCH)
+        reading.version += 1
+        self.entries += len(entries)
+
+    def _put_off(self, reading: "_Reading", error: Exception) -> None:
+        wait = back_off(reading.found.failures + 1)
+        with self._context.db.transaction() as tx:
+            object_store.put_off(
+                tx,
+                reading.found,
+                version=reading.version,
+                not_before=self._context.clock() + wait,
+                error=error_text(error),
+            )
+
+    def _give_up(self, reading: "_Reading", error: OddlineError) -> None:
+        """Let go of an object of which nothing (more) can be had, and say so."""
+        alert = None
+        with self._context.db.transaction() as tx:
+            if object_store.delete(tx, reading.found, version=reading.version):
+                log.warning("connection %s: %s", self._connection.id, error.detail)
+                alert = raise_alert(
+                    tx,
+                    kind="object_unreadable",
+                    subject=str(self._connection.id),
+                    text=f"an object that connection {self._connection.id} found cannot be read: {error.detail}",
+                    now=self._context.clock(),
+                    project=self._connection.project,
+                )
+        if alert is not None:
+            self._context.publisher.wake(SEND_SYSTEM_ALERT, task_id=alert)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """An object under way; `version` is the one that the next part is to find."""
+
+    found: FoundObject
+    version: int
+
+
+def _is_of_feed(error: OddlineError) -> bool:
+    """Whether the other end failed, and not what we store with."""
+    return error.code in {"feed-failed", "outgoing-failed", "outgoing-refused"}
+
+
+def _some(entries: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """As many of the next entries as one submission may have."""
+    characters = 0
+    for entry in islice(entries, MOST_PART_ENTRIES):
+        yield entry
+        characters += len(entry["message"])
+        if characters >= MOST_CHARACTERS:
+            return

@@ -1,0 +1,71 @@
+"""Turn a record of somebody's own form into an entry that can be taken, whatever its fields hold."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import orjson
+from pydantic import Field
+
+from oddline.streams.reading import Given, Text
+from oddline.submissions import NAME_CHARACTERS, SEVERITY_NUMBERS, rfc3339, storable_entry
+
+_UNITS: Final = (1, 1_000, 1_000_000, 1_000_000_000)  # of numbers that are times: seconds to nanoseconds since 1970
+_LATEST_S: Final = 4_102_444_800  # 2100: a larger number counts something finer
+
+
+class Names(Given):
+    """The fields of a record that say what an entry has; dots lead into objects."""
+
+    message: Annotated[Text, Field(description="without it, the whole record is the message")] = "message"
+    timestamp: Text = "timestamp"
+    severity: Text = "severity"
+
+
+def at_path(record: Any, path: str) -> Any:
+    """What is at a path such as `data.items` in a JSON value; None where there is nothing."""
+    for name in path.split("."):
+        if not isinstance(record, Mapping):
+            return None
+        record = record.get(name)
+    return record
+
+
+def entry_of(record: Any, *, names: Names, source: str) -> dict[str, Any]:
+    """An entry with all that the record holds: what is no time or no severity stands in its attributes."""
+    if not isinstance(record, Mapping):
+        return storable_entry(record if isinstance(record, str) else as_json(record), source=source, attributes={})
+    rest = dict(record)
+    message = at_path(record, names.message)
+    if isinstance(message, str) and message.strip():
+        rest.pop(names.message, None)
+    else:
+        message, rest = as_json(record), {}
+    given: dict[str, str] = {}
+    if (moment := as_time(at_path(record, names.timestamp))) is not None:
+        given["timestamp"] = rfc3339(moment)
+        rest.pop(names.timestamp, None)
+    severity = at_path(record, names.severity)
+    if isinstance(severity, str) and severity.strip().upper() in SEVERITY_NUMBERS:
+        given["severity"] = severity.strip().upper()
+        rest.pop(names.severity, None)
+    return storable_entry(message, source=source[-NAME_CHARACTERS:], attributes=rest, **given)
+
+
+def as_time(value: Any) -> datetime | None:
+    """A moment that is written as in RFC 3339, or as a number since 1970; None where it is neither."""
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return as_time(float(value)) if value.isdecimal() else None
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        return None
+    seconds = next((value / unit for unit in _UNITS if value / unit < _LATEST_S), None)
+    return None if seconds is None else datetime.fromtimestamp(seconds, tz=UTC)
+
+
+def as_json(value: Any) -> str:
+    """A JSON value as text, always the same for the same one."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

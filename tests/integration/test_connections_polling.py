@@ -1,0 +1,323 @@
+"""Polls write each page once, whoever is killed or polls beside; one bad connection holds up nobody; back-off."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic, sleep
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import psycopg
+import pytest
+from feeds import Answer, Asked, Databases, Feeds, answering, fresh_project, json_answer, open_feeds
+
+from functions.schedules import app as schedules
+from oddline.database import Transaction
+from oddline.ids import new_id
+from oddline.local.schedule_runner import event
+from oddline.settings import Side
+from oddline.streams import Connection, poll_all_connections, poll_cloud_logs
+from oddline.tasks import NoPayload, raised_alerts
+
+PATIENCE_S = 20.0
+CURSOR = {"send": "parameter", "name": "after", "take": "answer", "at": "next"}
+
+
+@dataclass
+class Numbers:
+    """A feed of lines with numbers, ten a page; it can hold an answer back, and fail."""
+
+    lines: int = 25
+    status: int = 200
+    asked: threading.Event = field(default_factory=threading.Event)
+    answers: threading.Event = field(default_factory=threading.Event)
+    url: str = ""
+
+    def __call__(self, asked: Asked) -> Answer:
+        self.asked.set()
+        assert self.answers.wait(PATIENCE_S)
+        if self.status != 200:
+            return json_answer({"detail": "the reason"}, status=self.status)
+        after = int(parse_qs(urlsplit(asked.path).query).get("after", ["0"])[0])
+        last = min(after + 10, self.lines)
+        return json_answer({"items": [{"message": f"line {one}"} for one in range(after, last)], "next": last})
+
+    @property
+    def configuration(self) -> dict[str, object]:
+        return {"url": f"{self.url}/logs", "entries": "items", "cursor": CURSOR}
+
+    @property
+    def expected(self) -> list[str]:
+        return [f"line {number}" for number in range(self.lines)]
+
+
+@pytest.fixture
+def numbers() -> Iterator[Numbers]:
+    numbers = Numbers()
+    numbers.answers.set()
+    with answering(numbers) as numbers.url:
+        yield numbers
+        numbers.answers.set()
+
+
+@pytest.fixture
+def database_urls(module_database_urls: dict[Side, str]) -> dict[Side, str]:
+    return module_database_urls
+
+
+@pytest.fixture
+def project(db: Databases) -> UUID:
+    """A project of the case's own, in a database that they share."""
+    return fresh_project(db)
+
+
+@pytest.fixture
+def feeds(db: Databases, project: UUID, redis_url: str, tmp_path: Path) -> Iterator[Feeds]:
+    with open_feeds(db, project=project, redis_url=redis_url, folder=tmp_path) as feeds:
+        yield feeds
+
+
+def eventually(tx: Transaction, statement: str) -> None:
+    """Wait until the statement tells true."""
+    deadline = monotonic() + PATIENCE_S
+    while not tx.execute(statement).fetchone()[0]:  # type: ignore[index]
+        assert monotonic() < deadline, statement
+        sleep(0.02)
+
+
+@contextmanager
+def polling_process(
+    feeds: Feeds, connection: Connection, task: UUID, *, urls: dict[Side, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    settings = {
+        "HOME": str(feeds.context.settings.home),
+        "DATABASE_URL": urls["worker"],
+        "REDIS_URL": feeds.context.settings.redis_url,
+        "OUTGOING_ALLOWED": "127.0.0.1:*",
+    }
+    named = [str(one) for one in (feeds.project, connection.id, task)]
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            Path(__file__).with_name("polling_process.py"),
+            *named,
+        ],
+        env=os.environ | {f"ODDLINE_{name}": value for name, value in settings.items()},
+        stdout=subprocess.PIPE,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_poller_that_is_killed_between_reading_and_commit_leaves_nothing_and_loses_nothing(
+    feeds: Feeds, numbers: Numbers, database_urls: dict[Side, str]
+) -> None:
+    connection, task = feeds.connect("http", numbers.configuration), new_id()
+    numbers.answers.clear()
+
+    with (
+        psycopg.connect(database_urls["owner"]) as holding,
+        psycopg.connect(database_urls["owner"], autocommit=True) as watching,
+        polling_process(feeds, connection, task, urls=database_urls) as process,
+    ):
+        assert numbers.asked.wait(PATIENCE_S)  # it has claimed the connection, and reads
+        holding.execute("SELECT 1 FROM connections FOR UPDATE")
+        numbers.answers.set()  # now it inserts the submission, and waits for the cursor's row
+        eventually(watching, "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock')")
+        process.kill()
+        process.wait()
+    eventually_gone = "SELECT NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE application_name = 'polling_process')"
+    with psycopg.connect(database_urls["owner"], autocommit=True) as watching:
+        eventually(watching, eventually_gone)
+    left = feeds.messages()
+    by_another = feeds.poll(connection)
+    # The ledger gives the same task to another worker once its lease ran out.
+    again = poll_cloud_logs(feeds.of(connection), replace(feeds.context, task_id=task))
+
+    assert left == []
+    assert by_another == {"polled": False}
+    assert (again["entries"], again["error"]) == (25, None)
+    assert feeds.messages() == numbers.expected
+
+
+def test_of_two_that_poll_at_once_one_stores_and_the_other_loses(feeds: Feeds, numbers: Numbers) -> None:
+    connection = feeds.connect("http", numbers.configuration)
+    numbers.answers.clear()
+
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(feeds.poll, connection)
+        assert numbers.asked.wait(PATIENCE_S)
+        beside = feeds.poll(connection, after=timedelta(seconds=1))
+        numbers.asked.clear()
+        later = pool.submit(feeds.poll, connection, after=timedelta(minutes=3))  # the first one's claim has run out
+        assert numbers.asked.wait(PATIENCE_S)
+        numbers.answers.set()
+        told = [slow.result(), later.result()]
+
+    assert beside == {"polled": False}
+    assert told[0] == {"polled": True, "lost": True, "entries": 0}
+    assert told[1]["entries"] == 25
+    assert feeds.messages() == numbers.expected
+
+
+def test_pollers_side_by_side_and_again_and_again_bring_each_line_once(feeds: Feeds, numbers: Numbers) -> None:
+    numbers.lines = 300
+    connection = feeds.connect("http", numbers.configuration)
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            list(pool.map(lambda _: feeds.poll(connection, after=timedelta(minutes=3)), range(4)))
+
+    assert feeds.messages() == numbers.expected
+    assert feeds.row(connection).entries == 300
+
+
+def test_a_page_and_its_cursor_are_stored_together_and_the_next_poll_goes_on_there(
+    feeds: Feeds, numbers: Numbers
+) -> None:
+    connection = feeds.connect("http", numbers.configuration)
+    feeds.poll(connection)
+
+    numbers.lines = 31
+    told = feeds.poll(connection)
+
+    assert told == {"polled": True, "entries": 6, "objects": 0, "more": False, "error": None}
+    assert feeds.messages() == numbers.expected
+    assert feeds.row(connection).cursor["value"] == "31"
+
+
+def test_failures_wait_longer_each_time_and_a_success_ends_them(feeds: Feeds, numbers: Numbers) -> None:
+    connection = feeds.connect("http", numbers.configuration)
+    numbers.status = 503
+    rows = []
+    for _ in range(4):
+        feeds.poll(connection, after=timedelta(minutes=20))
+        rows.append(feeds.row(connection))
+
+    numbers.status = 200
+    feeds.poll(connection, after=timedelta(minutes=20))
+
+    assert [row.failures for row in rows] == [1, 2, 3, 4]
+    ceilings = [timedelta(seconds=30 * 2**number) for number in range(4)]
+    waits = [row.not_before - row.last_poll_at for row in rows if row.last_poll_at]
+    assert all(timedelta() <= wait <= ceiling for wait, ceiling in zip(waits, ceilings, strict=True))
+    assert rows[0].last_error is not None
+    assert "503" in rows[0].last_error
+    assert "the reason" in rows[0].last_error
+    ended = feeds.row(connection)
+    assert (ended.state, ended.failures, ended.last_error) == ("on", 0, None)
+    assert feeds.messages() == numbers.expected
+
+
+def test_what_will_not_pass_marks_it_failing_is_told_once_and_is_tried_rarely(feeds: Feeds, numbers: Numbers) -> None:
+    connection = feeds.connect("http", numbers.configuration)
+    numbers.status = 403
+
+    for _ in range(3):
+        feeds.poll(connection, after=timedelta(hours=1))
+
+    row = feeds.row(connection)
+    assert (row.state, row.failures) == ("failing", 3)
+    assert row.last_poll_at is not None
+    assert timedelta(minutes=30) <= row.not_before - row.last_poll_at <= timedelta(hours=1)
+    with feeds.db("worker").transaction() as tx:
+        alerts = [
+            (alert.kind, alert.subject, alert.count) for alert in raised_alerts(tx) if alert.project == feeds.project
+        ]
+    assert alerts == [("connection_failing", str(connection.id), 1)]
+    numbers.status = 200
+    feeds.poll(connection, after=timedelta(hours=1))
+    assert feeds.row(connection).state == "on"
+
+
+def test_a_bad_connection_holds_up_no_other(feeds: Feeds, numbers: Numbers, closed_port: int) -> None:
+    bad = feeds.connect("http", {"url": f"http://127.0.0.1:{closed_port}/"})
+    mad = feeds.connect("http", numbers.configuration | {"entries": "next"})
+    good = feeds.connect("http", numbers.configuration)
+
+    told = [feeds.poll(one, after=timedelta()) for one in (bad, mad, good)]
+
+    assert "cannot be connected" in told[0]["error"]
+    assert "no list of entries" in told[1]["error"]
+    assert feeds.messages() == numbers.expected
+
+
+def test_private_addresses_are_refused_as_everywhere(
+    db: Databases, project: UUID, redis_url: str, tmp_path: Path, numbers: Numbers
+) -> None:
+    with open_feeds(db, project=project, redis_url=redis_url, folder=tmp_path, outgoing_allowed="") as feeds:
+        host, port = urlsplit(redis_url).hostname, urlsplit(redis_url).port
+        links = [
+            feeds.connect("http", numbers.configuration),
+            feeds.connect("redis", {"host": host, "port": port, "tls": False, "stream": "s"}),
+            feeds.connect("redis", {"host": "localhost", "tls": False, "stream": "s"}),
+        ]
+        told = [feeds.poll(one) for one in links]
+
+    assert ["may not be called from here" in one["error"] for one in told] == [True, True, True]
+    assert not numbers.asked.is_set()
+
+
+def test_everything_that_is_due_is_started_once(feeds: Feeds, numbers: Numbers) -> None:
+    due = [feeds.connect("http", numbers.configuration) for _ in range(3)]
+    paused = feeds.connect("http", numbers.configuration)
+    with feeds.db("worker").transaction() as tx:
+        tx.execute("UPDATE connections SET state = 'paused' WHERE id = %s", [paused.id])
+
+    told = [poll_all_connections(NoPayload(), feeds.context) for _ in range(2)]
+
+    assert (told[0]["due"], told[1]["started"]) == (told[0]["started"], 0)
+    with feeds.db("worker").transaction() as tx:
+        rows = tx.execute(
+            "SELECT payload->>'connection' FROM tasks WHERE name = 'poll_cloud_logs' AND project_id = %s",
+            [feeds.project],
+        ).fetchall()
+    assert sorted(row[0] for row in rows) == sorted(str(one.id) for one in due)
+
+
+def test_a_cursor_that_cannot_be_kept_is_told(feeds: Feeds) -> None:
+    with answering(lambda _: json_answer({"items": [], "next": "a\0b"})) as url:
+        connection = feeds.connect("http", {"url": url, "entries": "items", "cursor": CURSOR})
+        told = feeds.poll(connection)
+
+    assert "holds a NUL" in told["error"]
+
+
+def test_the_schedule_starts_it_now_and_half_a_minute_later(feeds: Feeds, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedules, "parts", lambda: feeds.context)
+
+    for _ in range(2):
+        schedules.HANDLERS["poll_all_connections"](event("poll_all_connections", at=feeds.clock()), None)
+
+    with feeds.db("worker").transaction() as tx:
+        rows = tx.execute(
+            "SELECT not_before - created_at FROM tasks WHERE name = 'poll_all_connections' ORDER BY id"
+        ).fetchall()
+    assert [row[0] for row in rows] == [None, timedelta(seconds=30)]
+
+
+def test_what_one_poll_may_not_do_comes_behind_others(
+    feeds: Feeds, numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oddline.streams.polling.MOST_ENTRIES", 10)
+    connection = feeds.connect("http", numbers.configuration)
+
+    told = [feeds.poll(connection, after=timedelta()) for _ in range(3)]
+
+    assert [(one["entries"], one["more"]) for one in told] == [(10, True), (10, True), (5, False)]
+    assert feeds.messages() == numbers.expected
+    with feeds.db("worker").transaction() as tx:
+        [[waiting]] = tx.execute(
+            "SELECT count(*) FROM tasks WHERE name = 'poll_cloud_logs' AND project_id = %s", [feeds.project]
+        ).fetchall()
+    assert waiting == 1  # however often it was asked for
