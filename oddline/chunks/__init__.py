@@ -8,12 +8,14 @@ if TYPE_CHECKING:
     from oddline.chunks.building import build
     from oddline.chunks.frame import SCHEMA, SCHEMA_VERSION
     from oddline.chunks.incremental import COUNTS, advance, is_passed, projects_with_new, read_new, whole
-    from oddline.chunks.model import HISTOGRAM_BINS, BornChunk, Chunk, NewChunk, Part, Wanted
+    from oddline.chunks.listing import Listing, list_parts, list_wanted
+    from oddline.chunks.model import HISTOGRAM_BINS, BornChunk, Chunk, NewChunk, Part, Skipped, Wanted
     from oddline.chunks.reader import Reader
     from oddline.chunks.rewriting import TEXT_COLUMNS, Rewriter, StoredChunk
     from oddline.chunks.service import cleanup_old_logs, compact_chunks
-    from oddline.chunks.store import follow, insert_born, list_by_id, list_parts, list_parts_of, newest_before
+    from oddline.chunks.store import follow, insert_born, list_by_id, list_parts_of, newest_before
     from oddline.chunks.tasks import CLEANUP_OLD_LOGS, COMPACT_CHUNKS, TASKS
+    from oddline.chunks.words import required_hashes
 
 __all__ = [
     "CLEANUP_OLD_LOGS",
@@ -26,10 +28,12 @@ __all__ = [
     "TEXT_COLUMNS",
     "BornChunk",
     "Chunk",
+    "Listing",
     "NewChunk",
     "Part",
     "Reader",
     "Rewriter",
+    "Skipped",
     "StoredChunk",
     "Wanted",
     "advance",
@@ -42,9 +46,11 @@ __all__ = [
     "list_by_id",
     "list_parts",
     "list_parts_of",
+    "list_wanted",
     "newest_before",
     "projects_with_new",
     "read_new",
+    "required_hashes",
     "whole",
 ]
 
@@ -54,11 +60,13 @@ __getattr__ = face(
         "building": ["build"],
         "frame": ["SCHEMA", "SCHEMA_VERSION"],
         "incremental": ["COUNTS", "advance", "is_passed", "projects_with_new", "read_new", "whole"],
-        "model": ["HISTOGRAM_BINS", "BornChunk", "Chunk", "NewChunk", "Part", "Wanted"],
+        "listing": ["Listing", "list_parts", "list_wanted"],
+        "model": ["HISTOGRAM_BINS", "BornChunk", "Chunk", "NewChunk", "Part", "Skipped", "Wanted"],
         "reader": ["Reader"],
         "rewriting": ["TEXT_COLUMNS", "Rewriter", "StoredChunk"],
         "service": ["cleanup_old_logs", "compact_chunks"],
-        "store": ["follow", "insert_born", "list_by_id", "list_parts", "list_parts_of", "newest_before"],
+        "store": ["follow", "insert_born", "list_by_id", "list_parts_of", "newest_before"],
         "tasks": ["CLEANUP_OLD_LOGS", "COMPACT_CHUNKS", "TASKS"],
+        "words": ["required_hashes"],
     },
 )

@@ -65,4 +65,4 @@ def whole(chunk: NewChunk) -> Part:
         severities=chunk.severities,
         source_ids=chunk.source_ids,
     )
-    return Part(place=place, row_offset=0, group=group)
+    return Part(place=place, number=0, row_offset=0, group=group)

@@ -9,7 +9,6 @@ from uuid import UUID
 from psycopg.rows import dict_row
 
 from oddline.chunks.model import (
-    LATE_AFTER,
     RESULT_MASK,
     BornChunk,
     Chunk,
@@ -18,7 +17,6 @@ from oddline.chunks.model import (
     Place,
     Position,
     RowGroup,
-    Wanted,
     row_group_from_json,
 )
 from oddline.database import Transaction
@@ -52,36 +50,6 @@ def placeholders(row: Mapping[str, Any]) -> str:
     return ", ".join(f"%({name})b" for name in row)
 
 
-def list_parts(tx: Transaction, *, project: UUID, wanted: Wanted, today: date) -> list[Part]:
-    """The parts of chunks that may hold what is wanted, in no order, without those past their project's retention.
-
-    One statement, so that a compaction meanwhile neither hides an entry nor shows it twice.
-    """
-    rows = fetch(
-        tx,
-        f"SELECT {PLACE}, {BOUNDS} FROM chunks"
-        # A chunk that is not late spans one day at most: its highest time alone says whether it can matter.
-        f" WHERE NOT late AND highest_time < %(time_to)s + interval '1 day' AND {_MAY_HOLD}"
-        # What is not late arrived within a day of its timestamp, which leaves few partitions to look into.
-        " AND arrival_day BETWEEN %(first_day)s AND %(last_day)s"
-        f" UNION ALL SELECT {PLACE}, {BOUNDS} FROM chunks WHERE late AND {_MAY_HOLD}",
-        {
-            "project": project,
-            "today": today,
-            "time_from": wanted.time_from,
-            "time_to": wanted.time_to,
-            "first_day": wanted.time_from.date() - LATE_AFTER,
-            "last_day": wanted.time_to.date() + LATE_AFTER,
-            "source_ids": None if wanted.source_ids is None else list(wanted.source_ids),
-            "severities": wanted.severities,
-            "score_minimum": wanted.score_minimum,
-            "anomalies_only": wanted.anomalies_only,
-            "pattern_id": wanted.pattern_id,
-        },
-    )
-    return [part for row in rows for part in parts_of(row) if wanted.may_be_in(part.group)]
-
-
 def newest_before(tx: Transaction, *, project: UUID, moment: datetime, today: date) -> datetime | None:
     """The highest timestamp before a moment that an entry can have; None if no chunk reaches below the moment.
 
@@ -98,18 +66,6 @@ def newest_before(tx: Transaction, *, project: UUID, moment: datetime, today: da
         {"project": project, "moment": moment, "today": today},
     ).fetchone()
     return row[0] if row else None
-
-
-_MAY_HOLD: Final = (
-    "project_id = %(project)s AND replaced_by IS NULL AND "
-    + WITHIN_RETENTION
-    + " AND highest_time >= %(time_from)s AND lowest_time < %(time_to)s"
-    " AND (%(source_ids)s::int4[] IS NULL OR source_ids && %(source_ids)s::int4[])"
-    " AND (%(severities)s::int4 IS NULL OR severities & %(severities)s::int4 <> 0)"
-    " AND (%(score_minimum)s::float4 IS NULL OR highest_score >= %(score_minimum)s::float4)"
-    " AND (NOT %(anomalies_only)s OR anomalies > 0)"
-    " AND (%(pattern_id)s::int4 IS NULL OR %(pattern_id)s::int4 = ANY (pattern_ids))"
-)
 
 
 def follow(tx: Transaction, *, project: UUID, chunks: Sequence[UUID], entry: UUID, today: date) -> list[Part]:
@@ -253,10 +209,11 @@ def parts_of(row: dict[str, Any]) -> Iterator[Part]:
         bytes=row["bytes"],
         object_key=row["object_key"],
         footer_offset=row["footer_offset"],
+        filter_header=row.get("filter_header"),
     )
     row_offset = 0
-    for group in _row_groups(row):
-        yield Part(place=place, row_offset=row_offset, group=group)
+    for number, group in enumerate(_row_groups(row)):
+        yield Part(place=place, number=number, row_offset=row_offset, group=group)
         row_offset += group.rows
 
 

@@ -16,7 +16,7 @@ from oddline.chunks.codec import ROW_GROUP_ROWS
 from oddline.chunks.compaction import clear_replaced
 from oddline.database import Database
 from oddline.entries import EntryQuery, list_entries
-from oddline.entries.pages import BUDGET_S
+from oddline.entries.scan import BUDGET_S
 from oddline.errors import ChunkMissing, CorruptBody, InvalidParameter
 from oddline.objects import FolderObjects
 from oddline.settings import Side
