@@ -97,6 +97,7 @@ ACCESS: Final[Table] = {
     ("DELETE", "/api/v1/rate-limits/{task}"): Beyond.OPERATOR,
     # search
     ("GET", "/api/v1/logs"): Scope.READ,
+    ("GET", "/api/v1/logs/tail"): Scope.READ,
     ("GET", "/api/v1/logs/{entry_id}"): Scope.READ,
     ("GET", "/api/v1/models/shadow-report"): Scope.READ,
     ("GET", "/api/v1/feedback"): Scope.READ,

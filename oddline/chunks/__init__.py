@@ -7,10 +7,21 @@ from oddline.lazy import face
 if TYPE_CHECKING:
     from oddline.chunks.building import build
     from oddline.chunks.frame import SCHEMA, SCHEMA_VERSION
-    from oddline.chunks.incremental import COUNTS, advance, is_passed, projects_with_new, read_new, whole
+    from oddline.chunks.incremental import (
+        COUNTS,
+        advance,
+        is_passed,
+        position_before,
+        position_now,
+        projects_with_new,
+        read_after,
+        read_new,
+        whole,
+    )
     from oddline.chunks.listing import Listing, list_parts, list_wanted
-    from oddline.chunks.model import HISTOGRAM_BINS, BornChunk, Chunk, NewChunk, Part, Skipped, Wanted
+    from oddline.chunks.model import HISTOGRAM_BINS, BornChunk, Chunk, NewChunk, Part, Position, Skipped, Wanted
     from oddline.chunks.reader import Reader
+    from oddline.chunks.retention import HOT_DAYS
     from oddline.chunks.rewriting import TEXT_COLUMNS, Rewriter, StoredChunk
     from oddline.chunks.service import cleanup_old_logs, compact_chunks
     from oddline.chunks.store import follow, insert_born, list_by_id, list_parts_of, newest_before
@@ -22,6 +33,7 @@ __all__ = [
     "COMPACT_CHUNKS",
     "COUNTS",
     "HISTOGRAM_BINS",
+    "HOT_DAYS",
     "SCHEMA",
     "SCHEMA_VERSION",
     "TASKS",
@@ -31,6 +43,7 @@ __all__ = [
     "Listing",
     "NewChunk",
     "Part",
+    "Position",
     "Reader",
     "Rewriter",
     "Skipped",
@@ -48,7 +61,10 @@ __all__ = [
     "list_parts_of",
     "list_wanted",
     "newest_before",
+    "position_before",
+    "position_now",
     "projects_with_new",
+    "read_after",
     "read_new",
     "required_hashes",
     "whole",
@@ -59,10 +75,21 @@ __getattr__ = face(
     {
         "building": ["build"],
         "frame": ["SCHEMA", "SCHEMA_VERSION"],
-        "incremental": ["COUNTS", "advance", "is_passed", "projects_with_new", "read_new", "whole"],
+        "incremental": [
+            "COUNTS",
+            "advance",
+            "is_passed",
+            "position_before",
+            "position_now",
+            "projects_with_new",
+            "read_after",
+            "read_new",
+            "whole",
+        ],
         "listing": ["Listing", "list_parts", "list_wanted"],
-        "model": ["HISTOGRAM_BINS", "BornChunk", "Chunk", "NewChunk", "Part", "Skipped", "Wanted"],
+        "model": ["HISTOGRAM_BINS", "BornChunk", "Chunk", "NewChunk", "Part", "Position", "Skipped", "Wanted"],
         "reader": ["Reader"],
+        "retention": ["HOT_DAYS"],
         "rewriting": ["TEXT_COLUMNS", "Rewriter", "StoredChunk"],
         "service": ["cleanup_old_logs", "compact_chunks"],
         "store": ["follow", "insert_born", "list_by_id", "list_parts_of", "newest_before"],

@@ -43,7 +43,8 @@ WITH found AS MATERIALIZED (
     UNION ALL
     SELECT {_COLUMNS}, token_filter, {_PARTS}, {_SKIPPED_BY} FROM chunks WHERE late AND {_RELEVANT}
 )
-SELECT {", ".join(_NAMES)}, CASE WHEN %(choosers)s::int8[] IS NOT NULL THEN substring(token_filter FOR 8) END AS filter_header,
+SELECT {", ".join(_NAMES)},
+    CASE WHEN %(choosers)s::int8[] IS NOT NULL THEN substring(token_filter FOR 8) END AS filter_header,
     CASE WHEN octet_length(token_filter) > 8 THEN {_FILTER_BLOCKS} END AS filter_blocks, 1::bigint AS chunks,
     parts::bigint AS parts, NULL::text AS skipped_by
 FROM found WHERE skipped_by IS NULL

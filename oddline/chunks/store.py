@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg.rows import dict_row
 
 from oddline.chunks.model import (
+    LATE_AFTER,
     RESULT_MASK,
     BornChunk,
     Chunk,
@@ -154,8 +155,11 @@ def move_cursor(tx: Transaction, *, project: UUID, consumer: str, to: Position) 
     )
 
 
-def list_born(tx: Transaction, *, project: UUID, after: Position, limit: int) -> list[NewChunk]:
-    """Chunks after a position, as they were born, in their order, below every transaction in progress."""
+def list_born(tx: Transaction, *, project: UUID, after: Position, limit: int, since: date = date.min) -> list[NewChunk]:
+    """Chunks after a position, as they were born, in their order, below every transaction in progress.
+
+    What arrived before the day `since` is left out.
+    """
     rows = fetch(
         tx,
         "SELECT id, project_id AS project, arrival_day, 0 AS level, format, schema_version, late, lowest_id,"
@@ -163,10 +167,42 @@ def list_born(tx: Transaction, *, project: UUID, after: Position, limit: int) ->
         " pattern_ids, length(blob) AS bytes, histograms, pattern_sources, pattern_counts, pattern_scores,"
         " pattern_anomalies, model_version, analyzed_at, era, xid::text AS xid"
         f" FROM hot_chunks WHERE project_id = %(project)s AND (era, xid, id) > (%(era)s, %(xid)s::xid8, %(chunk)s)"
-        f" AND {_SETTLED} ORDER BY era, hot_chunks.xid, id LIMIT %(limit)s",
-        {"project": project, "era": after.era, "xid": str(after.xid), "chunk": after.chunk, "limit": limit},
+        f" AND arrival_day >= %(since)s AND {_SETTLED} ORDER BY era, hot_chunks.xid, id LIMIT %(limit)s",
+        {
+            "project": project,
+            "era": after.era,
+            "xid": str(after.xid),
+            "chunk": after.chunk,
+            "since": since,
+            "limit": limit,
+        },
     )
     return [_new_chunk(row) for row in rows]
+
+
+def retention_days(tx: Transaction, *, project: UUID) -> int:
+    """How many days a project's entries are kept."""
+    with tx.cursor() as cursor:
+        return int(cursor.execute("SELECT retention_days FROM projects WHERE id = %s", [project]).fetchall()[0][0])
+
+
+def end_position(tx: Transaction) -> Position:
+    """The place of the oldest transaction in progress: what is not shown yet has this one or a later one."""
+    with tx.cursor() as cursor:
+        era, xid = cursor.execute("SELECT era, pg_snapshot_xmin(pg_current_snapshot())::text FROM instance").fetchall()[
+            0
+        ]
+    return Position(era, int(xid), UUID(int=0))
+
+
+def first_position(tx: Transaction, *, project: UUID, made_since: datetime) -> Position | None:
+    """The place before the first of the chunks that scoring made since a moment."""
+    row = tx.execute(
+        "SELECT era, xid::text FROM hot_chunks WHERE project_id = %s AND arrival_day >= %s AND created_at >= %s"
+        " ORDER BY era, hot_chunks.xid, id LIMIT 1",
+        [project, made_since.date() - LATE_AFTER, made_since],
+    ).fetchone()
+    return Position(row[0], int(row[1]), UUID(int=0)) if row else None
 
 
 def projects_with_born(tx: Transaction, *, consumer: str) -> list[UUID]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -11,6 +12,7 @@ import polars as pl
 from oddline.chunks import SCHEMA
 from oddline.database import Database
 from oddline.entries.conditions import check_regex
+from oddline.entries.facets import count_facets
 from oddline.entries.model import EntryQuery, Page, Position
 from oddline.entries.scan import AHEAD, MICROSECOND, MOST_REGEX_ROWS, MOST_ROWS, Scan, Window
 from oddline.entries.view import entry_view
@@ -32,9 +34,10 @@ def list_entries(
     now: datetime,
     after: str | None = None,
     limit: int = 100,
+    facets: bool = False,
     stopwatch: Callable[[], float] = time.monotonic,
 ) -> Page:
-    """The newest entries that `query` asks for, from the position `after` on.
+    """The newest entries that `query` asks for, from the position `after` on; with `facets` also `count_facets`.
 
     Raises:
         InvalidParameter: `after` is no cursor.
@@ -46,11 +49,16 @@ def list_entries(
     start = Position.decode(after) if after else Position(now + AHEAD, _LOWEST_ID)
     scan = Scan(query, db=db, objects=objects, project=project, stopwatch=stopwatch)
     search = Search(scan, start=start, limit=limit)
+
+    def answer() -> Page:
+        page = search.run(now=now)
+        return replace(page, facets=count_facets(scan, now=now), cost=scan.view()) if facets else page
+
     try:
-        return search.run(now=now)
+        return answer()
     except ChunkMissing:
         # Compaction or retention passed between the list and the reading: the list of now is true again.
-        return search.run(now=now)
+        return answer()
 
 
 class Search:

@@ -154,7 +154,7 @@ class Window:
     def __init__(
         self, scan: Scan, *, bottom: datetime, top: datetime, source_ids: tuple[int, ...] | None, now: datetime
     ) -> None:
-        self.top = top
+        self.bottom, self.top = bottom, top
         self._scan = scan
         rows_before = scan.cost.rows
         self._parts = scan.list(bottom, top, source_ids=source_ids, now=now)
