@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from oddline.audit import tasks as audit
 from oddline.chunks import tasks as chunks
+from oddline.entries import tasks as entries
 from oddline.maintenance import tasks as maintenance
 from oddline.notifications import tasks as notifications
 from oddline.privacy import tasks as privacy
@@ -49,6 +50,7 @@ CATALOGUE = Catalogue(
             *notifications.TASKS,
             *schedules.TASKS,
             *chunks.TASKS,
+            *entries.TASKS,
             *privacy.TASKS,
             *maintenance.TASKS,
             *audit.TASKS,

@@ -98,6 +98,7 @@ ACCESS: Final[Table] = {
     # search
     ("GET", "/api/v1/logs"): Scope.READ,
     ("GET", "/api/v1/logs/tail"): Scope.READ,
+    ("GET", "/api/v1/logs/searches/{task_id}"): Scope.READ,
     ("GET", "/api/v1/logs/{entry_id}"): Scope.READ,
     ("GET", "/api/v1/models/shadow-report"): Scope.READ,
     ("GET", "/api/v1/feedback"): Scope.READ,

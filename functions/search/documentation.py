@@ -128,6 +128,17 @@ PAGE = answer(
     nullable=["trace_id", "nearest_pattern_id", "pattern", "counted_until"],
     free=["attributes", "chunks_skipped"],
 )
+_STARTED = {"task_id": "01934f2a-0b11-7c52-8e0a-5d1f7a4b9c00", "status": "queued", "progress": 0.4}
+_LONG = answer(
+    "It takes too long for an answer: a task does it, and `Location` has the page once that is done; `progress`, 0 to "
+    "1, is null where no `from` was given",
+    _STARTED,
+    status=202,
+    nullable=["progress"],
+    headers={"Location": "Where the page will be"},
+)
+PAGE |= {202: _LONG[202]}
+SEARCHED = PAGE
 TAIL = answer(
     "What came in, in the order in which it was scored; `next` is always there. `explanation` stands by odd entries. "
     "`caught_up`: there was no more; otherwise the next answer has more at once",

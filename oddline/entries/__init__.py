@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from oddline.lazy import face
 
 if TYPE_CHECKING:
+    from oddline.entries.background import drop_old_searches, find_search, search_entries, start_search, takes_long
     from oddline.entries.by_id import get_entry
     from oddline.entries.facets import count_facets
     from oddline.entries.model import LARGEST_PATTERN_ID, LONGEST_TEXT, MOST_TERMS, EntryQuery, OddEntry, OddQuery, Page
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     )
     from oddline.entries.store import OddCount, count_odd, insert_odd
     from oddline.entries.tail import LONGEST_BACK_S, Tail, read_tail
+    from oddline.entries.tasks import SEARCH_ENTRIES
     from oddline.entries.view import cursor_behind, entry_view, odd_view
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "LONGEST_WINDOW",
     "MOST_ALARMS_PER_DAY",
     "MOST_TERMS",
+    "SEARCH_ENTRIES",
     "SHORTEST_WINDOW",
     "EntryQuery",
     "Explain",
@@ -50,7 +53,9 @@ __all__ = [
     "count_facets",
     "count_odd",
     "cursor_behind",
+    "drop_old_searches",
     "entry_view",
+    "find_search",
     "get_entry",
     "insert_odd",
     "list_entries",
@@ -58,17 +63,21 @@ __all__ = [
     "odd_rows",
     "odd_view",
     "read_tail",
+    "search_entries",
     "set_sequence_window",
     "set_session_attribute",
     "set_source_alarms",
     "set_source_threshold",
     "source_view",
     "source_views",
+    "start_search",
+    "takes_long",
 ]
 
 __getattr__ = face(
     __name__,
     {
+        "background": ["drop_old_searches", "find_search", "search_entries", "start_search", "takes_long"],
         "by_id": ["get_entry"],
         "facets": ["count_facets"],
         "model": ["LARGEST_PATTERN_ID", "LONGEST_TEXT", "MOST_TERMS", "EntryQuery", "OddEntry", "OddQuery", "Page"],
@@ -91,6 +100,7 @@ __getattr__ = face(
         ],
         "store": ["OddCount", "count_odd", "insert_odd"],
         "tail": ["LONGEST_BACK_S", "Tail", "read_tail"],
+        "tasks": ["SEARCH_ENTRIES"],
         "view": ["cursor_behind", "entry_view", "odd_view"],
     },
 )

@@ -185,12 +185,14 @@ class Page:
     """Some entries as clients get them, newest first.
 
     Fewer than were asked for is not the end: only a missing `next` is. `searched_until` is set when the search stopped
-    early: everything younger has been looked at. `cost` says what the answer took, `facets` what `count_facets` gave.
+    early: everything younger has been looked at, and the rest will probably take `seconds_left`. `cost` says what the
+    answer took, `facets` what `count_facets` gave.
     """
 
     entries: Sequence[Mapping[str, Any]]
     next: str | None
     searched_until: datetime | None = None
+    seconds_left: float | None = None
     cost: Mapping[str, Any] = field(default_factory=dict)
     facets: Mapping[str, Any] | None = None
 

@@ -76,12 +76,12 @@ class Search:
         self._found = self._found.clear()
         for number, window in enumerate(self._scan.windows(self._start.timestamp + MICROSECOND, now=now)):
             if number and self._scan.is_spent():
-                return self._page(searched_until=window.top)
+                return self._page(searched_until=window.top, now=now)
             stopped_at = self._search_window(window)
             if self._is_full():
                 return self._page()
             if stopped_at is not None:
-                return self._page(searched_until=stopped_at)
+                return self._page(searched_until=stopped_at, now=now)
         return self._page(at_end=True)
 
     def _search_window(self, window: Window) -> datetime | None:
@@ -133,7 +133,9 @@ class Search:
         with self._scan.db.transaction(project=self._scan.project) as tx:
             return verdicts_of(tx, self._scan.project, pairs=pairs)
 
-    def _page(self, *, searched_until: datetime | None = None, at_end: bool = False) -> Page:
+    def _page(
+        self, *, searched_until: datetime | None = None, now: datetime | None = None, at_end: bool = False
+    ) -> Page:
         verdicts = self._verdicts()
         entries = [
             entry_view(row, verdict=verdicts.get((row["source_id"], row["pattern_id"])) if row["is_anomaly"] else None)
@@ -149,6 +151,7 @@ class Search:
             entries=entries,
             next=None if following is None else following.encode(),
             searched_until=searched_until,
+            seconds_left=self._scan.seconds_left(searched_until, now=now) if searched_until and now else None,
             cost=self._scan.view(),
         )
 

@@ -18,6 +18,7 @@ from oddline.objects import ObjectStore
 from oddline.patterns import list_sources
 
 BUDGET_S: Final = 10.0
+LONG_S: Final = 60.0  # what takes longer is not estimated any better
 BUDGET_BYTES: Final = 200 * 1024 * 1024
 EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # what submissions take begins here,
 AHEAD: Final = timedelta(days=2)  # and ends a day from now; another for clocks that differ
@@ -74,6 +75,7 @@ class Scan:
         self.query = query
         self.db = db
         self.project = project
+        self._objects = objects
         self.reader = Reader(db=db, objects=objects, project=project)
         self.cost = Cost()
         self.low = max(query.time_from or EARLIEST, EARLIEST)
@@ -102,6 +104,21 @@ class Scan:
     def seconds(self) -> float:
         """Since the search began."""
         return self._stopwatch() - self._began
+
+    def seconds_left(self, until: datetime, *, now: datetime) -> float:
+        """How long it would take from `until` on, as fast as it went so far; at least that, if it is long.
+
+        Raises:
+            DatabaseUnavailable: no answer.
+        """
+        bytes_per_s = max(self.reader.bytes_read, 1) / max(self.seconds(), 0.001)
+        rest = Scan(self.query, db=self.db, objects=self._objects, project=self.project, stopwatch=self._stopwatch)
+        seconds = 0.0
+        for window in rest.windows(until, now=now):
+            seconds += window.bytes_left / bytes_per_s
+            if seconds > LONG_S:
+                break
+        return round(seconds, 1)
 
     def view(self) -> dict[str, Any]:
         """What it cost so far, as clients get it."""

@@ -31,7 +31,7 @@ FUNCTIONS = {
     "Console": {"secretsmanager:GetSecretValue": ["${Data.Outputs.ConsoleSettings}"]},
     "Search": {
         "secretsmanager:GetSecretValue": ["${Data.Outputs.SearchSettings}"],
-        "s3:GetObject": ["chunks/*", "replays/*"],
+        "s3:GetObject": ["chunks/*", "replays/*", "searches/*"],
         "s3:ListBucket": [""],
     },
     "HealthCheck": {
@@ -58,13 +58,17 @@ SCHEDULE = {"secretsmanager:GetSecretValue": ["${Data.Outputs.WorkerSettings}"]}
 
 TASKS = {
     "ScoringRole": {"s3:GetObject": ["bodies/*", "models/*"], "s3:ListBucket": [""]},
-    "GeneralRole": {"s3:GetObject": ["chunks/*", "models/*"], "s3:ListBucket": [""]},
+    "GeneralRole": {
+        "s3:GetObject": ["chunks/*", "models/*"],
+        "s3:PutObject": ["searches/*"],
+        "s3:ListBucket": [""],
+    },
     "BackgroundRole": {
-        "s3:GetObject": ["bodies/*", "chunks/*", "erasures/*", "models/*", "replays/*"],
+        "s3:GetObject": ["bodies/*", "chunks/*", "erasures/*", "models/*", "replays/*", "searches/*"],
         "s3:PutObject": ["bodies/*", "chunks/*", "erasures/*", "replays/*"],
-        "s3:DeleteObject": ["bodies/*", "chunks/*", "replays/*"],
-        "s3:GetObjectVersion": ["bodies/*", "chunks/*", "replays/*", "uploads/*"],
-        "s3:DeleteObjectVersion": ["bodies/*", "chunks/*", "replays/*", "uploads/*"],
+        "s3:DeleteObject": ["bodies/*", "chunks/*", "replays/*", "searches/*"],
+        "s3:GetObjectVersion": ["bodies/*", "chunks/*", "replays/*", "searches/*", "uploads/*"],
+        "s3:DeleteObjectVersion": ["bodies/*", "chunks/*", "replays/*", "searches/*", "uploads/*"],
         "s3:ListBucket": [""],
         "s3:ListBucketVersions": [""],
     },

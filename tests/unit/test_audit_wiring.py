@@ -33,6 +33,7 @@ COMMANDS_WITHOUT = {
     "stop": "stops programs",
     "worker": "starts a program",
     "send": SUBMITTING,
+    "tail": READING,
     "flower": "starts a program",
     "keys list": READING,
     "projects list": READING,

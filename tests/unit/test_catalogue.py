@@ -12,7 +12,7 @@ from oddline.notifications import SEND_EMAIL
 from oddline.settings import Settings
 from oddline.submissions import SCORE_WAITING
 from oddline.tasks import Catalogue, Queue
-from worker_image.worker import maintenance, notifications, scoring
+from worker_image.worker import maintenance, notifications, scoring, searching
 from worker_image.worker.binding import bind_all
 from worker_image.worker.configuration import VISIBILITY_TIMEOUT, configure
 
@@ -53,7 +53,7 @@ def test_settings_change_limits_retries_and_results_of_tasks_without_their_own()
 
 
 def test_every_task_of_the_worker_has_code_and_all_code_has_a_task() -> None:
-    bound = [*scoring.BINDINGS, *notifications.BINDINGS, *maintenance.BINDINGS]
+    bound = [*scoring.BINDINGS, *notifications.BINDINGS, *searching.BINDINGS, *maintenance.BINDINGS]
 
     assert sorted(bound) == sorted(name for name, spec in CATALOGUE.items() if not spec.in_function)
 
@@ -91,7 +91,7 @@ def test_every_task_says_why_running_it_twice_does_no_harm() -> None:
 
 def test_the_worker_holds_each_task_to_its_own_limits() -> None:
     app = Celery("test", set_as_current=False)
-    bindings = {**scoring.BINDINGS, **notifications.BINDINGS, **maintenance.BINDINGS}
+    bindings = {**scoring.BINDINGS, **notifications.BINDINGS, **searching.BINDINGS, **maintenance.BINDINGS}
     bind_all(app, CATALOGUE, bindings, process=lambda: pytest.fail("nothing is run"))
 
     bound = {name: (app.tasks[name].soft_time_limit, app.tasks[name].time_limit) for name in bindings}

@@ -12,7 +12,7 @@ from oddline.catalogue import CATALOGUE
 from oddline.errors import NotConfigured
 from oddline.settings import load_settings
 from oddline.tasks import Catalogue, Queue
-from worker_image.worker import maintenance, notifications, scoring
+from worker_image.worker import maintenance, notifications, scoring, searching
 from worker_image.worker.binding import bind_all
 from worker_image.worker.configuration import configure
 from worker_image.worker.process import Process, host_name, open_process
@@ -34,7 +34,7 @@ def this_process() -> Process:
     return _process
 
 
-BINDINGS = {**scoring.BINDINGS, **notifications.BINDINGS, **maintenance.BINDINGS}
+BINDINGS = {**scoring.BINDINGS, **notifications.BINDINGS, **searching.BINDINGS, **maintenance.BINDINGS}
 PROOF = {PROVE_WORKER.name: lambda _: do_nothing}
 bind_all(app, Catalogue([*CATALOGUE.values(), PROVE_WORKER]), BINDINGS | PROOF, this_process)
 rate_limits = RateLimits(app, CATALOGUE, redis_url=load_settings().redis_url)
