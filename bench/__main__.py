@@ -29,6 +29,7 @@ MEASUREMENTS = (
     "packages",
     "listing",
     "storage",
+    "search",
     "work",
     "scale",
 )

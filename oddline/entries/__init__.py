@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 from oddline.lazy import face
 
 if TYPE_CHECKING:
-    from oddline.entries.background import drop_old_searches, find_search, search_entries, start_search, takes_long
+    from oddline.entries.background import find_search, search_entries, start_search, takes_long
     from oddline.entries.by_id import get_entry
     from oddline.entries.facets import count_facets
+    from oddline.entries.kept_pages import drop_old_searches
     from oddline.entries.model import LARGEST_PATTERN_ID, LONGEST_TEXT, MOST_TERMS, EntryQuery, OddEntry, OddQuery, Page
     from oddline.entries.odd import Explain, odd_rows
     from oddline.entries.odd_pages import list_odd_entries
@@ -77,9 +78,10 @@ __all__ = [
 __getattr__ = face(
     __name__,
     {
-        "background": ["drop_old_searches", "find_search", "search_entries", "start_search", "takes_long"],
+        "background": ["find_search", "search_entries", "start_search", "takes_long"],
         "by_id": ["get_entry"],
         "facets": ["count_facets"],
+        "kept_pages": ["drop_old_searches"],
         "model": ["LARGEST_PATTERN_ID", "LONGEST_TEXT", "MOST_TERMS", "EntryQuery", "OddEntry", "OddQuery", "Page"],
         "odd": ["Explain", "odd_rows"],
         "odd_pages": ["list_odd_entries"],

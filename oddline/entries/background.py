@@ -2,24 +2,23 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
 from pydantic import TypeAdapter
 
 from oddline.database import Database, Transaction
+from oddline.entries.kept_pages import keep_page, kept_page
 from oddline.entries.model import EntryQuery, Page
 from oddline.entries.pages import list_entries
-from oddline.entries.tasks import RESULT_KEPT, SEARCH_ENTRIES, SearchEntries
-from oddline.errors import Conflict, Gone, NotFound, ObjectMissing
+from oddline.entries.tasks import SEARCH_ENTRIES, SearchEntries
+from oddline.errors import Conflict, NotFound
 from oddline.objects import ObjectStore
 from oddline.submissions import new_id
 from oddline.tasks import State, TaskContext, enqueue
 
 LONGEST_ANSWER_S: Final = 20.0  # what would take longer is a task's
-PREFIX: Final = "searches"  # of objects
 _QUERIES: Final = TypeAdapter(EntryQuery)
 
 
@@ -65,8 +64,7 @@ def search_entries(payload: SearchEntries, context: TaskContext) -> dict[str, An
             began = min(query.time_to or now, now)
             context.report(min(max((began - page.searched_until) / (began - query.time_from), 0.0), 1.0))
     kept = {"entries": entries, "next": following, "cost": _sum(costs)}
-    key = _key(payload.project, context.task_id)
-    context.objects.put(key, orjson.dumps(kept), metadata={"project": str(payload.project)})
+    keep_page(context.objects, kept, project=payload.project, search=context.task_id)
     return {"entries": len(entries), "cost": kept["cost"]}
 
 
@@ -90,23 +88,8 @@ def find_search(task: UUID, *, db: Database, objects: ObjectStore, project: UUID
         return {"status": str(state), "progress": row[1]}
     if state is not State.SUCCESS:
         raise Conflict(f"the search has not come to an end: {state}")
-    try:
-        kept = orjson.loads(objects.get(_key(project, task)))
-    except ObjectMissing as error:
-        raise Gone(f"what search {task} found is kept no longer", field="task_id") from error
+    kept = kept_page(objects, project=project, search=task)
     return Page(entries=kept["entries"], next=kept["next"], cost=kept["cost"])
-
-
-def drop_old_searches(objects: ObjectStore, *, now: datetime, kept: timedelta = RESULT_KEPT) -> int:
-    """Delete the pages that have been kept for long enough; returns how many."""
-    old = [info.key for info in objects.list(f"{PREFIX}/") if info.modified_at < now - kept]
-    for key in old:
-        objects.delete(key)
-    return len(old)
-
-
-def _key(project: UUID, task: UUID | None) -> str:
-    return f"{PREFIX}/{project}/{task}"
 
 
 def _sum(costs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
