@@ -30,6 +30,7 @@ MEASUREMENTS = (
     "packages",
     "listing",
     "storage",
+    "search",
     "work",
     "handler",
     "scale",

@@ -6,6 +6,7 @@ from dataclasses import replace
 from oddline.analytics import tasks as analytics
 from oddline.audit import tasks as audit
 from oddline.chunks import tasks as chunks
+from oddline.entries import tasks as entries
 from oddline.files import tasks as files
 from oddline.maintenance import tasks as maintenance
 from oddline.notifications import tasks as notifications
@@ -55,6 +56,7 @@ CATALOGUE = Catalogue(
             *chunks.TASKS,
             *files.TASKS,
             *streams.TASKS,
+            *entries.TASKS,
             *privacy.TASKS,
             *maintenance.TASKS,
             *audit.TASKS,

@@ -86,6 +86,12 @@ class NotFound(OddlineError):
     status, code, title = 404, "not-found", "There is nothing by that name in this project"
 
 
+class Gone(OddlineError):
+    """What is asked for was here and is kept no longer."""
+
+    status, code, title = 410, "gone", "What is asked for is kept no longer"
+
+
 class Conflict(OddlineError):
     """The thing is not in a state in which this can be done."""
 

@@ -1,7 +1,10 @@
 """Entries put into chunks the way that scoring does it, merged, and what a plain sort of them says."""
 
+import json
 import random
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -53,6 +56,21 @@ class Archive:
     def compact(self, *, now: datetime = TOMORROW) -> Compacted:
         compactor = Compactor(db=self.worker, objects=self.objects, clock=lambda: now, new_id=new_id)
         return compactor.run(until=now + timedelta(minutes=1))
+
+    @contextmanager
+    def while_merging(self, ask: Callable[[], Any]) -> Iterator[list[Any]]:
+        """Asks each time when a merge has written its object and not yet put it in the place of others."""
+        answers: list[Any] = []
+        usual = self.objects
+
+        class Asking(FolderObjects):
+            def put(self, key: str, data: bytes, *, metadata: Mapping[str, str] | None = None) -> None:
+                super().put(key, data, metadata=metadata or {})
+                answers.append(ask())
+
+        self.objects = Asking(usual._root)
+        yield answers
+        self.objects = usual
 
     def page(
         self, query: EntryQuery, *, after: str | None = None, limit: int = 100, now: datetime = TOMORROW, **options: Any
@@ -121,8 +139,22 @@ def random_frame(seed: int, *, count: int) -> pl.DataFrame:
         severity_number=[chance.choice([0, 9, 13, 17, 24]) for _ in range(count)],
         score=scores,
         is_anomaly=[score >= 0.9 for score in scores],
-        message=[chance.choice(["Disk FULL on /dev/sda", "user logged in", "naïve ÉTÉ (100%)"]) for _ in range(count)],
+        message=[chance.choice(MESSAGES).format(chance.randint(0, 9), chance.randint(0, 9)) for _ in range(count)],
+        attributes=[chance.choice(ATTRIBUTES).replace("#", str(chance.randint(0, 9))) for _ in range(count)],
+        trace_id=[chance.choice(["", "0a" * 16, "0b" * 16]) for _ in range(count)],
+        span_id=[chance.choice(["", "0c" * 8]) for _ in range(count)],
+        session=[chance.choice(["", "s-1", "s 2/é"]) for _ in range(count)],
     )
+
+
+MESSAGES = (
+    "Disk FULL on /dev/sda{}",
+    "user logged in",
+    "naïve ÉTÉ (100%) {}→{}",
+    "took 10.0.{0}.{1} of blk_-160{0}{1}",
+    "a ſky of {}\u212a, lines\nof two",
+)
+ATTRIBUTES = ("", '{"host":"web-#"}', '{"user":{"id":#},"ok":true}', '{"a.b":"x\\"y #","size":#.5}')
 
 
 def _matches(query: EntryQuery, row: dict[str, Any]) -> bool:
@@ -135,5 +167,30 @@ def _matches(query: EntryQuery, row: dict[str, Any]) -> bool:
         and (query.score_minimum is None or row["score"] >= query.score_minimum - 1e-6)
         and (query.is_anomaly is None or row["is_anomaly"] == query.is_anomaly)
         and (query.pattern_id is None or row["pattern_id"] == query.pattern_id)
-        and (query.text is None or query.text.lower() in row["message"].lower())
+        and (query.text is None or _folded(query.text) in _folded(row["message"]))
+        and all(_has_word(word, row["message"]) for word in query.words)
+        and (query.regex is None or re.search(query.regex, row["message"]) is not None)
+        and all(_has_attribute(row["attributes"], name, value) for name, value in query.attributes)
+        and all(getattr(query, name) in {None, row[name]} for name in ("trace_id", "span_id", "session"))
+    )
+
+
+def _folded(text: str) -> str:
+    return text.lower().replace("ſ", "s").replace("\u212a", "k")
+
+
+def _has_word(word: str, message: str) -> bool:
+    sign = r"[0-9A-Za-z_\x80-\U0010ffff]"
+    begin, end = (f"(?<!{sign})" if re.match(sign, word) else ""), (f"(?!{sign})" if re.match(sign, word[-1]) else "")
+    return re.search(begin + re.escape(word) + end, message, re.IGNORECASE) is not None
+
+
+def _has_attribute(text: str, name: str, value: str) -> bool:
+    found = json.loads(text or "{}")
+    nested = found
+    for step in name.split("."):
+        nested = nested.get(step) if isinstance(nested, dict) else None
+    return any(
+        one is not None and value == (one if isinstance(one, str) else json.dumps(one, separators=(",", ":")))
+        for one in (found.get(name), nested)
     )

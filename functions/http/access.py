@@ -120,6 +120,8 @@ ACCESS: Final[Table] = {
     ("DELETE", "/api/v1/rate-limits/{task}"): Beyond.OPERATOR,
     # search
     ("GET", "/api/v1/logs"): Scope.READ,
+    ("GET", "/api/v1/logs/tail"): Scope.READ,
+    ("GET", "/api/v1/logs/searches/{task_id}"): Scope.READ,
     ("GET", "/api/v1/logs/{entry_id}"): Scope.READ,
     ("GET", "/api/v1/models/shadow-report"): Scope.READ,
     ("GET", "/api/v1/feedback"): Scope.READ,

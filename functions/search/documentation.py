@@ -36,7 +36,28 @@ _PAGE = {
     "entries": [_ENTRY],
     "next": "AAZCz0qX8HgBk08OfFp9K58-UsihH0AD",
     "searched_until": "2026-11-05T07:00:00Z",
-    "cost": {"chunks_considered": 112, "chunks_opened": 6, "bytes": 1_310_720, "seconds": 0.041},
+    "facets": {
+        "entries": 4_711,
+        "severity": [{"value": "ERROR", "entries": 4_711}],
+        "source": [{"value": "checkout-api", "entries": 4_711}],
+        "hour": [{"value": "2026-11-05T08:00:00.000000Z", "entries": 4_711}],
+        "complete": False,
+        "counted_until": "2026-11-05T07:00:00.000000Z",
+    },
+    "cost": {
+        "metadata_rows": 112,
+        "chunks_considered": 112,
+        "chunks_opened": 6,
+        "chunks_skipped": {"words": 106},
+        "entries_scanned": 60_000,
+        "bytes": 1_310_720,
+        "seconds": 0.041,
+    },
+}
+_TAIL = {
+    "entries": [_ENTRY | {"explanation": None}],
+    "next": "aQsR8gAAAAEAAAAAAAEqOgGTTw58Wn0rnz5SyKHWQAAAAAAH",
+    "caught_up": True,
 }
 _SHADOW_REPORT = {
     "shadow": "shop-2",
@@ -99,10 +120,32 @@ _ENTRY_GAPS: dict[str, Any] = {"nullable": ["trace_id", "nearest_pattern_id", "p
 _FEEDBACK_NULLS = ["source", "pattern_id", "pattern"]
 PAGE = answer(
     "Entries, newest first. Fewer than `limit` is not the end, only a missing `next` is; with `searched_until` the "
-    "search stopped early, and everything younger has been looked at",
+    "search stopped early, and everything younger has been looked at. `facets` come where they are asked for; not "
+    "`complete`, they count what is younger than `counted_until`, and some that is older. `chunks_skipped` says why: "
+    "by time, source, severity, score, pattern, or the filter of words",
     _PAGE,
-    optional=["next", "searched_until"],
-    **_ENTRY_GAPS,
+    optional=["next", "searched_until", "facets", "time", "source", "severity", "score", "pattern", "words"],
+    nullable=["trace_id", "nearest_pattern_id", "pattern", "counted_until"],
+    free=["attributes", "chunks_skipped"],
+)
+_STARTED = {"task_id": "01934f2a-0b11-7c52-8e0a-5d1f7a4b9c00", "status": "queued", "progress": 0.4}
+_LONG = answer(
+    "It takes too long for an answer: a task does it, and `Location` has the page once that is done; `progress`, 0 to "
+    "1, is null where no `from` was given",
+    _STARTED,
+    status=202,
+    nullable=["progress"],
+    headers={"Location": "Where the page will be"},
+)
+PAGE |= {202: _LONG[202]}
+SEARCHED = PAGE
+TAIL = answer(
+    "What came in, in the order in which it was scored; `next` is always there. `explanation` stands by odd entries. "
+    "`caught_up`: there was no more; otherwise the next answer has more at once",
+    _TAIL,
+    optional=[],
+    nullable=["trace_id", "nearest_pattern_id"],
+    free=["attributes", "explanation"],
 )
 ENTRY = answer(
     "The entry; `status` is `analyzed`, `processing` before it is scored, or `dead` where that failed: then nothing "

@@ -10,6 +10,8 @@ def page_view(page: Page) -> dict[str, Any]:
     """The page, or as much of it as one answer holds, with the `next` of where it ends."""
     entries = fitting(page.entries)
     view: dict[str, Any] = {"entries": entries, "cost": page.cost}
+    if page.facets is not None:
+        view["facets"] = page.facets
     if len(entries) < len(page.entries):
         return {**view, "next": cursor_behind(entries[-1])}
     if page.next is not None:

@@ -7,13 +7,27 @@ from oddline.lazy import face
 if TYPE_CHECKING:
     from oddline.chunks.building import build
     from oddline.chunks.frame import SCHEMA, SCHEMA_VERSION
-    from oddline.chunks.incremental import ANALYTICS, COUNTS, advance, is_passed, projects_with_new, read_new, whole
-    from oddline.chunks.model import HISTOGRAM_BINS, BornChunk, Chunk, NewChunk, Part, Wanted
+    from oddline.chunks.incremental import (
+        ANALYTICS,
+        COUNTS,
+        advance,
+        is_passed,
+        position_before,
+        position_now,
+        projects_with_new,
+        read_after,
+        read_new,
+        whole,
+    )
+    from oddline.chunks.listing import Listing, list_parts, list_wanted
+    from oddline.chunks.model import HISTOGRAM_BINS, BornChunk, Chunk, NewChunk, Part, Position, Skipped, Wanted
     from oddline.chunks.reader import Reader
+    from oddline.chunks.retention import HOT_DAYS
     from oddline.chunks.rewriting import TEXT_COLUMNS, Rewriter, StoredChunk
     from oddline.chunks.service import cleanup_old_logs, compact_chunks
-    from oddline.chunks.store import follow, insert_born, list_by_id, list_parts, list_parts_of, newest_before
+    from oddline.chunks.store import follow, insert_born, list_by_id, list_parts_of, newest_before
     from oddline.chunks.tasks import CLEANUP_OLD_LOGS, COMPACT_CHUNKS, TASKS
+    from oddline.chunks.words import required_hashes
 
 __all__ = [
     "ANALYTICS",
@@ -21,16 +35,20 @@ __all__ = [
     "COMPACT_CHUNKS",
     "COUNTS",
     "HISTOGRAM_BINS",
+    "HOT_DAYS",
     "SCHEMA",
     "SCHEMA_VERSION",
     "TASKS",
     "TEXT_COLUMNS",
     "BornChunk",
     "Chunk",
+    "Listing",
     "NewChunk",
     "Part",
+    "Position",
     "Reader",
     "Rewriter",
+    "Skipped",
     "StoredChunk",
     "Wanted",
     "advance",
@@ -43,9 +61,14 @@ __all__ = [
     "list_by_id",
     "list_parts",
     "list_parts_of",
+    "list_wanted",
     "newest_before",
+    "position_before",
+    "position_now",
     "projects_with_new",
+    "read_after",
     "read_new",
+    "required_hashes",
     "whole",
 ]
 
@@ -54,12 +77,26 @@ __getattr__ = face(
     {
         "building": ["build"],
         "frame": ["SCHEMA", "SCHEMA_VERSION"],
-        "incremental": ["ANALYTICS", "COUNTS", "advance", "is_passed", "projects_with_new", "read_new", "whole"],
-        "model": ["HISTOGRAM_BINS", "BornChunk", "Chunk", "NewChunk", "Part", "Wanted"],
+        "incremental": [
+            "ANALYTICS",
+            "COUNTS",
+            "advance",
+            "is_passed",
+            "position_before",
+            "position_now",
+            "projects_with_new",
+            "read_after",
+            "read_new",
+            "whole",
+        ],
+        "listing": ["Listing", "list_parts", "list_wanted"],
+        "model": ["HISTOGRAM_BINS", "BornChunk", "Chunk", "NewChunk", "Part", "Position", "Skipped", "Wanted"],
         "reader": ["Reader"],
+        "retention": ["HOT_DAYS"],
         "rewriting": ["TEXT_COLUMNS", "Rewriter", "StoredChunk"],
         "service": ["cleanup_old_logs", "compact_chunks"],
-        "store": ["follow", "insert_born", "list_by_id", "list_parts", "list_parts_of", "newest_before"],
+        "store": ["follow", "insert_born", "list_by_id", "list_parts_of", "newest_before"],
         "tasks": ["CLEANUP_OLD_LOGS", "COMPACT_CHUNKS", "TASKS"],
+        "words": ["required_hashes"],
     },
 )

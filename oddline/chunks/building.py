@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from oddline.chunks.codec import encode
 from oddline.chunks.frame import SCHEMA_VERSION
 from oddline.chunks.model import HISTOGRAM_BINS, LATE_AFTER, BornChunk
+from oddline.chunks.word_filter import make
+from oddline.chunks.words import hashes_of
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US: Final = 24 * 3600 * 1_000_000
@@ -28,6 +30,12 @@ def build(entries: pl.DataFrame, *, project: UUID, now: datetime, new_id: Callab
         _born(part, arrival_day=arrival_day, late=late, project=project, now=now, identifier=new_id())
         for arrival_day, late, part in _split(entries)
     ]
+
+
+def whole_filter(entries: pl.DataFrame) -> bytes:
+    """The filter of the words of a chunk that has no row groups."""
+    shape, blocks = make([hashes_of(entries)])
+    return shape.header() + blocks
 
 
 def bounds(entries: pl.DataFrame) -> dict[str, Any]:
@@ -85,6 +93,7 @@ def _born(
         histograms=_histograms(entries, source_ids=bounded["source_ids"]),
         created_at=now,
         bytes=len(blob),
+        token_filter=whole_filter(entries),
         blob=blob,
         **pairs,
         **bounded,

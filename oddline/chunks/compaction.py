@@ -1,7 +1,7 @@
 """Merge small chunks into large sorted ones, while everybody reads and writes."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
@@ -10,12 +10,8 @@ from uuid import UUID
 
 import polars as pl
 
-from oddline.chunks import compaction_store
-from oddline.chunks.building import bounds
-from oddline.chunks.codec import COMPACTED_LEVEL, to_parquet
-from oddline.chunks.footer import footer_offset, row_group_extents
-from oddline.chunks.frame import SCHEMA_VERSION
-from oddline.chunks.model import RESULT_MASK, CompactedChunk, MergeGroup, Original, RowGroup, merge_result
+from oddline.chunks import compaction_store, merging
+from oddline.chunks.model import RESULT_MASK, CompactedChunk, MergeGroup, Original, merge_result
 from oddline.chunks.reader import PROJECT_METADATA, Reader
 from oddline.database import Database
 from oddline.errors import ChunkMissing, CorruptBody, OddlineError
@@ -24,16 +20,10 @@ from oddline.objects import ObjectStore
 log = logging.getLogger(__name__)
 
 ENOUGH_CHUNKS: Final = 16  # to merge: so each level has at most so many small chunks a group
-ENOUGH_ENTRIES: Final = 100_000  # to merge, to be of the day's level at once, and for a source to have its own objects
-MOST_ENTRIES: Final = 300_000  # of an object, and of a merge
-MOST_OBJECT_BYTES: Final = 16 * 1024 * 1024
-SMALL_BYTES: Final = 256 * 1024  # a result below this stays in its row until the day's level
 MOST_DECODED_BYTES: Final = 64 * 1024 * 1024  # of a merge: sorted and encoded it takes under 300 MB
 MOST_ORIGINALS: Final = 2_048  # of a merge: rows that one transaction locks
 STEP_BYTES: Final = 512 * 1024  # opened at once: some 10 MB decoded, and hundreds of the smallest chunks
 REPLACED_KEPT: Final = timedelta(hours=1)  # open pages still read what has been replaced
-OBJECT_PREFIX: Final = "chunks"
-SORT_ORDER: Final = ("source_id", "timestamp", "submission", "index")
 
 
 @dataclass(slots=True)
@@ -95,7 +85,7 @@ class Compactor:
     def _due(self, level: int) -> list[MergeGroup]:
         with self._db.transaction() as tx:
             groups = compaction_store.due_groups(
-                tx, level=level, chunks=ENOUGH_CHUNKS, entries=ENOUGH_ENTRIES, now=self._clock()
+                tx, level=level, chunks=ENOUGH_CHUNKS, entries=merging.ENOUGH_ENTRIES, now=self._clock()
             )
         return [group for group in groups if group not in self._broken]
 
@@ -121,13 +111,13 @@ class Compactor:
             return True
         entries = pl.concat(frames)
         merge = UUID(int=self._new_id().int & ~RESULT_MASK)
-        large = entries.height >= ENOUGH_ENTRIES
+        large = entries.height >= merging.ENOUGH_ENTRIES
         level = 2 if large else group.level + 1
         results = [
-            merge_chunk(
+            merging.merge_chunk(
                 piece, group=group, level=level, identifier=merge_result(merge, number), blob=blob, now=self._clock()
             )
-            for number, (piece, blob) in enumerate(encoded_pieces(entries.sort(SORT_ORDER)))
+            for number, (piece, blob) in enumerate(merging.encoded_pieces(entries.sort(merging.SORT_ORDER)))
         ]
         for result in results:
             if result.object_key is not None:
@@ -146,7 +136,7 @@ class Compactor:
     ) -> tuple[list[Original], list[pl.DataFrame]]:
         """As many of the candidates as fit into one merge and can be read, and their entries."""
         running = accumulate(original.entries for original in candidates)
-        fitting = [one for one, total in zip(candidates, running, strict=True) if total <= MOST_ENTRIES]
+        fitting = [one for one, total in zip(candidates, running, strict=True) if total <= merging.MOST_ENTRIES]
         taken: list[Original] = []
         frames: list[pl.DataFrame] = []
         for step in _steps(fitting or candidates[:1]):
@@ -209,11 +199,6 @@ def clear_replaced(db: Database, objects: ObjectStore, *, now: datetime) -> int:
             return deleted
 
 
-def object_key(project: UUID, *, day: str, chunk: UUID) -> str:
-    """Where a chunk's object stands: a new chunk, a new key, so that nobody ever overwrites another's."""
-    return f"{OBJECT_PREFIX}/{project}/{day}/{chunk}"
-
-
 def _steps(originals: Sequence[Original]) -> Iterator[list[Original]]:
     """What to open at once, before the size of what was in it is looked at."""
     step: list[Original] = []
@@ -223,73 +208,3 @@ def _steps(originals: Sequence[Original]) -> Iterator[list[Original]]:
             step = []
         step.append(original)
     yield step
-
-
-def encoded_pieces(entries: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, bytes]]:
-    """Sorted entries in pieces, each with its Parquet, of at most MOST_ENTRIES and MOST_OBJECT_BYTES."""
-    for piece in _pieces(entries):
-        yield from _encode_or_halve(piece)
-
-
-def _encode_or_halve(piece: pl.DataFrame) -> Iterable[tuple[pl.DataFrame, bytes]]:
-    blob = to_parquet(piece, level=COMPACTED_LEVEL)
-    if len(blob) <= MOST_OBJECT_BYTES or piece.height == 1:
-        return [(piece, blob)]
-    half = piece.height // 2
-    return [*_encode_or_halve(piece[:half]), *_encode_or_halve(piece[half:])]
-
-
-def _pieces(entries: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Sources with more than ENOUGH_ENTRIES in pieces of their own, the others together."""
-    counts = entries.group_by("source_id", maintain_order=True).len()["len"]
-    start = end = 0
-    for count in counts:
-        if count > ENOUGH_ENTRIES or end - start + count > MOST_ENTRIES:
-            if end > start:
-                yield entries[start:end]
-            start = end
-        end += count
-        if count > ENOUGH_ENTRIES:
-            for offset in range(start, end, MOST_ENTRIES):
-                yield entries[offset : min(offset + MOST_ENTRIES, end)]
-            start = end
-    if end > start:
-        yield entries[start:end]
-
-
-def merge_chunk(
-    piece: pl.DataFrame, *, group: MergeGroup, level: int, identifier: UUID, blob: bytes, now: datetime
-) -> CompactedChunk:
-    """The chunk that holds the entries `piece`, of which `blob` is the Parquet."""
-    stays_in_row = level == 1 and len(blob) < SMALL_BYTES
-    key = object_key(group.project, day=group.arrival_day.isoformat(), chunk=identifier)
-    return CompactedChunk(
-        id=identifier,
-        project=group.project,
-        arrival_day=group.arrival_day,
-        level=level,
-        format="parquet",
-        schema_version=SCHEMA_VERSION,
-        late=group.late,
-        entries=piece.height,
-        anomalies=int(piece["is_anomaly"].sum()),
-        pattern_ids=tuple(piece["pattern_id"].unique().sort().to_list()),
-        bytes=len(blob),
-        object_key=None if stays_in_row else key,
-        footer_offset=footer_offset(blob),
-        row_groups=row_groups_of(piece, blob),
-        created_at=now,
-        blob=blob,
-        **bounds(piece),
-    )
-
-
-def row_groups_of(piece: pl.DataFrame, blob: bytes) -> tuple[RowGroup, ...]:
-    """Where the row groups of `blob` lie, which is the Parquet of the entries `piece`."""
-    groups = []
-    offset = 0
-    for extent in row_group_extents(blob):
-        rows = piece[offset : offset + extent.rows]
-        groups.append(RowGroup(start=extent.start, end=extent.end, rows=extent.rows, **bounds(rows)))
-        offset += extent.rows
-    return tuple(groups)

@@ -1,11 +1,12 @@
 """Read chunks as they were born, each exactly once, by a cursor that no late commit can slip past."""
 
 from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from oddline.chunks import store
-from oddline.chunks.model import NewChunk, Part, Place, RowGroup
+from oddline.chunks.model import NewChunk, Part, Place, Position, RowGroup
 from oddline.database import Transaction
 
 COUNTS: Final = "counts"
@@ -24,6 +25,26 @@ def read_new(tx: Transaction, *, project: UUID, consumer: str, limit: int) -> li
     store.ensure_cursor(tx, project=project, consumer=consumer, from_beginning=consumer in WHOLE_READERS)
     position = store.lock_cursor(tx, project=project, consumer=consumer)
     return store.list_born(tx, project=project, after=position, limit=limit)
+
+
+def read_after(tx: Transaction, *, project: UUID, after: Position, today: date, limit: int) -> list[NewChunk]:
+    """Up to `limit` chunks after a position that the caller keeps, as `read_new` shows them.
+
+    Nothing waits for such a caller: days that have gone are not among them, nor what is past its retention.
+    """
+    days = store.retention_days(tx, project=project)
+    chunks = store.list_born(tx, project=project, after=after, limit=limit, since=today - timedelta(days=days))
+    return list(chunks)
+
+
+def position_now(tx: Transaction) -> Position:
+    """Behind all chunks that any reader has been shown, and before all others."""
+    return store.end_position(tx)
+
+
+def position_before(tx: Transaction, *, project: UUID, moment: datetime) -> Position | None:
+    """Right before the first of the chunks that were made since a moment; None where there are none."""
+    return store.first_position(tx, project=project, made_since=moment)
 
 
 def advance(tx: Transaction, *, consumer: str, to: NewChunk) -> None:
@@ -66,4 +87,4 @@ def whole(chunk: NewChunk) -> Part:
         severities=chunk.severities,
         source_ids=chunk.source_ids,
     )
-    return Part(place=place, row_offset=0, group=group)
+    return Part(place=place, number=0, row_offset=0, group=group)

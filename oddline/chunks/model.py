@@ -7,6 +7,10 @@ from typing import Any, Literal
 from uuid import UUID
 
 Format = Literal["parquet", "jsonl"]
+Skipped = Literal["time", "source", "severity", "score", "pattern", "words"]
+"""Why a part is not opened: what its row says of it, or the filter of its words."""
+
+Header = bytes  # by another name for classes that have a size in `bytes`
 
 HISTOGRAM_BINS = 20  # of scores, 0 to 1: fine enough to read a threshold from, and 20 integers a source
 LATE_AFTER = timedelta(days=1)  # an entry further from its arrival stands in a chunk that is found by its own range
@@ -85,6 +89,7 @@ class BornChunk(Chunk):
     model_version: str
     analyzed_at: datetime
     created_at: datetime
+    token_filter: bytes = field(repr=False)
     blob: bytes = field(repr=False)
 
 
@@ -92,13 +97,15 @@ class BornChunk(Chunk):
 class CompactedChunk(Chunk):
     """A chunk that took the place of others; its blob stands in the row, or in the object that `object_key` names.
 
-    `bytes` is the size of the blob, `footer_offset` where its Parquet footer begins.
+    `bytes` is the size of the blob, `footer_offset` where its Parquet footer begins. `token_filter` is that of its
+    words, or the header of the one that stands right before the footer.
     """
 
     object_key: str | None
     footer_offset: int
     row_groups: tuple[RowGroup, ...]
     created_at: datetime
+    token_filter: bytes = field(repr=False)
     blob: bytes = field(repr=False)
 
 
@@ -130,7 +137,11 @@ class NewChunk(Chunk):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the blob of a chunk is, and how to read it: in the row, or in the object that `object_key` names."""
+    """Where the blob of a chunk is, and how to read it: in the row, or in the object that `object_key` names.
+
+    `filter_header` is that of the filter of its words where this stands in the object, right before the footer, and
+    was asked for.
+    """
 
     chunk: UUID
     project: UUID
@@ -140,13 +151,15 @@ class Place:
     bytes: int
     object_key: str | None
     footer_offset: int
+    filter_header: Header | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One row group of a chunk, or a whole chunk where it has none: what a search opens at once."""
+    """One row group of a chunk (the n-th), or a whole chunk where it has none: what a search opens at once."""
 
     place: Place
+    number: int
     row_offset: int
     group: RowGroup
 
@@ -177,7 +190,7 @@ class Original:
 class Wanted:
     """What a search asks of entries, as far as it can be told from a chunk's row; `time_to` itself is not wanted.
 
-    None is "whatever"; `severities` has bit n set for severity number n.
+    None is "whatever"; `severities` has bit n set for severity number n; `words` are hashes of words that it holds.
     """
 
     time_from: datetime
@@ -187,16 +200,19 @@ class Wanted:
     score_minimum: float | None = None
     anomalies_only: bool = False
     pattern_id: int | None = None
+    words: tuple[int, ...] = ()
 
-    def may_be_in(self, group: RowGroup) -> bool:
-        """Whether a row group may hold such an entry."""
-        return (
-            group.lowest_time < self.time_to
-            and group.highest_time >= self.time_from
-            and (self.source_ids is None or not set(self.source_ids).isdisjoint(group.source_ids))
-            and (self.severities is None or bool(self.severities & group.severities))
-            and (self.score_minimum is None or group.highest_score >= self.score_minimum - SCORE_ERROR)
-        )
+    def why_not_in(self, group: RowGroup) -> Skipped | None:
+        """Why no such entry can be in a row group; None where one may be."""
+        if group.lowest_time >= self.time_to or group.highest_time < self.time_from:
+            return "time"
+        if self.source_ids is not None and set(self.source_ids).isdisjoint(group.source_ids):
+            return "source"
+        if self.severities is not None and not self.severities & group.severities:
+            return "severity"
+        if self.score_minimum is not None and group.highest_score < self.score_minimum - SCORE_ERROR:
+            return "score"
+        return None
 
 
 def is_late(timestamp: datetime, received_at: datetime) -> bool:

@@ -12,6 +12,7 @@ import polars as pl
 from oddline.chunks import store
 from oddline.chunks.codec import collect, decode_json_lines, scan_parquet
 from oddline.chunks.model import Part, Place
+from oddline.chunks.word_filter import Shape, may_hold, shape_of
 from oddline.database import Database
 from oddline.errors import ChunkMissing, CorruptBody, ObjectMissing
 from oddline.objects import ObjectStore
@@ -53,6 +54,26 @@ class Reader:
         in_rows = [part for part in ordered if part.place.object_key is None]
         in_objects = [part for part in ordered if part.place.object_key is not None]
         return [*self._read_rows(in_rows, narrow), *self._read_objects(in_objects, narrow)]
+
+    def without_words(self, parts: Sequence[Part], words: Sequence[int]) -> list[Part]:
+        """The parts without those in objects whose filter says that one of the words (hashes) is not in them.
+
+        Raises:
+            As `read`.
+        """
+        shapes = {part.place: shape for part in parts if (shape := shape_of(part.place.filter_header)) is not None}
+        asked = [(place, word) for place in shapes for word in words]
+        with ThreadPoolExecutor(max_workers=MOST_GETS) as pool:
+            spans = [_filter_span(place, shapes[place], word) for place, word in asked]
+            blocks = dict(zip(asked, pool.map(self._get, spans), strict=True))
+        self.bytes_read += sum(map(len, blocks.values()))
+
+        def may_matter(part: Part) -> bool:
+            return part.place not in shapes or all(
+                may_hold(blocks[part.place, word], word, group=part.number) for word in words
+            )
+
+        return [part for part in parts if may_matter(part)]
 
     def _read_rows(self, parts: Sequence[Part], narrow: Narrow) -> list[pl.DataFrame]:
         if not parts:
@@ -115,6 +136,13 @@ def _spans(place: Place, parts: Iterable[Part]) -> list[Span]:
         else:
             spans.append(Span(key, start, end))
     return spans
+
+
+def _filter_span(place: Place, shape: Shape, word: int) -> Span:
+    """Where in an object the blocks stand that a word chooses in its filter."""
+    begin = place.footer_offset - shape.size
+    start, end = shape.span(word)
+    return Span(place.object_key or "", begin + start, begin + end)
 
 
 def _patch_together(place: Place, fetched: dict[Span, bytes]) -> bytes:

@@ -10,8 +10,9 @@ from uuid import UUID
 import psycopg
 
 from oddline.chunks import compaction_store
-from oddline.chunks.compaction import OBJECT_PREFIX, REPLACED_KEPT
+from oddline.chunks.compaction import REPLACED_KEPT
 from oddline.chunks.incremental import WHOLE_READERS
+from oddline.chunks.merging import OBJECT_PREFIX
 from oddline.database import Database, Transaction, drop_partition, partition_days
 from oddline.objects import ObjectStore
 from oddline.patterns import forget_patterns

@@ -10,9 +10,10 @@ import polars as pl
 from psycopg.types.json import Jsonb
 
 from oddline.chunks import compaction_store, store
+from oddline.chunks.building import whole_filter
 from oddline.chunks.codec import COMPACTED_LEVEL, encode, to_parquet
-from oddline.chunks.compaction import SORT_ORDER, encoded_pieces, merge_chunk, row_groups_of
 from oddline.chunks.footer import footer_offset
+from oddline.chunks.merging import SORT_ORDER, encoded_pieces, filter_of, merge_chunk, row_groups_of
 from oddline.chunks.model import RESULT_MASK, MergeGroup, Part, merge_result, row_group_to_json
 from oddline.chunks.reader import PROJECT_METADATA, Reader
 from oddline.database import Database, Transaction
@@ -149,21 +150,29 @@ def _overwrite(tx: Transaction, chunk: StoredChunk, entries: pl.DataFrame) -> No
     """Put the same entries with other texts into a chunk's own row; a row whose object goes, goes with it."""
     if chunk.level == 0:
         tx.execute(
-            "UPDATE hot_chunks SET blob = %(blob)b, token_filter = NULL WHERE id = %(id)s AND arrival_day = %(day)s",
-            {"blob": encode(entries)[1], "id": chunk.id, "day": chunk.arrival_day},
+            "UPDATE hot_chunks SET blob = %(blob)b, token_filter = %(filter)b"
+            " WHERE id = %(id)s AND arrival_day = %(day)s",
+            {
+                "blob": encode(entries)[1],
+                "filter": whole_filter(entries),
+                "id": chunk.id,
+                "day": chunk.arrival_day,
+            },
         )
     elif chunk.object_key is not None:
         tx.execute("DELETE FROM compacted_chunks WHERE id = %s", [chunk.id])
     else:
         blob = to_parquet(entries, level=COMPACTED_LEVEL)
+        row_groups = row_groups_of(entries, blob)
         tx.execute(
-            "UPDATE compacted_chunks SET blob = %(blob)b, token_filter = NULL, bytes = %(bytes)s,"
+            "UPDATE compacted_chunks SET blob = %(blob)b, token_filter = %(filter)b, bytes = %(bytes)s,"
             " footer_offset = %(footer)s, row_groups = %(row_groups)s WHERE id = %(id)s",
             {
                 "blob": blob,
                 "bytes": len(blob),
                 "footer": footer_offset(blob),
-                "row_groups": Jsonb([row_group_to_json(group) for group in row_groups_of(entries, blob)]),
+                "row_groups": Jsonb([row_group_to_json(group) for group in row_groups]),
+                "filter": b"".join(filter_of(entries, row_groups)),
                 "id": chunk.id,
             },
         )

@@ -18,7 +18,6 @@ from oddline.chunks.model import (
     Place,
     Position,
     RowGroup,
-    Wanted,
     row_group_from_json,
 )
 from oddline.database import Transaction
@@ -52,36 +51,6 @@ def placeholders(row: Mapping[str, Any]) -> str:
     return ", ".join(f"%({name})b" for name in row)
 
 
-def list_parts(tx: Transaction, *, project: UUID, wanted: Wanted, today: date) -> list[Part]:
-    """The parts of chunks that may hold what is wanted, in no order, without those past their project's retention.
-
-    One statement, so that a compaction meanwhile neither hides an entry nor shows it twice.
-    """
-    rows = fetch(
-        tx,
-        f"SELECT {PLACE}, {BOUNDS} FROM chunks"
-        # A chunk that is not late spans one day at most: its highest time alone says whether it can matter.
-        f" WHERE NOT late AND highest_time < %(time_to)s + interval '1 day' AND {_MAY_HOLD}"
-        # What is not late arrived within a day of its timestamp, which leaves few partitions to look into.
-        " AND arrival_day BETWEEN %(first_day)s AND %(last_day)s"
-        f" UNION ALL SELECT {PLACE}, {BOUNDS} FROM chunks WHERE late AND {_MAY_HOLD}",
-        {
-            "project": project,
-            "today": today,
-            "time_from": wanted.time_from,
-            "time_to": wanted.time_to,
-            "first_day": wanted.time_from.date() - LATE_AFTER,
-            "last_day": wanted.time_to.date() + LATE_AFTER,
-            "source_ids": None if wanted.source_ids is None else list(wanted.source_ids),
-            "severities": wanted.severities,
-            "score_minimum": wanted.score_minimum,
-            "anomalies_only": wanted.anomalies_only,
-            "pattern_id": wanted.pattern_id,
-        },
-    )
-    return [part for row in rows for part in parts_of(row) if wanted.may_be_in(part.group)]
-
-
 def newest_before(tx: Transaction, *, project: UUID, moment: datetime, today: date) -> datetime | None:
     """The highest timestamp before a moment that an entry can have; None if no chunk reaches below the moment.
 
@@ -98,18 +67,6 @@ def newest_before(tx: Transaction, *, project: UUID, moment: datetime, today: da
         {"project": project, "moment": moment, "today": today},
     ).fetchone()
     return row[0] if row else None
-
-
-_MAY_HOLD: Final = (
-    "project_id = %(project)s AND replaced_by IS NULL AND "
-    + WITHIN_RETENTION
-    + " AND highest_time >= %(time_from)s AND lowest_time < %(time_to)s"
-    " AND (%(source_ids)s::int4[] IS NULL OR source_ids && %(source_ids)s::int4[])"
-    " AND (%(severities)s::int4 IS NULL OR severities & %(severities)s::int4 <> 0)"
-    " AND (%(score_minimum)s::float4 IS NULL OR highest_score >= %(score_minimum)s::float4)"
-    " AND (NOT %(anomalies_only)s OR anomalies > 0)"
-    " AND (%(pattern_id)s::int4 IS NULL OR %(pattern_id)s::int4 = ANY (pattern_ids))"
-)
 
 
 def follow(tx: Transaction, *, project: UUID, chunks: Sequence[UUID], entry: UUID, today: date) -> list[Part]:
@@ -198,8 +155,11 @@ def move_cursor(tx: Transaction, *, project: UUID, consumer: str, to: Position) 
     )
 
 
-def list_born(tx: Transaction, *, project: UUID, after: Position, limit: int) -> list[NewChunk]:
-    """Chunks after a position, as they were born, in their order, below every transaction in progress."""
+def list_born(tx: Transaction, *, project: UUID, after: Position, limit: int, since: date = date.min) -> list[NewChunk]:
+    """Chunks after a position, as they were born, in their order, below every transaction in progress.
+
+    What arrived before the day `since` is left out.
+    """
     rows = fetch(
         tx,
         "SELECT id, project_id AS project, arrival_day, 0 AS level, format, schema_version, late, lowest_id,"
@@ -207,10 +167,42 @@ def list_born(tx: Transaction, *, project: UUID, after: Position, limit: int) ->
         " pattern_ids, length(blob) AS bytes, histograms, pattern_sources, pattern_counts, pattern_scores,"
         " pattern_anomalies, model_version, analyzed_at, era, xid::text AS xid"
         f" FROM hot_chunks WHERE project_id = %(project)s AND (era, xid, id) > (%(era)s, %(xid)s::xid8, %(chunk)s)"
-        f" AND {_SETTLED} ORDER BY era, hot_chunks.xid, id LIMIT %(limit)s",
-        {"project": project, "era": after.era, "xid": str(after.xid), "chunk": after.chunk, "limit": limit},
+        f" AND arrival_day >= %(since)s AND {_SETTLED} ORDER BY era, hot_chunks.xid, id LIMIT %(limit)s",
+        {
+            "project": project,
+            "era": after.era,
+            "xid": str(after.xid),
+            "chunk": after.chunk,
+            "since": since,
+            "limit": limit,
+        },
     )
     return [_new_chunk(row) for row in rows]
+
+
+def retention_days(tx: Transaction, *, project: UUID) -> int:
+    """How many days a project's entries are kept."""
+    with tx.cursor() as cursor:
+        return int(cursor.execute("SELECT retention_days FROM projects WHERE id = %s", [project]).fetchall()[0][0])
+
+
+def end_position(tx: Transaction) -> Position:
+    """The place of the oldest transaction in progress: what is not shown yet has this one or a later one."""
+    with tx.cursor() as cursor:
+        era, xid = cursor.execute("SELECT era, pg_snapshot_xmin(pg_current_snapshot())::text FROM instance").fetchall()[
+            0
+        ]
+    return Position(era, int(xid), UUID(int=0))
+
+
+def first_position(tx: Transaction, *, project: UUID, made_since: datetime) -> Position | None:
+    """The place before the first of the chunks that scoring made since a moment."""
+    row = tx.execute(
+        "SELECT era, xid::text FROM hot_chunks WHERE project_id = %s AND arrival_day >= %s AND created_at >= %s"
+        " ORDER BY era, hot_chunks.xid, id LIMIT 1",
+        [project, made_since.date() - LATE_AFTER, made_since],
+    ).fetchone()
+    return Position(row[0], int(row[1]), UUID(int=0)) if row else None
 
 
 def projects_with_born(tx: Transaction, *, consumer: str) -> list[UUID]:
@@ -253,10 +245,11 @@ def parts_of(row: dict[str, Any]) -> Iterator[Part]:
         bytes=row["bytes"],
         object_key=row["object_key"],
         footer_offset=row["footer_offset"],
+        filter_header=row.get("filter_header"),
     )
     row_offset = 0
-    for group in _row_groups(row):
-        yield Part(place=place, row_offset=row_offset, group=group)
+    for number, group in enumerate(_row_groups(row)):
+        yield Part(place=place, number=number, row_offset=row_offset, group=group)
         row_offset += group.rows
 
 

@@ -45,15 +45,21 @@ def as_text(odd_lines: Sequence["OddLine"], *, is_coloured: bool, has_files: boo
     places = [f"{odd.file}:{odd.line}" if has_files else f"{odd.line}" for odd in odd_lines]
     count_width, place_width = max(map(len, counts), default=0), max(map(len, places), default=0)
     for odd, count, place in zip(odd_lines, counts, places, strict=True):
-        message = _message(odd, is_coloured=is_coloured)
+        message = coloured(odd.tokens, is_coloured=is_coloured)
         yield f"{odd.score:.2f}  {count:>{count_width}}  {place:>{place_width}}  {message}"
 
 
-def _message(odd: "OddLine", *, is_coloured: bool) -> str:
+def coloured(tokens: Sequence[tuple[str, float]], *, is_coloured: bool) -> str:
+    """A line from its pieces and their shares, as a terminal may show it: cut, clean, and what stands out in colour."""
     from oddline.patterns import cut_pieces, weigh  # Reading it takes a quarter of a second, which --help does without.
 
     shown = []
-    for text, weight in cut_pieces(weigh(odd.tokens), length=SHOWN_CHARS):
+    for text, weight in cut_pieces(weigh(tokens), length=SHOWN_CHARS):
         clean = text.translate(_CONTROL)
         shown.append(typer.style(clean, **STYLES[weight]) if weight and is_coloured else clean)
-    return "".join(shown) + ("…" if len(odd.message) > SHOWN_CHARS else "")
+    return "".join(shown) + ("…" if sum(len(text) for text, _ in tokens) > SHOWN_CHARS else "")
+
+
+def plain(message: str) -> str:
+    """A line as a terminal may show it: cut and clean."""
+    return message[:SHOWN_CHARS].translate(_CONTROL) + ("…" if len(message) > SHOWN_CHARS else "")

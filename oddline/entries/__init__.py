@@ -5,11 +5,15 @@ from typing import TYPE_CHECKING
 from oddline.lazy import face
 
 if TYPE_CHECKING:
+    from oddline.entries.background import find_search, search_entries, start_search, takes_long
     from oddline.entries.by_id import get_entry
-    from oddline.entries.model import LARGEST_PATTERN_ID, LONGEST_TEXT, EntryQuery, OddEntry, OddQuery, Page
+    from oddline.entries.facets import count_facets
+    from oddline.entries.kept_pages import drop_old_searches
+    from oddline.entries.model import LARGEST_PATTERN_ID, LONGEST_TEXT, MOST_TERMS, EntryQuery, OddEntry, OddQuery, Page
     from oddline.entries.odd import Explain, odd_rows
     from oddline.entries.odd_pages import list_odd_entries
     from oddline.entries.pages import list_entries
+    from oddline.entries.scan import Scan
     from oddline.entries.sources import (
         LEAST_ALARMS_PER_DAY,
         LONGEST_ATTRIBUTE,
@@ -24,15 +28,20 @@ if TYPE_CHECKING:
         source_views,
     )
     from oddline.entries.store import OddCount, count_odd, insert_odd
+    from oddline.entries.tail import LONGEST_BACK_S, Tail, read_tail
+    from oddline.entries.tasks import SEARCH_ENTRIES
     from oddline.entries.view import cursor_behind, entry_view, odd_view
 
 __all__ = [
     "LARGEST_PATTERN_ID",
     "LEAST_ALARMS_PER_DAY",
     "LONGEST_ATTRIBUTE",
+    "LONGEST_BACK_S",
     "LONGEST_TEXT",
     "LONGEST_WINDOW",
     "MOST_ALARMS_PER_DAY",
+    "MOST_TERMS",
+    "SEARCH_ENTRIES",
     "SHORTEST_WINDOW",
     "EntryQuery",
     "Explain",
@@ -40,31 +49,44 @@ __all__ = [
     "OddEntry",
     "OddQuery",
     "Page",
+    "Scan",
+    "Tail",
+    "count_facets",
     "count_odd",
     "cursor_behind",
+    "drop_old_searches",
     "entry_view",
+    "find_search",
     "get_entry",
     "insert_odd",
     "list_entries",
     "list_odd_entries",
     "odd_rows",
     "odd_view",
+    "read_tail",
+    "search_entries",
     "set_sequence_window",
     "set_session_attribute",
     "set_source_alarms",
     "set_source_threshold",
     "source_view",
     "source_views",
+    "start_search",
+    "takes_long",
 ]
 
 __getattr__ = face(
     __name__,
     {
+        "background": ["find_search", "search_entries", "start_search", "takes_long"],
         "by_id": ["get_entry"],
-        "model": ["LARGEST_PATTERN_ID", "LONGEST_TEXT", "EntryQuery", "OddEntry", "OddQuery", "Page"],
+        "facets": ["count_facets"],
+        "kept_pages": ["drop_old_searches"],
+        "model": ["LARGEST_PATTERN_ID", "LONGEST_TEXT", "MOST_TERMS", "EntryQuery", "OddEntry", "OddQuery", "Page"],
         "odd": ["Explain", "odd_rows"],
         "odd_pages": ["list_odd_entries"],
         "pages": ["list_entries"],
+        "scan": ["Scan"],
         "sources": [
             "LONGEST_ATTRIBUTE",
             "LONGEST_WINDOW",
@@ -79,6 +101,8 @@ __getattr__ = face(
             "source_views",
         ],
         "store": ["OddCount", "count_odd", "insert_odd"],
+        "tail": ["LONGEST_BACK_S", "Tail", "read_tail"],
+        "tasks": ["SEARCH_ENTRIES"],
         "view": ["cursor_behind", "entry_view", "odd_view"],
     },
 )

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal, get_args
@@ -16,6 +16,7 @@ Kind = Literal["anomaly", "peak", "sequence", "rate"]
 
 HIGHEST_SEVERITY: Final = 24  # OpenTelemetry log data model, "Severity Fields"
 LONGEST_TEXT: Final = 1_000  # characters
+MOST_TERMS: Final = 20  # words, or attributes, of a query
 LARGEST_PATTERN_ID: Final = 2**31 - 1
 LATEST_US: Final = 2**53  # in the year 2255: what is added to a time below stays a time
 
@@ -76,8 +77,10 @@ class Rank:
 class EntryQuery:
     """Which entries: all conditions that are given must hold; `time_to` itself is not in the range.
 
-    `severity_minimum` and `severities` are OpenTelemetry's numbers, 0 to 24; `text` is looked for in the message as it
-    stands, whatever the case of its letters.
+    `severity_minimum` and `severities` are OpenTelemetry's numbers, 0 to 24. In the message are looked for `text` as it
+    stands and each of `words` as a whole, both whatever the case of their letters, and `regex`, in RE2's syntax.
+    `attributes` are pairs of a name (`user.id`: also the `id` in `user`) and a value as JSON writes it, a string
+    without its quotes.
 
     Raises:
         InvalidParameter: a value that it cannot have; `field` names it.
@@ -92,6 +95,12 @@ class EntryQuery:
     is_anomaly: bool | None = None
     pattern_id: int | None = None
     text: str | None = None
+    words: tuple[str, ...] = ()
+    regex: str | None = None
+    attributes: tuple[tuple[str, str], ...] = ()
+    trace_id: str | None = None
+    span_id: str | None = None
+    session: str | None = None
 
     def __post_init__(self) -> None:
         _check_range(self.time_from, self.time_to)
@@ -102,8 +111,18 @@ class EntryQuery:
         _check(
             self.pattern_id is None or 0 <= self.pattern_id <= LARGEST_PATTERN_ID, "pattern", "this is no pattern's id"
         )
-        _check(self.text is None or 0 < len(self.text) <= LONGEST_TEXT, "text", "give 1 to 1,000 characters")
-        _check(self.text is None or "\0" not in self.text, "text", "no message holds a NUL character")
+        for name, given in self._texts():
+            _check(0 < len(given) <= LONGEST_TEXT, name, "give 1 to 1,000 characters")
+            _check("\0" not in given, name, "no entry holds a NUL character")
+        _check(len(self.words) <= MOST_TERMS, "words", f"give at most {MOST_TERMS}")
+        _check(len(self.attributes) <= MOST_TERMS, "attr", f"give at most {MOST_TERMS}")
+
+    def _texts(self) -> Iterator[tuple[str, str]]:
+        """Each text that entries are compared with, behind the name of its parameter."""
+        single = {name: getattr(self, name) for name in ("text", "regex", "trace_id", "span_id", "session")}
+        yield from ((name, given) for name, given in single.items() if given is not None)
+        yield from (("words", word) for word in self.words)
+        yield from (("attr", part) for pair in self.attributes for part in pair)
 
     def severity_mask(self) -> int | None:
         """Bit n is set where severity n is wanted; None when all are."""
@@ -166,13 +185,16 @@ class Page:
     """Some entries as clients get them, newest first.
 
     Fewer than were asked for is not the end: only a missing `next` is. `searched_until` is set when the search stopped
-    early: everything younger has been looked at. `cost` says what the answer took.
+    early: everything younger has been looked at, and the rest will probably take `seconds_left`. `cost` says what the
+    answer took, `facets` what `count_facets` gave.
     """
 
     entries: Sequence[Mapping[str, Any]]
     next: str | None
     searched_until: datetime | None = None
-    cost: Mapping[str, float] = field(default_factory=dict)
+    seconds_left: float | None = None
+    cost: Mapping[str, Any] = field(default_factory=dict)
+    facets: Mapping[str, Any] | None = None
 
 
 def _check_range(time_from: datetime | None, time_to: datetime | None) -> None:

@@ -156,6 +156,16 @@ def find_explanation(tx: Transaction, *, project: UUID, entry: UUID) -> dict[str
     return rows[0][0] if rows else None
 
 
+def find_explanations(tx: Transaction, *, project: UUID, entries: Sequence[UUID]) -> dict[UUID, Any]:
+    """The explanations of those of the entries that are among the odd ones."""
+    rows = tx.execute(
+        "SELECT id, explanation FROM odd_entries WHERE project_id = %s AND id = ANY (%s)"
+        " AND kind IN ('anomaly', 'peak')",
+        [project, list(entries)],
+    ).fetchall()
+    return dict(rows)
+
+
 def find_submission(tx: Transaction, *, project: UUID, submission: UUID) -> SubmissionState | None:
     """The state of a submission, for as long as it is kept."""
     with tx.cursor(row_factory=class_row(SubmissionState)) as cursor:

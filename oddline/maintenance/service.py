@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from oddline import submissions
 from oddline.database import Database, Transaction, create_partitions, drop_partition, partition_days
+from oddline.entries import drop_old_searches
 from oddline.identity import clean_up_keys
 from oddline.objects import ObjectStore
 from oddline.scoring import DETECT_RATES, DETECT_SEQUENCES, FOLD_COUNTS
@@ -64,6 +65,7 @@ def cleanup_old_results(payload: NoPayload, context: TaskContext) -> dict[str, i
     oldest_usage = (now - USAGE_KEPT).date()
     deleted["usage"] = _in_transaction(context.db, lambda tx: submissions.delete_usage(tx, before=oldest_usage))
     deleted["replays"] = drop_old_replays(context.db, context.objects, now=now)
+    deleted["searches"] = drop_old_searches(context.objects, now=now)
     deleted["alerts"] = _in_transaction(context.db, lambda tx: delete_alerts(tx, now=now))
     deleted["days"] = _drop_old_bodies(context.db, context.objects, now=now)
     return deleted

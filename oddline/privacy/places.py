@@ -256,6 +256,7 @@ def _versions(work: Work) -> Iterator[ObjectVersion]:
     yield from objects.versions(f"chunks/{project}/")
     yield from objects.versions(f"replays/{project}/")
     yield from objects.versions(f"files/{project}/")
+    yield from objects.versions(f"searches/{project}/")
     for one in objects.versions("bodies/"):
         if one.key.split("/")[2:3] == [project]:
             yield one

@@ -36,7 +36,7 @@ FUNCTIONS = {
     },
     "Search": {
         "secretsmanager:GetSecretValue": ["${Data.Outputs.SearchSettings}"],
-        "s3:GetObject": ["chunks/*", "replays/*"],
+        "s3:GetObject": ["chunks/*", "replays/*", "searches/*"],
         "s3:ListBucket": [""],
     },
     "HealthCheck": {
@@ -68,7 +68,7 @@ TASKS = {
     "ScoringRole": {"s3:GetObject": ["bodies/*", "models/*"], "s3:ListBucket": [""]},
     "GeneralRole": {
         "s3:GetObject": ["chunks/*", "files/*", "models/*", "uploads/*"],
-        "s3:PutObject": ["bodies/*", "files/*"],
+        "s3:PutObject": ["bodies/*", "files/*", "searches/*"],
         "s3:AbortMultipartUpload": ["files/*"],
         "s3:ListMultipartUploadParts": ["files/*"],
         "s3:GetObjectVersion": ["files/*", "uploads/*"],
@@ -78,12 +78,14 @@ TASKS = {
         "s3:ListBucketVersions": [""],
     },
     "BackgroundRole": {
-        "s3:GetObject": ["bodies/*", "chunks/*", "erasures/*", "files/*", "models/*", "replays/*", "uploads/*"],
+        "s3:GetObject": [
+            "bodies/*", "chunks/*", "erasures/*", "files/*", "models/*", "replays/*", "searches/*", "uploads/*",
+        ],
         "s3:AbortMultipartUpload": ["files/*", "uploads/*"],
         "s3:PutObject": ["bodies/*", "chunks/*", "erasures/*", "replays/*"],
-        "s3:DeleteObject": ["bodies/*", "chunks/*", "replays/*"],
-        "s3:GetObjectVersion": ["bodies/*", "chunks/*", "files/*", "replays/*", "uploads/*"],
-        "s3:DeleteObjectVersion": ["bodies/*", "chunks/*", "files/*", "replays/*", "uploads/*"],
+        "s3:DeleteObject": ["bodies/*", "chunks/*", "replays/*", "searches/*"],
+        "s3:GetObjectVersion": ["bodies/*", "chunks/*", "files/*", "replays/*", "searches/*", "uploads/*"],
+        "s3:DeleteObjectVersion": ["bodies/*", "chunks/*", "files/*", "replays/*", "searches/*", "uploads/*"],
         "s3:ListBucket": [""],
         "s3:ListBucketVersions": [""],
         "s3:ListBucketMultipartUploads": [""],

@@ -6,7 +6,7 @@ from typing import Any
 from points import after, before
 
 from oddline import submissions
-from oddline.chunks import compaction, compaction_store
+from oddline.chunks import compaction, compaction_store, merging
 from oddline.scoring import service, writing
 from worker_image.worker import scoring
 from worker_image.worker.app import app
@@ -15,7 +15,7 @@ __all__ = ["app"]
 
 # So that a few submissions are enough for a merge, for an object of its own, and for what it replaces to go.
 compaction.ENOUGH_CHUNKS = 2  # type: ignore[misc]
-compaction.SMALL_BYTES = 0  # type: ignore[misc]
+merging.SMALL_BYTES = 0  # type: ignore[misc]
 compaction.REPLACED_KEPT = timedelta(seconds=3)  # type: ignore[misc]
 
 

@@ -241,6 +241,10 @@ EXAMPLES: dict[tuple[str, str], Example] = {
         shows=True,
         by_id=(lambda of: Call("/api/v1/logs", params={"replay": of.replay()}),),
     ),
+    ("GET", "/api/v1/logs/tail"): Example(lambda _: Call("/api/v1/logs/tail", params={"after": "86400"}), shows=True),
+    ("GET", "/api/v1/logs/searches/{task_id}"): about(
+        lambda of: Call(f"/api/v1/logs/searches/{of.search()}"), status=202
+    ),
     ("GET", "/api/v1/logs/{entry_id}"): about(lambda of: Call(f"/api/v1/logs/{of.entry}"), shows=True),
     ("GET", "/api/v1/models/shadow-report"): at("/api/v1/models/shadow-report", status=404),  # no model is tried
     ("GET", "/api/v1/feedback"): at("/api/v1/feedback", shows=True),

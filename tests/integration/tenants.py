@@ -44,6 +44,12 @@ class Tenant:
             state=state,
         )
 
+    def search(self) -> UUID:
+        return self._insert(
+            "INSERT INTO tasks (id, project_id, name, queue, payload, created_at)"
+            " VALUES (%(id)s, %(project)s, 'search_entries', 'data_analysis', '{}', %(now)s)"
+        )
+
     def dead_letter(self) -> UUID:
         return self.task("FAILURE")
 

@@ -85,7 +85,7 @@ def test_a_small_result_stays_in_its_row_until_the_day_is_over(archive: Archive)
 
 
 def test_what_is_large_goes_to_the_day_level_at_once(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("oddline.chunks.compaction.ENOUGH_ENTRIES", 1_000)
+    monkeypatch.setattr("oddline.chunks.merging.ENOUGH_ENTRIES", 1_000)
     for _ in range(3):
         archive.store(scored_frame(500))
 
@@ -109,8 +109,8 @@ def test_arrival_days_entry_days_and_late_entries_are_never_merged_with_each_oth
 
 
 def test_a_large_source_gets_objects_of_its_own(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("oddline.chunks.compaction.ENOUGH_ENTRIES", 1_000)
-    monkeypatch.setattr("oddline.chunks.compaction.MOST_ENTRIES", 2_000)
+    monkeypatch.setattr("oddline.chunks.merging.ENOUGH_ENTRIES", 1_000)
+    monkeypatch.setattr("oddline.chunks.merging.MOST_ENTRIES", 2_000)
     archive.store(scored_frame(1_900, source_id=[1] * 300 + [2] * 1_300 + [3] * 300))
 
     archive.compact(now=DAY_AFTER)
@@ -120,8 +120,8 @@ def test_a_large_source_gets_objects_of_its_own(archive: Archive, monkeypatch: p
 
 
 def test_objects_have_no_more_entries_than_they_may(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("oddline.chunks.compaction.ENOUGH_ENTRIES", 1_000)
-    monkeypatch.setattr("oddline.chunks.compaction.MOST_ENTRIES", 2_000)
+    monkeypatch.setattr("oddline.chunks.merging.ENOUGH_ENTRIES", 1_000)
+    monkeypatch.setattr("oddline.chunks.merging.MOST_ENTRIES", 2_000)
     for _ in range(3):
         archive.store(scored_frame(1_500))
 
@@ -133,7 +133,7 @@ def test_objects_have_no_more_entries_than_they_may(archive: Archive, monkeypatc
 
 
 def test_objects_are_no_larger_than_they_may(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("oddline.chunks.compaction.MOST_OBJECT_BYTES", 40_000)
+    monkeypatch.setattr("oddline.chunks.merging.MOST_OBJECT_BYTES", 40_000)
     noise = random.Random(1)
     archive.store(scored_frame(1_000, message=[noise.randbytes(60).hex() for _ in range(1_000)]))
 
@@ -258,7 +258,7 @@ def test_a_chunk_that_cannot_be_read_is_left_out_of_its_merge_and_named(
 def test_a_group_whose_first_chunks_cannot_be_read_is_merged_from_the_next_on(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oddline.chunks.compaction.MOST_ENTRIES", 7)
+    monkeypatch.setattr("oddline.chunks.merging.MOST_ENTRIES", 7)
     chunks = [identifier for _ in range(3) for identifier in archive.store(scored_frame(5))]
     with archive.worker.transaction() as tx:
         tx.execute("UPDATE hot_chunks SET blob = 'broken' WHERE id = ANY (%s)", [chunks[:2]])

@@ -16,7 +16,7 @@ from oddline.chunks.codec import ROW_GROUP_ROWS
 from oddline.chunks.compaction import clear_replaced
 from oddline.database import Database
 from oddline.entries import EntryQuery, list_entries
-from oddline.entries.pages import BUDGET_S
+from oddline.entries.scan import BUDGET_S
 from oddline.errors import ChunkMissing, CorruptBody, InvalidParameter
 from oddline.objects import FolderObjects
 from oddline.settings import Side
@@ -34,11 +34,38 @@ def archive(db: Callable[[Side], Database], project: UUID, tmp_path: Path) -> Ar
 
 @pytest.fixture
 def small_row_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gives merged chunks many row groups, as large ones have."""
+    """Gives merged chunks many row groups, and their objects their filters, as large ones have."""
     monkeypatch.setattr("oddline.chunks.codec.ROW_GROUP_ROWS", 10)
+    monkeypatch.setattr("oddline.chunks.merging.LARGEST_ROW_FILTER", 100)
 
 
 times = st.one_of(st.none(), st.integers(-900, 900).map(lambda minutes: NOON + timedelta(minutes=minutes)))
+nothing = st.just(None)
+WORDS = (
+    "full",
+    "sda1",
+    "sda",
+    "/dev/sda2",
+    "10.0.3.4",
+    "0.7",
+    "BLK_-16012",
+    "1605",
+    "in",
+    "sky",
+    "ÉTÉ",
+    "3→4",
+    "%",
+    "unheard-of",
+)
+PAIRS = (
+    ("host", "web-3"),
+    ("host", "WEB-3"),
+    ("user.id", "7"),
+    ("ok", "true"),
+    ("a.b", 'x"y 2'),
+    ("size", "2.5"),
+    ("x", "y"),
+)
 queries = st.builds(
     lambda moments, **others: (
         EntryQuery(time_from=min(moments), time_to=max(moments), **others)
@@ -52,7 +79,13 @@ queries = st.builds(
     score_minimum=st.one_of(st.none(), st.sampled_from([0.0, 0.5, 0.9, 1.0])),
     is_anomaly=st.one_of(st.none(), st.booleans()),
     pattern_id=st.one_of(st.none(), st.integers(1, 5)),
-    text=st.one_of(st.none(), st.sampled_from(["full", "LOGGED", "été (", "%", "."])),
+    text=st.one_of(nothing, st.sampled_from(["full", "LOGGED", "été (", "%", ".", "k 10.0", "of BLK_-1601", "a sky"])),
+    words=st.lists(st.sampled_from(WORDS), max_size=1).map(tuple),
+    regex=st.one_of(nothing, st.sampled_from([r"\d{2}\.0\.[12]", "^user", "(sda|blk)"])),
+    attributes=st.lists(st.sampled_from(PAIRS), max_size=1).map(tuple),
+    trace_id=st.one_of(nothing, st.sampled_from(["0a" * 16, "0f" * 16])),
+    span_id=st.one_of(nothing, nothing, st.just("0c" * 8)),
+    session=st.one_of(nothing, st.sampled_from(["s-1", "s 2/é"])),
 )
 
 
@@ -86,6 +119,12 @@ def test_pages_equal_a_sort_of_everything(
 
     for query, limit in [(EVERYTHING, 40), *asked]:
         assert archive.read(query, limit=limit) == archive.expected(query)
+    with archive.while_merging(lambda: [archive.read(query, limit=limit) for query, limit in asked]) as answers:
+        archive.compact()
+
+    expected = [archive.expected(query) for query, _ in asked]
+    assert all(answer == expected for answer in answers)
+    assert [archive.read(query, limit=limit) for query, limit in asked] == expected
 
 
 @pytest.mark.parametrize("compacted", [False, True])

@@ -41,6 +41,7 @@ COMMANDS_WITHOUT = {
     "files show": READING,
     "files process": BY_API,
     "files delete": BY_API,
+    "tail": READING,
     "flower": "starts a program",
     "keys list": READING,
     "projects list": READING,

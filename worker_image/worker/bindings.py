@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from oddline.tasks import OnFailure
-from worker_image.worker import analytics, files, maintenance, notifications, scoring, streams
+from worker_image.worker import analytics, files, maintenance, notifications, scoring, searching, streams
 from worker_image.worker.binding import Bound
 
 BINDINGS: Mapping[str, Bound] = {
@@ -11,6 +11,7 @@ BINDINGS: Mapping[str, Bound] = {
     **analytics.BINDINGS,
     **files.BINDINGS,
     **streams.BINDINGS,
+    **searching.BINDINGS,
     **notifications.BINDINGS,
     **maintenance.BINDINGS,
 }

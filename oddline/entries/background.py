@@ -1,0 +1,104 @@
+"""Searches that take longer than an answer may: a task does them, and their page is kept for a day."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from oddline.database import Database, Transaction
+from oddline.entries.kept_pages import keep_page, kept_page
+from oddline.entries.model import EntryQuery, Page
+from oddline.entries.pages import list_entries
+from oddline.entries.tasks import SEARCH_ENTRIES, SearchEntries
+from oddline.errors import Conflict, NotFound
+from oddline.objects import ObjectStore
+from oddline.submissions import new_id
+from oddline.tasks import State, TaskContext, enqueue
+
+LONGEST_ANSWER_S: Final = 20.0  # what would take longer is a task's
+_QUERIES: Final = TypeAdapter(EntryQuery)
+
+
+def takes_long(page: Page) -> bool:
+    """Whether the search that stopped early at this page would have taken too long for an answer."""
+    return page.seconds_left is not None and page.cost["seconds"] + page.seconds_left > LONGEST_ANSWER_S
+
+
+def start_search(tx: Transaction, query: EntryQuery, *, project: UUID, limit: int, now: datetime) -> UUID:
+    """Write the task of a search into the ledger; publish it after the commit. Returns its id.
+
+    Raises:
+        NotConfigured: there is no key to encrypt it with.
+    """
+    task = new_id()
+    payload = SearchEntries(project=project, query=_QUERIES.dump_python(query, mode="json"), limit=limit)
+    enqueue(tx, SEARCH_ENTRIES, payload, task_id=task, project=project, now=now)
+    return task
+
+
+def search_entries(payload: SearchEntries, context: TaskContext) -> dict[str, Any]:
+    """Search to the end of the asked time or until there are enough entries, and keep the page."""
+    query, now = _QUERIES.validate_python(payload.query), context.clock()
+    entries: list[Mapping[str, Any]] = []
+    costs: list[Mapping[str, Any]] = []
+    following: str | None = None
+    while True:
+        page = list_entries(
+            query,
+            db=context.db,
+            objects=context.objects,
+            project=payload.project,
+            now=now,
+            after=following,
+            limit=payload.limit - len(entries),
+        )
+        entries += page.entries
+        costs.append(page.cost)
+        following = page.next
+        if following is None or len(entries) >= payload.limit:
+            break
+        if page.searched_until is not None and query.time_from is not None:
+            began = min(query.time_to or now, now)
+            context.report(min(max((began - page.searched_until) / (began - query.time_from), 0.0), 1.0))
+    kept = {"entries": entries, "next": following, "cost": _sum(costs)}
+    keep_page(context.objects, kept, project=payload.project, search=context.task_id)
+    return {"entries": len(entries), "cost": kept["cost"]}
+
+
+def find_search(task: UUID, *, db: Database, objects: ObjectStore, project: UUID) -> Page | dict[str, Any]:
+    """The page that a search found; or, before it is ready, how far it is: `status` and `progress`, 0 to 1 or None.
+
+    Raises:
+        NotFound: the project has no such search.
+        Conflict: it failed, or was cancelled.
+        Gone: its page is kept no longer.
+    """
+    with db.transaction(project=project) as tx:
+        row = tx.execute(
+            "SELECT state, progress FROM tasks WHERE id = %s AND project_id = %s AND name = %s",
+            [task, project, SEARCH_ENTRIES.name],
+        ).fetchone()
+    if row is None:
+        raise NotFound(f"there is no search {task}", field="task_id")
+    state = State(row[0])
+    if not state.ready:
+        return {"status": str(state), "progress": row[1]}
+    if state is not State.SUCCESS:
+        raise Conflict(f"the search has not come to an end: {state}")
+    kept = kept_page(objects, project=project, search=task)
+    return Page(entries=kept["entries"], next=kept["next"], cost=kept["cost"])
+
+
+def _sum(costs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What several answers cost together."""
+    total: dict[str, Any] = {}
+    for name in costs[0]:
+        values = [cost[name] for cost in costs]
+        if isinstance(values[0], dict):
+            total[name] = dict(sum(map(Counter, values), Counter()))
+        else:
+            total[name] = round(sum(values), 4)
+    return total
