@@ -178,10 +178,10 @@ def pause_schedule(request: Request, caller: Authenticated, schedule_id: UUID) -
 
 @router.post("/api/v1/schedules/{schedule_id}/resume", responses=SCHEDULE)
 def resume_schedule(request: Request, caller: Authenticated, schedule_id: UUID) -> Response:
-    """Let a paused schedule fire again, from now on."""
+    """Let a paused schedule fire again, from now on and with the rights of whoever resumed it."""
     parts = parts_of(request)
     with parts.db.transaction(project=caller.project) as tx:
-        resumed = schedules.resume(tx, schedule_id, now=parts.clock())
+        resumed = schedules.resume(tx, schedule_id, starter=Starter.ADMIN, actor=caller.actor, now=parts.clock())
         record(tx, request, caller, Action.SCHEDULE_RESUMED, subject=f"schedule:{schedule_id}")
     return _shown(request, resumed)
 

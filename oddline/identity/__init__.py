@@ -1,5 +1,6 @@
 """Who calls: projects, API keys, signed requests, people and their roles."""
 
+from oddline.identity.actors import scopes_of_actor
 from oddline.identity.issuer import Issuer, fetching_from
 from oddline.identity.model import SCOPES_OF, ApiKey, Caller, Member, Membership, NewKey, Project, Role, Scope
 from oddline.identity.people import (
@@ -84,6 +85,7 @@ __all__ = [
     "remove_member",
     "revoke_key",
     "rotate_signing_secret",
+    "scopes_of_actor",
     "sign_webhook",
     "update_alarms",
     "update_mail",
