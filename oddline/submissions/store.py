@@ -107,22 +107,25 @@ def replay(tx: Transaction, submission: UUID) -> bool:
     )
 
 
-def replay_many(tx: Transaction, *, cap: int, limit: int) -> int:
+_DEAD = "state = 'dead' AND coalesce(finished_at, received_at) <= %(failed_before)s"
+
+
+def replay_many(tx: Transaction, *, cap: int, failed_before: datetime, limit: int) -> int:
     """Put dead submissions back that were replayed less often than `cap`, the oldest first; returns how many."""
     return tx.execute(
-        "WITH chosen AS (SELECT id FROM submission_state"
-        " WHERE state = 'dead' AND replays < %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)"
+        f"WITH chosen AS (SELECT id FROM submission_state WHERE {_DEAD} AND replays < %(cap)s"
+        " ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)"
         f" UPDATE submission_state SET {_AGAIN} WHERE id IN (SELECT id FROM chosen)",
-        [cap, limit],
+        {"cap": cap, "failed_before": failed_before, "limit": limit},
     ).rowcount
 
 
-def count_dead(tx: Transaction, *, cap: int) -> tuple[int, int]:
+def count_dead(tx: Transaction, *, cap: int, failed_before: datetime) -> tuple[int, int]:
     """How many dead submissions were replayed less often than `cap`, and how many as often."""
     row = tx.execute(
         "SELECT count(*) FILTER (WHERE replays < %(cap)s), count(*) FILTER (WHERE replays >= %(cap)s)"
-        " FROM submission_state WHERE state = 'dead'",
-        {"cap": cap},
+        f" FROM submission_state WHERE {_DEAD}",
+        {"cap": cap, "failed_before": failed_before},
     ).fetchone()
     return (row[0], row[1]) if row else (0, 0)
 
