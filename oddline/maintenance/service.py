@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from oddline import submissions
 from oddline.database import Database, Transaction, create_partitions, drop_partition, partition_days
+from oddline.fleet import held_queues
 from oddline.identity import clean_up_keys
 from oddline.objects import ObjectStore
 from oddline.scoring import DETECT_RATES, DETECT_SEQUENCES, FOLD_COUNTS
@@ -33,13 +34,14 @@ def reconcile(db: Database, publisher: Publisher, *, catalogue: Catalogue, now: 
         released = submissions.release_expired(tx, now=now)
         waiting = submissions.waiting(tx, now=now)
         due = submissions.next_due(tx, soon=now + LONGEST_COUNTDOWN)
+        held = held_queues(tx)
     if waiting:
         publisher.wake(SCORE_WAITING)
     if due is not None:
         publisher.wake(SCORE_WAITING, countdown=max(due - now, timedelta(seconds=1)))
-    publisher.wake(FOLD_COUNTS)
-    publisher.wake(DETECT_SEQUENCES)
-    publisher.wake(DETECT_RATES)
+    for spec in (FOLD_COUNTS, DETECT_SEQUENCES, DETECT_RATES):
+        if spec.queue not in held:
+            publisher.wake(spec)
     return {"released": released, "published": publish_due(db, publisher, catalogue=catalogue, now=now)}
 
 
