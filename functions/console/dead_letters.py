@@ -59,7 +59,7 @@ def list_dead_letters(
 
 @router.post("/api/v1/tasks/dead-letters/replay", responses=REPLAYED_MANY, openapi_extra=documented(Which))
 def replay_many(request: Request, caller: Authenticated, which: Annotated[Which, Depends(body_of(Which))]) -> Response:
-    """Put up to 500 dead letters back, the oldest first: call again with the answer's `failed_before` until none is left.
+    """Put up to 500 dead letters back, the oldest first: call again until none is `left`, with its `failed_before`.
 
     Those that are `capped` came back dead too often, and stay: only one by one and with `force` they are put back.
     """
