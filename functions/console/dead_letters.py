@@ -19,6 +19,7 @@ from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, From, Limit, Moment, Name, To
+from functions.http.repeating import once
 from oddline.audit import Action
 from oddline.catalogue import CATALOGUE
 from oddline.maintenance import drop_dead_letter, drop_dead_letters, replay_dead_letter, replay_dead_letters
@@ -58,6 +59,7 @@ def list_dead_letters(
 
 
 @router.post("/api/v1/tasks/dead-letters/replay", responses=REPLAYED_MANY, openapi_extra=documented(Which))
+@once
 def replay_many(request: Request, caller: Authenticated, which: Annotated[Which, Depends(body_of(Which))]) -> Response:
     """Put up to 500 dead letters back, the oldest first: call again until none is `left`, with its `failed_before`.
 
@@ -97,6 +99,7 @@ def show(request: Request, caller: Authenticated, task_id: UUID) -> Response:
 
 
 @router.post("/api/v1/tasks/dead-letters/{task_id}/replay", status_code=202, responses=REPLAYED)
+@once
 def replay(request: Request, caller: Authenticated, task_id: UUID, *, force: Force = False) -> Response:
     """Put a dead letter back to its beginning."""
     parts = parts_of(request)

@@ -7,6 +7,7 @@ from uuid import UUID
 from oddline.audit import renew_person_keys
 from oddline.encryption import Cipher
 from oddline.notifications import renew_deliveries
+from oddline.repeats import renew_answers
 from oddline.schedules import renew_schedules
 from oddline.tasks import NoPayload, TaskContext, renew_tasks
 
@@ -39,6 +40,7 @@ def _renewals(context: TaskContext) -> Mapping[str, Renewal]:
         "schedules": partial(renew_schedules, sealed_names=sealed),
         "deliveries": renew_deliveries,
         "erasures": partial(renew_erasures, objects=context.objects),
+        "answers": renew_answers,
         "person keys": renew_person_keys,
     }
 

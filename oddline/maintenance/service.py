@@ -8,9 +8,10 @@ from oddline.database import Database, Transaction, create_partitions, drop_part
 from oddline.fleet import held_queues
 from oddline.identity import clean_up_keys
 from oddline.objects import ObjectStore
+from oddline.repeats import KEYS_KEPT, delete_keys
 from oddline.scoring import DETECT_RATES, DETECT_SEQUENCES, FOLD_COUNTS
 from oddline.scoring.replay import drop_old_replays
-from oddline.submissions import KEYS_KEPT, SCORE_WAITING
+from oddline.submissions import SCORE_WAITING
 from oddline.tasks import (
     LONGEST_COUNTDOWN,
     Catalogue,
@@ -62,7 +63,7 @@ def cleanup_old_results(payload: NoPayload, context: TaskContext) -> dict[str, i
         context.db, lambda tx: submissions.delete_finished(tx, before=before, limit=ROWS_AT_ONCE)
     ):
         deleted["submissions"] += count
-    deleted["keys"] = _in_transaction(context.db, lambda tx: submissions.delete_keys(tx, before=now - KEYS_KEPT))
+    deleted["keys"] = _in_transaction(context.db, lambda tx: delete_keys(tx, before=now - KEYS_KEPT))
     oldest_usage = (now - USAGE_KEPT).date()
     deleted["usage"] = _in_transaction(context.db, lambda tx: submissions.delete_usage(tx, before=oldest_usage))
     deleted["replays"] = drop_old_replays(context.db, context.objects, now=now)

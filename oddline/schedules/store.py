@@ -41,7 +41,8 @@ def insert(tx: Transaction, schedule: UserSchedule) -> None:
             "INSERT INTO schedules (id, project_id, name, task, payload, expression, timezone, starts_at, ends_at,"
             " catch_up, state, next_at, starter, actor, rights_until, created_at, changed_at)"
             " VALUES (%(id)s, %(project)s, %(name)s, %(task)s, %(payload)s, %(expression)s, %(timezone)s,"
-            " %(starts_at)s, %(ends_at)s, %(catch_up)s, %(state)s, %(next_at)s, %(starter)s, %(actor)s, %(rights_until)s, %(created_at)s, %(changed_at)s)",
+            " %(starts_at)s, %(ends_at)s, %(catch_up)s, %(state)s,"
+            " %(next_at)s, %(starter)s, %(actor)s, %(rights_until)s, %(created_at)s, %(changed_at)s)",
             _columns(schedule),
         )
     except UniqueViolation as error:
