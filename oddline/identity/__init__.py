@@ -12,6 +12,7 @@ from oddline.identity.people import (
     person_id,
     remove_member,
 )
+from oddline.identity.renewal_store import renew_signing_secrets
 from oddline.identity.service import (
     DEFAULT_SCOPES,
     LONGEST_OVERLAP_HOURS,
@@ -83,6 +84,7 @@ __all__ = [
     "read_key",
     "read_project",
     "remove_member",
+    "renew_signing_secrets",
     "revoke_key",
     "rotate_signing_secret",
     "scopes_of_actor",

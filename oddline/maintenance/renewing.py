@@ -6,6 +6,7 @@ from uuid import UUID
 
 from oddline.audit import renew_person_keys
 from oddline.encryption import Cipher
+from oddline.identity import renew_signing_secrets
 from oddline.notifications import renew_deliveries
 from oddline.repeats import renew_answers
 from oddline.schedules import renew_schedules
@@ -41,6 +42,7 @@ def _renewals(context: TaskContext) -> Mapping[str, Renewal]:
         "deliveries": renew_deliveries,
         "erasures": partial(renew_erasures, objects=context.objects),
         "answers": renew_answers,
+        "signing secrets": renew_signing_secrets,
         "person keys": renew_person_keys,
     }
 
