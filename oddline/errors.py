@@ -80,6 +80,12 @@ class Forbidden(OddlineError):
     status, code, title = 403, "forbidden", "This caller may not do that"
 
 
+class RightsEnded(Forbidden):
+    """Who wished it may not do it any more."""
+
+    code, title = "rights-ended", "Who wished this may not do it any more"
+
+
 class NotFound(OddlineError):
     """There is nothing by that name in this project."""
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import Field
 
 from functions.console.task_documentation import (
     DEAD_LETTER,
@@ -17,7 +18,8 @@ from functions.console.task_pages import Before, Text, page_of
 from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
-from functions.http.parameters import DEFAULT_AT_ONCE, From, Limit, Name, To
+from functions.http.parameters import DEFAULT_AT_ONCE, From, Limit, Moment, Name, To
+from functions.http.repeating import once
 from oddline.audit import Action
 from oddline.catalogue import CATALOGUE
 from oddline.maintenance import drop_dead_letter, drop_dead_letters, replay_dead_letter, replay_dead_letters
@@ -32,6 +34,9 @@ class Which(Body):
     """Which dead letters are put back: those of one task, or all."""
 
     name: Name | None = None
+    failed_before: Moment | None = Field(
+        default=None, description="What failed later is left. Of a further call: what the call before answered"
+    )
 
 
 @router.get("/api/v1/tasks/dead-letters", responses=DEAD_LETTERS)
@@ -54,19 +59,22 @@ def list_dead_letters(
 
 
 @router.post("/api/v1/tasks/dead-letters/replay", responses=REPLAYED_MANY, openapi_extra=documented(Which))
+@once
 def replay_many(request: Request, caller: Authenticated, which: Annotated[Which, Depends(body_of(Which))]) -> Response:
-    """Put up to 500 dead letters back, the oldest first: call again until none is `left`.
+    """Put up to 500 dead letters back, the oldest first: call again until none is `left`, with its `failed_before`.
 
     Those that are `capped` came back dead too often, and stay: only one by one and with `force` they are put back.
     """
     parts = parts_of(request)
+    began = min(which.failed_before or parts.clock(), parts.clock())
     with parts.db.transaction(project=caller.project) as tx:
-        replayed = replay_dead_letters(tx, catalogue=CATALOGUE, name=which.name)
+        replayed = replay_dead_letters(tx, catalogue=CATALOGUE, name=which.name, failed_before=began)
         told = {"replayed": replayed.replayed}
         record(tx, request, caller, Action.TASKS_REPLAYED, subject=f"tasks:{which.name or ''}", details=told)
     for spec, task_id in replayed.tasks:
         parts.publisher.wake(spec, task_id=task_id)
-    return json_answer({"replayed": replayed.replayed, "left": replayed.left, "capped": replayed.capped})
+    counts = {"replayed": replayed.replayed, "left": replayed.left, "capped": replayed.capped}
+    return json_answer(counts | {"failed_before": began})
 
 
 @router.delete("/api/v1/tasks/dead-letters", responses=DROPPED_MANY)
@@ -91,6 +99,7 @@ def show(request: Request, caller: Authenticated, task_id: UUID) -> Response:
 
 
 @router.post("/api/v1/tasks/dead-letters/{task_id}/replay", status_code=202, responses=REPLAYED)
+@once
 def replay(request: Request, caller: Authenticated, task_id: UUID, *, force: Force = False) -> Response:
     """Put a dead letter back to its beginning."""
     parts = parts_of(request)

@@ -11,6 +11,7 @@ from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, WithoutNul
+from functions.http.repeating import once
 from oddline.audit import Action
 from oddline.privacy import (
     ERASE_PERSON,
@@ -43,6 +44,7 @@ class Wanted(Body):
 
 
 @router.post(PATH, status_code=202, responses=ERASING, openapi_extra=documented(Wanted))
+@once
 def erase(request: Request, caller: Authenticated, wanted: Annotated[Wanted, Depends(body_of(Wanted))]) -> Response:
     """Erase values everywhere: what comes in is masked within seconds, what is stored is erased by a task."""
     parts = parts_of(request)

@@ -12,6 +12,7 @@ from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import actor_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, LONGEST_NAME, Limit, WithoutNul
+from functions.http.repeating import once
 from oddline import identity
 from oddline.audit import Action, recorder
 from oddline.identity import LONGEST_OVERLAP_HOURS, USUAL_OVERLAP_HOURS, ApiKey, Scope
@@ -54,6 +55,7 @@ def list_keys(
 
 
 @router.post(PATH, status_code=201, responses=KEY_MADE, openapi_extra=documented(NewKey))
+@once
 def make_key(request: Request, caller: Authenticated, asked: Annotated[NewKey, Depends(body_of(NewKey))]) -> Response:
     """Make an API key. The answer is the only place where it is shown."""
     parts = parts_of(request)
@@ -87,6 +89,7 @@ def revoke_key(request: Request, caller: Authenticated, key_id: UUID) -> Respons
 
 
 @router.post(f"{PATH}/{{key_id}}/signing-secret", responses=SECRET_MADE)
+@once
 def rotate_signing_secret(
     request: Request, caller: Authenticated, key_id: UUID, *, older_valid_hours: Overlap = USUAL_OVERLAP_HOURS
 ) -> Response:

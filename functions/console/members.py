@@ -12,6 +12,7 @@ from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import actor_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Name
+from functions.http.repeating import once
 from oddline import identity
 from oddline.audit import Action, recorder
 from oddline.identity import Member, Role, person_id
@@ -55,6 +56,7 @@ def list_members(
 
 
 @router.post(PATH, status_code=201, responses=MEMBER_ADDED, openapi_extra=documented(NewMember))
+@once
 def add_member(
     request: Request, caller: Authenticated, asked: Annotated[NewMember, Depends(body_of(NewMember))]
 ) -> Response:

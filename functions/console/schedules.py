@@ -13,6 +13,7 @@ from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Moment, Name
+from functions.http.repeating import once
 from oddline import schedules
 from oddline.audit import Action
 from oddline.catalogue import CATALOGUE
@@ -93,6 +94,7 @@ def list_schedules(
 
 
 @router.post("/api/v1/schedules", status_code=201, responses=MADE, openapi_extra=documented(NewSchedule))
+@once
 def create_schedule(
     request: Request, caller: Authenticated, body: Annotated[NewSchedule, Depends(body_of(NewSchedule))]
 ) -> Response:
@@ -167,6 +169,7 @@ def remove_schedule(request: Request, caller: Authenticated, schedule_id: UUID) 
 
 
 @router.post("/api/v1/schedules/{schedule_id}/pause", responses=SCHEDULE)
+@once
 def pause_schedule(request: Request, caller: Authenticated, schedule_id: UUID) -> Response:
     """Let a schedule fire no more until it is resumed."""
     parts = parts_of(request)
@@ -177,16 +180,18 @@ def pause_schedule(request: Request, caller: Authenticated, schedule_id: UUID) -
 
 
 @router.post("/api/v1/schedules/{schedule_id}/resume", responses=SCHEDULE)
+@once
 def resume_schedule(request: Request, caller: Authenticated, schedule_id: UUID) -> Response:
-    """Let a paused schedule fire again, from now on."""
+    """Let a paused schedule fire again, from now on and with the rights of whoever resumed it."""
     parts = parts_of(request)
     with parts.db.transaction(project=caller.project) as tx:
-        resumed = schedules.resume(tx, schedule_id, now=parts.clock())
+        resumed = schedules.resume(tx, schedule_id, starter=Starter.ADMIN, actor=caller.actor, now=parts.clock())
         record(tx, request, caller, Action.SCHEDULE_RESUMED, subject=f"schedule:{schedule_id}")
     return _shown(request, resumed)
 
 
 @router.post("/api/v1/schedules/{schedule_id}/run", status_code=202, responses=STARTED)
+@once
 def run_schedule(request: Request, caller: Authenticated, schedule_id: UUID) -> Response:
     """Start a schedule's task now, beside its planned times."""
     parts = parts_of(request)

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request, Response
 from functions.console.documentation import ME, SESSION
 from functions.http import Authenticated, json_answer, parts_of, presented_key
 from functions.http.auditing import record
+from functions.http.repeating import once
 from oddline.audit import Action
 from oddline.errors import NotFound
 from oddline.identity import begin_session, is_session, read_key, read_project
@@ -33,6 +34,7 @@ def show_me(request: Request, caller: Authenticated) -> Response:
 
 
 @router.post("/api/v1/session", status_code=201, responses=SESSION)
+@once
 def begin(request: Request, caller: Authenticated) -> Response:
     """Get a token for an hour in exchange for an API key; with such a token it is renewed, for up to 12 hours."""
     parts, presented = parts_of(request), presented_key(request)

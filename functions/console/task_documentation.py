@@ -94,7 +94,10 @@ CANCELLED = answer(
 DEAD_LETTERS = answer(NEXT, {"tasks": [_DEAD], "next": _TASK_ID}, **_GAPS)
 DEAD_LETTER = answer("What it was given and how it failed", _DEAD_WITH_ATTEMPTS, **_GAPS)
 REPLAYED = answer("It will run again", {"task_id": _TASK_ID, "status": "queued"}, status=202)
-REPLAYED_MANY = answer("How many will run again, and how many are left", {"replayed": 12, "left": 0, "capped": 1})
+REPLAYED_MANY = answer(
+    "How many will run again, and how many are left",
+    {"replayed": 12, "left": 0, "capped": 1, "failed_before": "2026-11-05T08:15:30.243000Z"},
+)
 DROPPED = no_content("Settled")
 DROPPED_MANY = answer("How many are settled", {"dropped": 12})
 SYSTEM_ALERTS = answer(

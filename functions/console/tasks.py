@@ -12,6 +12,7 @@ from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import actor_of, record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, From, Limit, Name, To
+from functions.http.repeating import once
 from oddline.audit import Action
 from oddline.catalogue import CATALOGUE
 from oddline.errors import NotFound
@@ -51,6 +52,7 @@ def list_tasks(
 
 
 @router.post("/api/v1/tasks", status_code=202, responses=STARTED, openapi_extra=documented(Wish))
+@once
 def start_task(request: Request, caller: Authenticated, wish: Annotated[Wish, Depends(body_of(Wish))]) -> Response:
     """Start a task of the catalogue, if the caller may."""
     parts = parts_of(request)

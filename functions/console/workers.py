@@ -10,6 +10,7 @@ from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import LONGEST_NAME, Name, WithoutNul
+from functions.http.repeating import once
 from oddline import fleet
 from oddline.audit import Action
 from oddline.catalogue import CATALOGUE
@@ -49,6 +50,7 @@ def list_workers(request: Request) -> Response:
 
 
 @router.post("/api/v1/workers/restart", status_code=202, responses=RESTARTED, openapi_extra=documented(Restart))
+@once
 def restart_workers(
     request: Request, caller: Authenticated, body: Annotated[Restart, Depends(body_of(Restart))]
 ) -> Response:
@@ -69,6 +71,7 @@ def list_queues(request: Request) -> Response:
 
 
 @router.post("/api/v1/queues/{queue}/hold", responses=HELD, openapi_extra=documented(Hold))
+@once
 def hold_queue(
     request: Request, caller: Authenticated, queue: Queue, body: Annotated[Hold, Depends(body_of(Hold))]
 ) -> Response:
@@ -78,6 +81,7 @@ def hold_queue(
 
 
 @router.post("/api/v1/queues/{queue}/purge", responses=PURGED, openapi_extra=documented(Hold))
+@once
 def purge_queue(
     request: Request, caller: Authenticated, queue: Queue, body: Annotated[Hold, Depends(body_of(Hold))]
 ) -> Response:
@@ -88,6 +92,7 @@ def purge_queue(
 
 
 @router.post("/api/v1/queues/{queue}/release", responses=HELD)
+@once
 def release_queue(request: Request, caller: Authenticated, queue: Queue) -> Response:
     """Let work of a queue be taken again; workers publish what waits within seconds."""
     with parts_of(request).db.transaction(project=caller.project) as tx:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
+from functions.http.repeating import document_repeats
 from oddline.identity import Scope
 
 
@@ -176,6 +177,7 @@ def hold_to(app: FastAPI, table: Table) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             _document(plain(), table)
+            document_repeats(app, plain())
         return plain()
 
     app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's own documentation extends it

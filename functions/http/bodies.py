@@ -30,7 +30,8 @@ async def raw_body(request: Request) -> bytes:
                 raise too_large_on_the_wire()
     except ClientDisconnect as error:
         raise BadRequest("the body was broken off", field="body") from error
-    return bytes(body)
+    request.state.body = bytes(body)
+    return request.state.body  # type: ignore[no-any-return]  # what was just put there
 
 
 def json_answer(content: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from functions.http.answers import Responses, answer, schema_of
+from functions.http.repeating import PARAMETER
 
 _ENTRY_EXAMPLE = {
     "timestamp": "2026-11-05T08:15:30.123Z",
@@ -44,12 +45,7 @@ _BATCH: dict[str, Any] = {
     "example": [_ENTRY_EXAMPLE, {"message": "started"}],
 }
 _PARAMETERS: list[dict[str, Any]] = [
-    {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "description": "A retry with the same key and body gets the first answer (`Idempotent-Replayed: true`)",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    },
+    PARAMETER,
     *(
         {"name": name, "in": "header", "description": description, "schema": {"type": "string"}}
         for name, description in {

@@ -1,6 +1,5 @@
 """Whose request it is, whether it was signed as it must be, and the keys by which a retry of it is known."""
 
-import re
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -8,12 +7,12 @@ from fastapi import Request
 from starlette.datastructures import Headers
 
 from functions.http import Parts, authenticate_key, guarded, limit, parts_of
-from oddline.errors import InvalidParameter, Unauthenticated
+from functions.http.repeating import checked_key, request_key
+from oddline.errors import Unauthenticated
 from oddline.identity import Caller, Scope, configured_project, verify_older, verify_webhook
 from oddline.limits import Kind
 
 OLDER_ACTOR = "older"  # who signs in the older form; all share a secret
-_REQUEST_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ def submitter_of(parts: Parts, caller: Caller, *, headers: Headers, body: bytes)
         InvalidParameter: an idempotency key or message id is not 1 to 255 printable ASCII characters.
     """
     message_keys = _check_signature(parts, caller, headers=headers, body=body)
-    return Submitter(project=caller.project, request_keys=(*_idempotency_keys(headers), *message_keys))
+    return Submitter(project=caller.project, request_keys=(*_request_keys(headers), *message_keys))
 
 
 def older_submitter_of(request: Request, presented: str | None, *, body: bytes) -> Submitter:
@@ -56,7 +55,7 @@ def older_submitter_of(request: Request, presented: str | None, *, body: bytes) 
     limit(request, Kind.INGEST, actor=caller.actor if caller else OLDER_ACTOR, project=project)
     if caller:
         return submitter_of(parts, caller, headers=headers, body=body)
-    return Submitter(project=project, request_keys=_idempotency_keys(headers))
+    return Submitter(project=project, request_keys=_request_keys(headers))
 
 
 def _check_signature(parts: Parts, caller: Caller, *, headers: Headers, body: bytes) -> tuple[str, ...]:
@@ -77,18 +76,12 @@ def _check_signature(parts: Parts, caller: Caller, *, headers: Headers, body: by
         secrets=caller.signing_secrets,
         now=parts.clock(),
     )
-    return (f"webhook:{_checked(message_id, 'webhook-id')}",)
+    return (f"webhook:{checked_key(message_id, header='webhook-id')}",)
 
 
-def _idempotency_keys(headers: Headers) -> tuple[str, ...]:
-    key = headers.get("Idempotency-Key")
-    return () if key is None else (f"key:{_checked(key, 'Idempotency-Key')}",)
-
-
-def _checked(key: str, header: str) -> str:
-    if not _REQUEST_KEY.fullmatch(key):
-        raise InvalidParameter(f"{header} must be 1 to 255 printable ASCII characters", field=header)
-    return key
+def _request_keys(headers: Headers) -> tuple[str, ...]:
+    key = request_key(headers)
+    return () if key is None else (key,)
 
 
 def _older_project(parts: Parts) -> UUID:

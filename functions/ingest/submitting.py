@@ -14,6 +14,7 @@ from fastapi import Response
 from starlette.datastructures import Headers
 
 from functions.http import Parts, json_answer
+from functions.http.repeating import REPLAYED
 from functions.ingest.submitters import Submitter
 from oddline.errors import InvalidEntries
 from oddline.metrics import INTAKE
@@ -166,7 +167,7 @@ BATCH = Form(name="batch", decode=decode_batch, answer=_answer_batch, echo=lambd
 def _accepted(answer: Mapping[str, Any], *, replayed: bool) -> Response:
     headers = {"Location": f"/api/v1/tasks/{answer['analysis_task_id']}"}
     if replayed:
-        headers["Idempotent-Replayed"] = "true"
+        headers[REPLAYED] = "true"
     return json_answer(answer, status=202, headers=headers)
 
 

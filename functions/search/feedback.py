@@ -11,6 +11,7 @@ from functions.http.auditing import actor_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Name, WithoutNul
+from functions.http.repeating import once
 from functions.parts import Parts
 from functions.search.documentation import FEEDBACKS, GIVEN, PREVIEW, UNDONE
 from oddline.entries import LARGEST_PATTERN_ID
@@ -50,6 +51,7 @@ class Given(Body):
 
 
 @router.post(PATH, responses=GIVEN, openapi_extra=documented(Given))
+@once
 def give_feedback(request: Request, caller: Authenticated, body: Annotated[Given, Depends(body_of(Given))]) -> Response:
     """Say of an anomaly that it is expected, or that it is a fault whenever it comes; what is similar follows."""
     parts = parts_of(request)

@@ -78,7 +78,7 @@ def _enrich_some(tx: Transaction, project: UUID, *, cipher: Cipher, now: datetim
         found, error = None, None
         try:
             found = _enriched(tx, row, cipher=cipher)
-        except OddlineError as fault:
+        except (OddlineError, ValueError) as fault:  # an actor without an id, details that are no JSON
             error = str(fault)
             log.warning("the action %s cannot be enriched: %s", row.id, fault)
         store.insert_enrichment(tx, row, personal=found, error=error, now=now)

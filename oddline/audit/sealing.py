@@ -1,6 +1,9 @@
 """Seal the trail: number and chain what was committed, keep the heads elsewhere, cut off what is past its time."""
 
+import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -8,8 +11,11 @@ from oddline.audit import store
 from oddline.audit.heads import put_cut, put_head
 from oddline.audit.model import Chain
 from oddline.database import Database
+from oddline.errors import Unavailable
 from oddline.objects import ObjectStore
 from oddline.tasks import raise_alert
+
+log = logging.getLogger(__name__)
 
 ROWS_AT_ONCE: Final = 1_000  # in one transaction, so that none is long
 CUT_AT_ONCE: Final = 10_000
@@ -20,16 +26,21 @@ def seal_audit(db: Database, heads: ObjectStore, *, keep_days: int, now: datetim
     """Seal what waits in all projects, write heads that are missing, cut off what is older than `keep_days`.
 
     Safe to run at any time and side by side: numbers are given by compare-and-set. Killed anywhere, the next run does
-    what is left.
+    what is left. A project whose trail cannot be read as it must be holds up no other: operators are told.
 
     Raises:
         ObjectStoreUnavailable: the heads could not be written; rows are sealed nevertheless.
     """
+    before = now - timedelta(days=keep_days)
     with db.transaction() as tx:
         waiting = store.list_projects(tx, unsealed=True)
-    sealed = sum(_seal(db, project) for project in waiting)
+    sealed = sum(_alone(db, project, partial(_seal, db, project), now=now) for project in waiting)
     written = _write_heads(db, heads, now=now)
-    cut = _cut_old(db, heads, before=now - timedelta(days=keep_days), now=now)
+    with db.transaction() as tx:
+        old = store.chains_with_old(tx, before=before - CUT_EVERY)
+    cut = sum(
+        _alone(db, chain.project, partial(_cut, db, heads, chain, before=before, now=now), now=now) for chain in old
+    )
     return {"sealed": sealed, "heads": written, "cut": cut}
 
 
@@ -37,6 +48,18 @@ def is_enrichment_due(db: Database) -> bool:
     """Whether there are sealed rows that process_user_action has not seen."""
     with db.transaction() as tx:
         return bool(store.chains_to_enrich(tx))
+
+
+def _alone(db: Database, project: UUID, work: Callable[[], int], *, now: datetime) -> int:
+    """What `work` returns; 0 and an alert where one project's trail fails by itself."""
+    try:
+        return work()
+    except Unavailable:
+        raise
+    except Exception as error:  # whatever somebody wrote into one trail: the others must be sealed
+        log.exception("the audit trail of %s cannot be sealed", project)
+        _alert(db, project, f"It cannot be sealed ({type(error).__name__}): somebody wrote into it by hand.", now=now)
+        return 0
 
 
 def _seal(db: Database, project: UUID) -> int:
@@ -74,12 +97,6 @@ def _write_heads(db: Database, heads: ObjectStore, *, now: datetime) -> int:
     return len(chains)
 
 
-def _cut_old(db: Database, heads: ObjectStore, *, before: datetime, now: datetime) -> int:
-    with db.transaction() as tx:
-        chains = store.chains_with_old(tx, before=before - CUT_EVERY)
-    return sum(_cut(db, heads, chain, before=before, now=now) for chain in chains)
-
-
 def _cut(db: Database, heads: ObjectStore, chain: Chain, *, before: datetime, now: datetime) -> int:
     """Cut off a chain's first rows, as far as they are of before a moment and are what was sealed.
 
@@ -92,7 +109,8 @@ def _cut(db: Database, heads: ObjectStore, chain: Chain, *, before: datetime, no
         if row.at >= before:
             break
         if row.number != through + 1 or row.link(digest) != row.hash:
-            _alert(db, chain.project, number=through + 1, now=now)
+            what = f"At number {through + 1} it is not what was sealed, so nothing of it is cut off."
+            _alert(db, chain.project, what, now=now)
             return 0
         through, digest = row.number, row.hash
     if through == chain.cut_number:
@@ -102,7 +120,7 @@ def _cut(db: Database, heads: ObjectStore, chain: Chain, *, before: datetime, no
         return store.cut(tx, chain.project, after=chain.cut_number, through=through, through_hash=digest)
 
 
-def _alert(db: Database, project: UUID, *, number: int, now: datetime) -> None:
-    text = f"At number {number} it is not what was sealed, so nothing of it is cut off. See `oddline audit verify`."
+def _alert(db: Database, project: UUID, what: str, *, now: datetime) -> None:
+    text = f"{what} See `oddline audit verify`."
     with db.transaction() as tx:
         raise_alert(tx, kind="audit_trail", subject=str(project), text=text, now=now)

@@ -55,11 +55,11 @@ def drop(task_id: DeadLetter = None, name: OfName = None) -> None:
 
 def _replay_many(name: str | None) -> None:
     """In steps, each in a transaction of its own, until nothing is left that was dead when it began."""
-    count = 0
+    count, began = 0, datetime.now(UTC)
     with operator_database() as db:
         while True:
             with db.transaction() as tx:
-                replayed = maintenance.replay_dead_letters(tx, catalogue=CATALOGUE, name=name)
+                replayed = maintenance.replay_dead_letters(tx, catalogue=CATALOGUE, name=name, failed_before=began)
                 _record_many(tx, Action.TASKS_REPLAYED, name, replayed=replayed.replayed)
             wake(replayed.tasks)
             count += replayed.replayed

@@ -100,6 +100,34 @@ class Database:
             raise DatabaseUnavailable(f"the database does not answer now ({type(error).__name__})") from error
 
 
+class Joined(Database):
+    """A database of which one transaction is open: whoever begins one takes part in that, as in a part of it.
+
+    Args:
+        tx: the open one; it ends when whoever opened it says so.
+        project: whose it is.
+    """
+
+    def __init__(self, tx: Transaction, *, project: UUID) -> None:
+        self._tx = tx
+        self._project = project
+
+    @contextmanager
+    def transaction(self, *, project: UUID | None = None) -> Iterator[Transaction]:
+        """A part of the open transaction, taken back alone where the block fails.
+
+        Raises:
+            LookupError: it is of another project.
+        """
+        if project not in {None, self._project}:
+            raise LookupError("the open transaction is another project's")
+        with self._tx.transaction():
+            yield self._tx
+
+    def close(self) -> None:
+        """Nothing is to be closed here."""
+
+
 def _is_passing(error: Exception) -> bool:
     """Whether another try may succeed (PostgreSQL documentation, appendix A).
 

@@ -59,16 +59,18 @@ def ask_restart(tx: Transaction, classes: Collection[WorkerClass], *, by: str, n
 
 
 def take_turn(tx: Transaction, worker: str, *, now: datetime, seen: timedelta) -> bool:
-    """Whether it is this worker's turn to end, and this process that shall see to it; at most once true for a worker.
+    """Whether it is this worker's turn to end; from then on it is true until it has ended.
 
     One after the other: not while another of its classes, which gave a sign of life within `seen`, is ending.
     """
     tx.execute("SELECT 1 FROM worker_restarts ORDER BY class FOR UPDATE")
     return (
         tx.execute(
-            "UPDATE workers AS own SET ending_at = %(now)s WHERE name = %(worker)s AND ending_at IS NULL AND NOT EXISTS"
+            "UPDATE workers AS own SET ending_at = coalesce(own.ending_at, %(now)s) WHERE name = %(worker)s"
+            # Who took the turn before may have died before it did anything.
+            " AND (own.ending_at IS NOT NULL OR NOT EXISTS"
             " (SELECT 1 FROM workers AS other WHERE other.name <> own.name AND other.ending_at IS NOT NULL"
-            " AND other.seen_at > %(now)s - %(seen)s AND other.classes && own.classes)",
+            " AND other.seen_at > %(now)s - %(seen)s AND other.classes && own.classes))",
             {"now": now, "worker": worker, "seen": seen},
         ).rowcount
         == 1
@@ -101,7 +103,7 @@ def wishes(tx: Transaction, worker: str) -> Wishes:
         "SELECT coalesce((SELECT array_agg(queue) FROM queue_holds), '{}'),"
         " coalesce((SELECT jsonb_object_agg(task, rate) FROM rate_limits), '{}'),"
         " EXISTS (SELECT 1 FROM workers JOIN worker_restarts ON class = ANY (classes) AND asked_at > started_at"
-        " WHERE name = %s AND ending_at IS NULL)",
+        " WHERE name = %s)",
         [worker],
     ).fetchone()
     held, wanted, restart = row or ([], {}, False)

@@ -1,5 +1,6 @@
 """Who calls: projects, API keys, signed requests, people and their roles."""
 
+from oddline.identity.actors import scopes_of_actor
 from oddline.identity.issuer import Issuer, fetching_from
 from oddline.identity.model import SCOPES_OF, ApiKey, Caller, Member, Membership, NewKey, Project, Role, Scope
 from oddline.identity.people import (
@@ -11,6 +12,7 @@ from oddline.identity.people import (
     person_id,
     remove_member,
 )
+from oddline.identity.renewal_store import renew_signing_secrets
 from oddline.identity.service import (
     DEFAULT_SCOPES,
     LONGEST_OVERLAP_HOURS,
@@ -82,8 +84,10 @@ __all__ = [
     "read_key",
     "read_project",
     "remove_member",
+    "renew_signing_secrets",
     "revoke_key",
     "rotate_signing_secret",
+    "scopes_of_actor",
     "sign_webhook",
     "update_alarms",
     "update_mail",

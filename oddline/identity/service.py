@@ -11,6 +11,7 @@ from oddline.database import Database, Transaction
 from oddline.errors import Conflict, Forbidden, InvalidParameter, NotConfigured, NotFound, Unauthenticated
 from oddline.identity import store
 from oddline.identity.model import ApiKey, Caller, NewKey, Scope, effective, role_of
+from oddline.identity.secrets import open_secrets, seal_secret
 
 KEY_MARK = "odl"
 PREFIX_CHARACTERS = 8  # enough to tell a project's keys apart, too few to guess the rest from
@@ -80,6 +81,7 @@ def create_key(
     Raises:
         InvalidParameter: a scope is unknown.
         Forbidden: a scope is not grantable.
+        NotConfigured: it is signed, and there is no key in this process's settings to encrypt its secret with.
     """
     unknown = set(scopes) - set(Scope)
     if unknown or not scopes:
@@ -98,7 +100,7 @@ def create_key(
             prefix=prefix,
             key_hash=hash_key(key),
             scopes=[str(scope) for scope in scopes],
-            signing_secrets=[signing_secret] if signing_secret else [],
+            signing_secrets=[seal_secret(signing_secret)] if signing_secret else [],
             now=now,
             expires_at=expires_at,
         )
@@ -160,11 +162,12 @@ def rotate_signing_secret(
     Raises:
         NotFound: there is no such key in this project.
         Conflict: it is not signed, or not in force any more.
+        NotConfigured: there is no key in this process's settings to encrypt it with.
     """
     secret = new_signing_secret()
     with db.transaction(project=project) as tx:
         _key_of(tx, key_id)
-        if not store.rotate_secret(tx, key_id, secret=secret, older_until=older_until, now=now):
+        if not store.rotate_secret(tx, key_id, secret=seal_secret(secret), older_until=older_until, now=now):
             raise Conflict("the key is not in force, or was made without a signing secret", field="key_id")
         also(tx, project, key_id)
     return secret
@@ -185,6 +188,7 @@ def authenticate(db: Database, *, presented: str, now: datetime, scope: Scope | 
     Raises:
         Unauthenticated: the key is unknown, revoked or past its time.
         Forbidden: it lacks `scope`.
+        Undecipherable, NotConfigured: it is signed, and its secret cannot be read with the keys that are set.
     """
     with db.transaction() as tx:
         found = store.find_key(tx, hash_key(presented), now=now)
@@ -192,7 +196,13 @@ def authenticate(db: Database, *, presented: str, now: datetime, scope: Scope | 
         raise Unauthenticated("the API key is unknown")
     key_id, project, scopes, signing_secrets, expires_at, revoked_at = found
     caller = caller_by_key(
-        key_id, project, scopes=scopes, expires_at=expires_at, revoked_at=revoked_at, secrets=signing_secrets, now=now
+        key_id,
+        project,
+        scopes=scopes,
+        expires_at=expires_at,
+        revoked_at=revoked_at,
+        secrets=open_secrets(signing_secrets),
+        now=now,
     )
     if scope is not None:
         demand(caller, scope)

@@ -136,6 +136,16 @@ def find_key_name(tx: Transaction, key_id: UUID, *, project: UUID) -> str | None
     return row[0] if row else None
 
 
+def scopes_in_force(tx: Transaction, key_id: UUID, *, project: UUID, now: datetime) -> list[str]:
+    """The scopes of a project's key; none of one that was revoked, has expired or is gone."""
+    row = tx.execute(
+        "SELECT scopes FROM api_keys WHERE id = %s AND project_id = %s AND revoked_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > %s)",
+        [key_id, project, now],
+    ).fetchone()
+    return row[0] if row else []
+
+
 def find_by_prefix(tx: Transaction, prefix: str) -> list[tuple[UUID, UUID]]:
     """(id, project) of each key with this prefix that was not revoked."""
     return tx.execute(
@@ -206,6 +216,14 @@ def list_people(tx: Transaction, project: UUID) -> list[tuple[str, str, str | No
     return tx.execute(
         "SELECT issuer, subject, email FROM members WHERE project_id = %s AND subject IS NOT NULL", [project]
     ).fetchall()
+
+
+def list_roles(tx: Transaction, project: UUID) -> list[tuple[str, str, Role]]:
+    """(issuer, subject, role) of those members of a project who have signed in."""
+    rows = tx.execute(
+        "SELECT issuer, subject, role FROM members WHERE project_id = %s AND subject IS NOT NULL", [project]
+    ).fetchall()
+    return [(issuer, subject, Role(role)) for issuer, subject, role in rows]
 
 
 def update_member(tx: Transaction, member_id: UUID, *, role: Role) -> Member | None:

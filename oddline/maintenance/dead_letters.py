@@ -47,9 +47,18 @@ def replay_dead_letter(tx: Transaction, identifier: UUID, *, catalogue: Catalogu
 
 
 def replay_dead_letters(
-    tx: Transaction, *, catalogue: Catalogue, name: str | None = None, limit: int = SETTLED_AT_ONCE
+    tx: Transaction,
+    *,
+    catalogue: Catalogue,
+    failed_before: datetime,
+    name: str | None = None,
+    limit: int = SETTLED_AT_ONCE,
 ) -> ReplayedLetters:
     """Put up to `limit` dead letters back, of one task or of all, the oldest first, but none that came back too often.
+
+    Args:
+        failed_before: when the run began that this is a step of: what it has put back and failed again since is left,
+            or one run would use up all the replays of a letter.
 
     Raises:
         UnknownTask: the catalogue has no task of that name.
@@ -57,14 +66,14 @@ def replay_dead_letters(
     if name is not None and name not in catalogue:
         raise UnknownTask(f"there is no task {name}", field="name")
     names = list(catalogue) if name is None else [name]
-    replayed = tasks.replay_many(tx, names, catalogue=catalogue, limit=limit)
-    left, capped = tasks.count_dead(tx, names, catalogue=catalogue)
+    replayed = tasks.replay_many(tx, names, catalogue=catalogue, failed_before=failed_before, limit=limit)
+    left, capped = tasks.count_dead(tx, names, catalogue=catalogue, failed_before=failed_before)
     wakes: list[tuple[TaskSpec, UUID | None]] = [(spec, task_id) for task_id, spec in replayed]
     count = len(replayed)
     if SCORE_WAITING.name in names:
         cap = SCORE_WAITING.most_replays
-        put_back = submissions.replay_many(tx, cap=cap, limit=limit - count)
-        more_left, more_capped = submissions.count_dead(tx, cap=cap)
+        put_back = submissions.replay_many(tx, cap=cap, failed_before=failed_before, limit=limit - count)
+        more_left, more_capped = submissions.count_dead(tx, cap=cap, failed_before=failed_before)
         count, left, capped = count + put_back, left + more_left, capped + more_capped
         if put_back:
             wakes.append((SCORE_WAITING, None))

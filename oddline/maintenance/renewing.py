@@ -6,7 +6,9 @@ from uuid import UUID
 
 from oddline.audit import renew_person_keys
 from oddline.encryption import Cipher
+from oddline.identity import renew_signing_secrets
 from oddline.notifications import renew_deliveries
+from oddline.repeats import renew_answers
 from oddline.schedules import renew_schedules
 from oddline.streams import renew_connections
 from oddline.tasks import NoPayload, TaskContext, renew_tasks
@@ -41,6 +43,8 @@ def _renewals(context: TaskContext) -> Mapping[str, Renewal]:
         "deliveries": renew_deliveries,
         "connections": renew_connections,
         "erasures": partial(renew_erasures, objects=context.objects),
+        "answers": renew_answers,
+        "signing secrets": renew_signing_secrets,
         "person keys": renew_person_keys,
     }
 

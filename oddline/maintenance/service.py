@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from oddline import submissions
 from oddline.database import Database, Transaction, create_partitions, drop_partition, partition_days
 from oddline.entries import drop_old_searches
+from oddline.fleet import held_queues
 from oddline.identity import clean_up_keys
 from oddline.objects import ObjectStore
+from oddline.repeats import KEYS_KEPT, delete_keys
 from oddline.scoring import DETECT_RATES, DETECT_SEQUENCES, FOLD_COUNTS
 from oddline.scoring.replay import drop_old_replays
-from oddline.submissions import KEYS_KEPT, SCORE_WAITING
+from oddline.submissions import SCORE_WAITING
 from oddline.tasks import (
     LONGEST_COUNTDOWN,
     Catalogue,
@@ -34,13 +36,14 @@ def reconcile(db: Database, publisher: Publisher, *, catalogue: Catalogue, now: 
         released = submissions.release_expired(tx, now=now)
         waiting = submissions.waiting(tx, now=now)
         due = submissions.next_due(tx, soon=now + LONGEST_COUNTDOWN)
+        held = held_queues(tx)
     if waiting:
         publisher.wake(SCORE_WAITING)
     if due is not None:
         publisher.wake(SCORE_WAITING, countdown=max(due - now, timedelta(seconds=1)))
-    publisher.wake(FOLD_COUNTS)
-    publisher.wake(DETECT_SEQUENCES)
-    publisher.wake(DETECT_RATES)
+    for spec in (FOLD_COUNTS, DETECT_SEQUENCES, DETECT_RATES):
+        if spec.queue not in held:
+            publisher.wake(spec)
     return {"released": released, "published": publish_due(db, publisher, catalogue=catalogue, now=now)}
 
 
@@ -61,7 +64,7 @@ def cleanup_old_results(payload: NoPayload, context: TaskContext) -> dict[str, i
         context.db, lambda tx: submissions.delete_finished(tx, before=before, limit=ROWS_AT_ONCE)
     ):
         deleted["submissions"] += count
-    deleted["keys"] = _in_transaction(context.db, lambda tx: submissions.delete_keys(tx, before=now - KEYS_KEPT))
+    deleted["keys"] = _in_transaction(context.db, lambda tx: delete_keys(tx, before=now - KEYS_KEPT))
     oldest_usage = (now - USAGE_KEPT).date()
     deleted["usage"] = _in_transaction(context.db, lambda tx: submissions.delete_usage(tx, before=oldest_usage))
     deleted["replays"] = drop_old_replays(context.db, context.objects, now=now)

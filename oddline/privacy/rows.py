@@ -57,7 +57,7 @@ ROWS: Final = (
     Rows("masking_rules", ("project_id", "source"), {"source": Form.TEXT, "own": Form.JSON, "changed_by": Form.TEXT}),
     Rows("erasures", _BY_ID, {"reason": Form.TEXT, "requested_by": Form.TEXT}),
     Rows("submission_state", ("id",), {"result": Form.JSON, "error": Form.TEXT, "failures": Form.JSON}),
-    Rows("idempotency_keys", ("project_id", "key"), {"key": Form.TEXT, "answer": Form.JSON}),
+    Rows("idempotency_keys", ("project_id", "caller", "key"), {"key": Form.TEXT, "answer": Form.JSON}),
     Rows(
         "odd_entries",
         ("project_id", "id", "kind"),

@@ -9,12 +9,15 @@ from typing import Any, Final
 import orjson
 
 from oddline.errors import InvalidParameter
+from oddline.redaction.budget import TEXT_MARKS, Budget, Looked
 from oddline.redaction.kinds import EXPRESSIONS, SENSITIVE_NAME, SUSPECTS
 from oddline.redaction.model import ERASED, ErasedValues, Kind, OwnRule, mark
 from oddline.redaction.spellings import spellings
 
 MOST_MEMORY: Final = 8 * 1024 * 1024  # of one compiled expression of RE2: thousands of erased values fit
 _MARKS: Final = "<masked:"
+LONGEST_VALUE: Final = 1_000  # characters of a value that is erased
+WHOLE: Final = "masked"  # the one attribute that is left of what is masked whole
 
 Masked = tuple[dict[int, str], int]
 """The texts that change, by their place, as they are then; and how many marks were set."""
@@ -50,34 +53,43 @@ class Redactor:
         except re2.error as error:
             raise InvalidParameter("with what is erased already these are too many values", field="values") from error
 
-    def redact(self, texts: Sequence[str]) -> Masked:
-        """Mask in plain texts."""
-        return self._redact(texts, self._text)
+    def redact(self, texts: Sequence[str], *, budget: Budget | None = None) -> Masked:
+        """Mask in plain texts; what own rules cannot look through within the budget is masked whole."""
+        budget = budget or Budget()
+        return self._redact(texts, lambda text: self._text(text, budget), budget=budget)
 
-    def redact_json(self, documents: Sequence[str]) -> Masked:
-        """Mask in texts that are JSON: what a secret's name names, too, whatever it looks like."""
+    def redact_json(self, documents: Sequence[str], *, budget: Budget | None = None) -> Masked:
+        """Mask in texts that are JSON objects: what a secret's name names, too, whatever it looks like."""
+        budget = budget or Budget()
 
         def masked(document: str) -> tuple[str, int]:
-            tree, count = self._tree(orjson.loads(document))
+            marks_before = budget.marks
+            tree, count = self._tree(orjson.loads(document), budget)
+            if self._own and (budget.is_spent or marks_before - budget.marks > TEXT_MARKS):
+                tree = {WHOLE: mark(self._own[0].name)}
             return (orjson.dumps(tree).decode(), count) if count else (document, 0)
 
-        return self._redact(documents, masked)
+        return self._redact(documents, masked, budget=budget)
 
-    def redact_text(self, text: str) -> str:
+    def redact_text(self, text: str, *, budget: Budget | None = None) -> str:
         """One text as it is stored."""
-        return self.redact([text])[0].get(0, text)
+        return self.redact([text], budget=budget)[0].get(0, text)
 
     def erase(self, text: str) -> str:
         """A text without erased values, and nothing else masked."""
         return self._without_erased(text)[0]
 
-    def _redact(self, texts: Sequence[str], mask: Callable[[str], tuple[str, int]]) -> Masked:
+    def _redact(self, texts: Sequence[str], mask: Callable[[str], tuple[str, int]], *, budget: Budget) -> Masked:
         changed, count = {}, 0
+        if self._own or self._erased:
+            budget.begin()
         for place in range(len(texts)) if self._own else self._suspects(texts):
             text, marks = mask(texts[place])
             if marks:
                 changed[place] = text
                 count += marks
+        if self._own or self._erased:
+            budget.settle()
         return changed, count
 
     def _suspects(self, texts: Sequence[str]) -> Iterator[int]:
@@ -102,17 +114,20 @@ class Redactor:
             yield place
             found = search(blob, end(place) - 1) if end(place) < len(blob) else None
 
-    def _text(self, text: str) -> tuple[str, int]:
+    def _text(self, text: str, budget: Budget) -> tuple[str, int]:
         count = 0
         if (self._kinds or self._erased) and self._suspicious.search(text.encode("utf-8", "surrogatepass")) is not None:
-            text, count = self._by_kind(text)
-        for rule, expression in self._own_expressions:
-            text, marks = _masked(text, expression, name=rule.name)
+            text, count = self._by_kind(text, budget)
+        for looked in self._own_expressions:
+            text, marks = budget.masked(text, looked)
             count += marks
         return text, count
 
-    def _by_kind(self, text: str) -> tuple[str, int]:
+    def _by_kind(self, text: str, budget: Budget) -> tuple[str, int]:
+        if self._erased and budget.seconds <= 0:
+            return ERASED, 1
         text, count = self._without_erased(text)
+        budget.step(count * LONGEST_VALUE)  # at each of them, as much is read as the longest one has
         encoded = text.encode("utf-8", "surrogatepass")  # which RE2 would do again for each kind
         for kind in self._kinds:
             if _suspect(kind).search(encoded) is None:
@@ -129,24 +144,24 @@ class Redactor:
         erased, count = self._erased_expression.subn(ERASED, text)
         return str(erased), int(count)
 
-    def _tree(self, value: Any) -> tuple[Any, int]:
+    def _tree(self, value: Any, budget: Budget) -> tuple[Any, int]:
         """A JSON value with what is sensitive masked, and how many marks were set."""
         if isinstance(value, dict):
-            return self._object(value)
+            return self._object(value, budget)
         if isinstance(value, list):
-            items = [self._tree(inner) for inner in value]
+            items = [self._tree(inner, budget) for inner in value]
             return [item for item, _ in items], sum(marks for _, marks in items)
         if isinstance(value, bool | None):
             return value, 0
-        text, count = self._text(value if isinstance(value, str) else str(value))
+        text, count = self._text(value if isinstance(value, str) else str(value), budget)
         return (text, count) if count else (value, 0)
 
-    def _object(self, value: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    def _object(self, value: dict[str, Any], budget: Budget) -> tuple[dict[str, Any], int]:
         pairs, count = {}, 0
         for name, inner in value.items():
-            shown, in_name = self._text(name)
+            shown, in_name = self._text(name, budget)
             is_secret = Kind.PASSWORD in self._kinds and SENSITIVE_NAME.search(name) is not None
-            pairs[shown], marks = _hidden(inner) if is_secret else self._tree(inner)
+            pairs[shown], marks = _hidden(inner) if is_secret else self._tree(inner, budget)
             count += in_name + marks
         return pairs, count
 
@@ -156,8 +171,8 @@ class Redactor:
         return compiled("|".join([*(SUSPECTS[kind] for kind in self._kinds), *self._erased_parts]))
 
     @cached_property
-    def _own_expressions(self) -> list[tuple[OwnRule, Any]]:
-        return [(rule, compiled(rule.expression)) for rule in self._own]
+    def _own_expressions(self) -> list[Looked]:
+        return [Looked(rule.name, compiled(rule.expression)) for rule in self._own]
 
     @cached_property
     def _erased_expression(self) -> Any:
@@ -194,18 +209,6 @@ def _parts(value: str, ignore_case: bool) -> Iterator[str]:
 
     for spelling in spellings(value):
         yield f"(?i:{escape(spelling)})" if ignore_case else escape(spelling)
-
-
-def _masked(text: str, expression: Any, *, name: str) -> tuple[str, int]:
-    """A text with what the expression finds masked; of what has a group, the first group alone."""
-    group = 1 if expression.groups else 0
-    pieces, end, count = [], 0, 0
-    for found in expression.finditer(text):
-        begin, stop = found.span(group)
-        if stop > begin >= end:
-            pieces += [text[end:begin], mark(name)]
-            end, count = stop, count + 1
-    return "".join([*pieces, text[end:]]), count
 
 
 def _hidden(value: Any) -> tuple[Any, int]:

@@ -10,6 +10,7 @@ from uuid import UUID
 from oddline.database import Database
 from oddline.encryption import Cipher
 from oddline.redaction import store
+from oddline.redaction.budget import Budget
 from oddline.redaction.model import ErasedValues, ProjectRules, Rules
 from oddline.redaction.redactor import Redactor
 
@@ -52,10 +53,11 @@ DEFAULT: Final = CompiledRules()
 
 @dataclass(slots=True)
 class Redaction:
-    """The masking of one request: by which rules, and how many marks were set so far."""
+    """The masking of one request: by which rules, how many marks were set so far, and what it may cost still."""
 
     rules: CompiledRules = field(default=DEFAULT)
     masked: int = 0
+    budget: Budget = field(default_factory=Budget)
 
 
 class RuleBook:

@@ -14,6 +14,7 @@ from oddline.redaction.redactor import compiled
 
 MOST_OWN_RULES: Final = 20  # of a source or project: each is tried on every line
 LONGEST_EXPRESSION: Final = 500  # characters
+LARGEST_PROGRAM: Final = 5_000  # instructions: what it costs at the worst to look at a byte
 _NAME: Final = re.compile(r"[a-z][a-z_]{0,29}")  # no digits, which the detector's own masks would look into
 _MOST_SOURCES: Final = 1_000  # with rules of their own: all of a project are read at once
 
@@ -93,6 +94,12 @@ def _checked(rule: Mapping[str, str], *, field: str) -> OwnRule:
             f"no expression of RE2, which has no look-around and no references back: {told}",
             field=f"{field}.expression",
         ) from error
+    if found.programsize > LARGEST_PROGRAM:
+        raise InvalidParameter(
+            f"the expression becomes {found.programsize:,} instructions of RE2; at most {LARGEST_PROGRAM:,} are run on"
+            " every line: repeat less often",
+            field=f"{field}.expression",
+        )
     if found.search("") is not None:
         raise InvalidParameter("the expression finds nothing at all, everywhere", field=f"{field}.expression")
     return OwnRule(name=name, expression=expression)

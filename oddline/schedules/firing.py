@@ -7,16 +7,29 @@ from typing import Final
 from uuid import UUID
 
 from oddline.database import Database, Transaction
-from oddline.errors import Forbidden, InvalidParameter, NotConfigured, NotFound, Undecipherable, UnknownTask
+from oddline.errors import (
+    Forbidden,
+    InvalidParameter,
+    NotConfigured,
+    NotFound,
+    OddlineError,
+    RightsEnded,
+    Undecipherable,
+    UnknownTask,
+)
 from oddline.schedules import store
 from oddline.schedules.model import CatchUp, Outcome, Run, ScheduleState, UserSchedule
 from oddline.schedules.planning import planned_times
+from oddline.schedules.rights import check_rights
 from oddline.schedules.service import opened
 from oddline.tasks import Catalogue, Publisher, Starter, TaskSpec, raise_alert, request
 
 TOLERANCE: Final = timedelta(minutes=5)  # what comes later is missed: timer and sweep have had their minutes
 EARLY: Final = timedelta(seconds=5)  # by how much the clock of who fires may be behind that of who woke it
 MOST_PASSED: Final = 10_000  # planned times that are counted one by one: a week of minutes
+
+
+REFUSALS: Final = (UnknownTask, Forbidden, InvalidParameter, NotConfigured, Undecipherable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +84,14 @@ def _fire(tx: Transaction, schedule_id: UUID, *, catalogue: Catalogue, now: date
     if in_time or is_made_up:
         run = Run(passed[-1], now, Outcome.STARTED if in_time else Outcome.MADE_UP, count=len(in_time or missed))
         started, refusal = _started(tx, schedule, run, catalogue=catalogue)
-    _go_on(tx, schedule, after=max(now, passed[-1]), now=now)
+    if isinstance(refusal, RightsEnded):
+        _end(tx, schedule, state=ScheduleState.PAUSED, now=now)
+    else:
+        _go_on(tx, schedule, after=max(now, passed[-1]), now=now)
     if missed:
         _tell(tx, schedule, "schedule_missed", f"missed {_counted(missed)}", now=now)
     if refusal:
-        _tell(tx, schedule, "schedule_refused", f"could not start its task: {refusal}", now=now)
+        _tell(tx, schedule, "schedule_refused", f"could not start its task: {refusal.detail}", now=now)
     return started
 
 
@@ -90,15 +106,16 @@ def _passed(schedule: UserSchedule, *, until: datetime) -> list[datetime]:
 
 def _started(
     tx: Transaction, schedule: UserSchedule, run: Run, *, catalogue: Catalogue
-) -> tuple[Started | None, str | None]:
+) -> tuple[Started | None, OddlineError | None]:
     """The task of a run; or, where it may not be started any more, why. Neither where that time was dealt with."""
     if not store.insert_run(tx, schedule, run):
         return None, None
     try:
+        check_rights(tx, schedule, now=run.fired_at)
         started = _start(tx, schedule, catalogue=catalogue, now=run.fired_at)
-    except (UnknownTask, Forbidden, InvalidParameter, NotConfigured, Undecipherable) as error:
+    except REFUSALS as error:
         store.end_run(tx, schedule.id, replace(run, outcome=Outcome.REFUSED, detail=error.detail))
-        return None, error.detail
+        return None, error
     store.end_run(tx, schedule.id, replace(run, task_id=started.task_id))
     return started, None
 
@@ -122,8 +139,12 @@ def _go_on(tx: Transaction, schedule: UserSchedule, *, after: datetime, now: dat
     if following is not None:
         store.advance(tx, schedule.id, next_at=following)
         return
-    finished = replace(schedule, state=ScheduleState.FINISHED, next_at=None, changed_at=now)
-    store.update(tx, replace(finished, revision=schedule.revision + 1))
+    _end(tx, schedule, state=ScheduleState.FINISHED, now=now)
+
+
+def _end(tx: Transaction, schedule: UserSchedule, *, state: ScheduleState, now: datetime) -> None:
+    ended = replace(schedule, state=state, next_at=None, changed_at=now)
+    store.update(tx, replace(ended, revision=schedule.revision + 1))
 
 
 def _tell(tx: Transaction, schedule: UserSchedule, kind: str, what: str, *, now: datetime) -> None:

@@ -61,7 +61,8 @@ class UserSchedule(Wish):
 
     Args:
         next_at: the planned time that has not been dealt with; it may have passed a moment ago.
-        starter: as whom `actor`, who made or changed it last, may start tasks.
+        starter: as whom `actor`, who made, changed or resumed it last, may start tasks.
+        rights_until: until when that is taken on trust, where no row of ours says so; see `oddline.schedules.rights`.
         revision: goes up with each change that the timer must hear of; `synced` is the one that it has heard of.
     """
 
@@ -71,6 +72,7 @@ class UserSchedule(Wish):
     next_at: datetime | None
     starter: str
     actor: str
+    rights_until: datetime | None
     created_at: datetime
     changed_at: datetime
     revision: int

@@ -12,6 +12,7 @@ from oddline.errors import Conflict, Forbidden, InvalidParameter, NotFound, Unkn
 from oddline.schedules import store
 from oddline.schedules.model import Run, ScheduleState, UserSchedule, Wish
 from oddline.schedules.planning import first_time, next_times, planned_times
+from oddline.schedules.rights import rights_until
 from oddline.settings import load_settings
 from oddline.tasks import Catalogue, Starter, request, seal, shown, unseal
 
@@ -56,6 +57,7 @@ def create(
         next_at=first_time(wish, after=now, made_at=now),
         starter=str(starter),
         actor=actor,
+        rights_until=rights_until(tx, actor, starter=starter, project=project, now=now),
         created_at=now,
         changed_at=now,
         revision=1,
@@ -96,6 +98,7 @@ def change(
             _sealed(wished, catalogue),
             starter=str(starter),
             actor=actor,
+            rights_until=rights_until(tx, actor, starter=starter, project=before.project, now=now),
             state=ScheduleState.PAUSED if is_paused else ScheduleState.ACTIVE,
             next_at=None if is_paused else first,
         ),
@@ -118,8 +121,10 @@ def pause(tx: Transaction, schedule_id: UUID, *, now: datetime) -> UserSchedule:
     return _written(tx, replace(schedule, state=ScheduleState.PAUSED, next_at=None), now=now)
 
 
-def resume(tx: Transaction, schedule_id: UUID, *, now: datetime) -> UserSchedule:
-    """Let a paused one fire again, from now on: what it would have done meanwhile is not made up for.
+def resume(tx: Transaction, schedule_id: UUID, *, starter: Starter, actor: str, now: datetime) -> UserSchedule:
+    """Let a paused one fire again, from now on, with the rights of whoever resumes it.
+
+    What it would have done meanwhile is not made up for.
 
     Raises:
         NotFound: there is no such schedule.
@@ -131,7 +136,18 @@ def resume(tx: Transaction, schedule_id: UUID, *, now: datetime) -> UserSchedule
     first = next(planned_times(schedule, after=now, made_at=schedule.created_at), None)
     if first is None:
         raise Conflict("it has no time left: change its expression or its end")
-    return _written(tx, replace(schedule, state=ScheduleState.ACTIVE, next_at=first), now=now)
+    return _written(
+        tx,
+        replace(
+            schedule,
+            starter=str(starter),
+            actor=actor,
+            rights_until=rights_until(tx, actor, starter=starter, project=schedule.project, now=now),
+            state=ScheduleState.ACTIVE,
+            next_at=first,
+        ),
+        now=now,
+    )
 
 
 def remove(tx: Transaction, schedule_id: UUID, *, now: datetime) -> None:

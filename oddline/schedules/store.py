@@ -16,7 +16,7 @@ from oddline.schedules.model import CatchUp, Outcome, Run, ScheduleState, UserSc
 
 _SCHEDULE: Final = (
     "id, project_id AS project, name, task, payload, expression, timezone, starts_at, ends_at, catch_up, state,"
-    " next_at, starter, actor, created_at, changed_at, revision, synced"
+    " next_at, starter, actor, rights_until, created_at, changed_at, revision, synced"
 )
 _KEPT: Final = "state <> 'removed'"
 
@@ -39,9 +39,10 @@ def insert(tx: Transaction, schedule: UserSchedule) -> None:
     try:
         tx.execute(
             "INSERT INTO schedules (id, project_id, name, task, payload, expression, timezone, starts_at, ends_at,"
-            " catch_up, state, next_at, starter, actor, created_at, changed_at) VALUES (%(id)s, %(project)s, %(name)s,"
-            " %(task)s, %(payload)s, %(expression)s, %(timezone)s, %(starts_at)s, %(ends_at)s, %(catch_up)s, %(state)s,"
-            " %(next_at)s, %(starter)s, %(actor)s, %(created_at)s, %(changed_at)s)",
+            " catch_up, state, next_at, starter, actor, rights_until, created_at, changed_at)"
+            " VALUES (%(id)s, %(project)s, %(name)s, %(task)s, %(payload)s, %(expression)s, %(timezone)s,"
+            " %(starts_at)s, %(ends_at)s, %(catch_up)s, %(state)s,"
+            " %(next_at)s, %(starter)s, %(actor)s, %(rights_until)s, %(created_at)s, %(changed_at)s)",
             _columns(schedule),
         )
     except UniqueViolation as error:
@@ -59,7 +60,7 @@ def update(tx: Transaction, schedule: UserSchedule) -> None:
             "UPDATE schedules SET name = %(name)s, task = %(task)s, payload = %(payload)s, expression = %(expression)s,"
             " timezone = %(timezone)s, starts_at = %(starts_at)s, ends_at = %(ends_at)s, catch_up = %(catch_up)s,"
             " state = %(state)s, next_at = %(next_at)s, starter = %(starter)s, actor = %(actor)s,"
-            " changed_at = %(changed_at)s, revision = %(revision)s WHERE id = %(id)s",
+            " rights_until = %(rights_until)s, changed_at = %(changed_at)s, revision = %(revision)s WHERE id = %(id)s",
             _columns(schedule),
         )
     except UniqueViolation as error:

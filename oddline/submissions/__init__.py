@@ -39,7 +39,6 @@ from oddline.submissions.model import (
 from oddline.submissions.parts import MOST_PART_ENTRIES, Intake, Part, storable_entry
 from oddline.submissions.rewriting import KeptBody, list_bodies, open_body, rewrite_body
 from oddline.submissions.service import (
-    KEYS_KEPT,
     accept,
     claim_share,
     fail,
@@ -54,7 +53,6 @@ from oddline.submissions.store import (
     cancel,
     count_dead,
     delete_finished,
-    delete_keys,
     drop,
     drop_many,
     keep_unsettled_bodies,
@@ -68,7 +66,6 @@ from oddline.submissions.usage_store import delete_usage, read_usage
 __all__ = [
     "ATTEMPTS",
     "INDEX_MASK",
-    "KEYS_KEPT",
     "LIMITS",
     "MOST_ENTRIES",
     "MOST_PART_ENTRIES",
@@ -100,7 +97,6 @@ __all__ = [
     "decode_lenient",
     "decode_single",
     "delete_finished",
-    "delete_keys",
     "delete_usage",
     "derived_submission_id",
     "drop",

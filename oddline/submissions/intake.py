@@ -83,7 +83,7 @@ def _fault(index: int, error: _EntryError, *, item: Any, redaction: Redaction) -
     """What is told of a refused entry, which is kept with the answer; an entry with secrets in it is not quoted."""
     try:
         told = repr(item)
-        is_quoted = redaction.rules.whole.redact_text(told) == told
+        is_quoted = redaction.rules.whole.redact_text(told, budget=redaction.budget) == told
     except RecursionError:  # nested too deeply to be looked through
         is_quoted = False
     detail = f"the {error.field or 'entry'} cannot be taken; it is not quoted, since the entry holds what is masked"

@@ -1,6 +1,7 @@
 """Mask what is sensitive in entries that are taken, column by column."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from oddline.redaction import Masked, Redaction
 from oddline.submissions.model import Columns
@@ -11,10 +12,12 @@ Redact = Callable[[Sequence[str]], Masked]
 def mask_columns(columns: Columns, redaction: Redaction) -> None:
     """Mask in every text of the entries; most attributes and sources come many times, and are looked at once."""
     for redactor, places in redaction.rules.by_source(columns.sources):
-        redaction.masked += _replace(columns.messages, places, redactor.redact)
-        redaction.masked += _replace_alike(columns.attributes, places, redactor.redact_json)
-        redaction.masked += _replace_alike(columns.sources, places, redactor.redact)
-        redaction.masked += _replace_alike(columns.sessions, places, _without(redactor.redact))
+        redact = partial(redactor.redact, budget=redaction.budget)
+        redaction.masked += _replace(columns.messages, places, redact)
+        in_json = partial(redactor.redact_json, budget=redaction.budget)
+        redaction.masked += _replace_alike(columns.attributes, places, in_json)
+        redaction.masked += _replace_alike(columns.sources, places, redact)
+        redaction.masked += _replace_alike(columns.sessions, places, _without(redact))
 
 
 def _replace(values: list[str], places: Sequence[int], redact: Redact) -> int:

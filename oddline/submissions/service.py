@@ -11,8 +11,9 @@ from uuid import UUID
 import psycopg
 
 from oddline.database import Database, Transaction
-from oddline.errors import CorruptBody, KeyReused, LostClaim, QuotaExceeded, RequestInProgress
+from oddline.errors import CorruptBody, LostClaim, QuotaExceeded, RequestInProgress
 from oddline.objects import ObjectStore
+from oddline.repeats import remember
 from oddline.submissions import claim_store, store
 from oddline.submissions.body import pack, unpack
 from oddline.submissions.model import (
@@ -30,8 +31,6 @@ from oddline.submissions.usage_store import read_usage
 from oddline.tasks import LONGEST_ERROR, raise_alert
 
 UNLIMITED = Quota()
-KEYS_KEPT = timedelta(hours=24)
-KEY_WAIT = "2s"  # for another request with the same key that is being written at this moment
 
 
 def accept(
@@ -78,12 +77,11 @@ def accept(
     told = answer(submission)
     with db.transaction(project=project) as tx:
         for key in request_keys:
-            first = _remember(
-                tx, key, project=project, body_hash=body_hash, submission=submission, answer=told, now=now
-            )
+            first = remember(tx, key, project=project, body_hash=body_hash, submission=submission, answer=told, now=now)
             if first is not None:
                 tx.rollback()
-                return first
+                assert first.submission is not None  # noqa: S101  # as of every submission's key
+                return Accepted(submission=first.submission, answer=first.answer, replayed=True)
         size = columns.utf8_bytes
         _check_quota(tx, quota, project=project, entries=len(columns), size=size, now=now)
         _insert(
@@ -249,33 +247,3 @@ def _insert(tx: Transaction, submission: UUID, **row: Any) -> None:
         store.insert(tx, submission, **row)
     except psycopg.errors.UniqueViolation as error:
         raise RequestInProgress(f"submission {submission} is being written now") from error
-
-
-def _remember(
-    tx: Transaction,
-    key: str,
-    *,
-    project: UUID,
-    body_hash: bytes,
-    submission: UUID,
-    answer: dict[str, Any],
-    now: datetime,
-) -> Accepted | None:
-    try:
-        tx.execute("SELECT set_config('lock_timeout', %s, true)", [KEY_WAIT])
-        while not store.insert_key(
-            tx, key, project=project, body_hash=body_hash, submission=submission, answer=answer, now=now
-        ):
-            first = store.find_key(tx, key, project=project)
-            if first is None:
-                continue  # the request that held it was rolled back meanwhile
-            known_hash, known_submission, known_answer, created_at = first
-            if created_at < now - KEYS_KEPT:
-                store.delete_key(tx, key, project=project)
-            elif known_hash != body_hash:
-                raise KeyReused(f"the {key.partition(':')[0]} came before with another body")
-            else:
-                return Accepted(submission=known_submission, answer=known_answer, replayed=True)
-    except psycopg.errors.LockNotAvailable as error:
-        raise RequestInProgress("a request with the same key is being written now") from error
-    return None

@@ -1,12 +1,10 @@
-"""SQL of the inbox: submissions with their bodies, idempotency keys, and what is left of both when they go."""
+"""SQL of the inbox: submissions with their bodies, and what is left of both when they go."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from oddline.database import Transaction
 from oddline.submissions.model import INDEX_BITS, Claimed, StoredBody
@@ -53,40 +51,6 @@ def is_there(tx: Transaction, submission: UUID) -> bool:
     return tx.execute("SELECT 1 FROM submission_state WHERE id = %s", [submission]).fetchone() is not None
 
 
-def insert_key(
-    tx: Transaction,
-    key: str,
-    *,
-    project: UUID,
-    body_hash: bytes,
-    submission: UUID,
-    answer: dict[str, Any],
-    now: datetime,
-) -> bool:
-    """Remember a request's key; False when it is there already. Waits for a request that is writing the same key."""
-    return (
-        tx.execute(
-            "INSERT INTO idempotency_keys (project_id, key, body_hash, submission_id, answer, created_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            [project, key, body_hash, submission, Jsonb(answer), now],
-        ).rowcount
-        == 1
-    )
-
-
-def find_key(tx: Transaction, key: str, *, project: UUID) -> tuple[bytes, UUID, dict[str, Any], datetime] | None:
-    """(body hash, submission, answer, created at) of a remembered request."""
-    return tx.execute(
-        "SELECT body_hash, submission_id, answer, created_at FROM idempotency_keys WHERE project_id = %s AND key = %s",
-        [project, key],
-    ).fetchone()
-
-
-def delete_key(tx: Transaction, key: str, *, project: UUID) -> None:
-    """Forget a request's key."""
-    tx.execute("DELETE FROM idempotency_keys WHERE project_id = %s AND key = %s", [project, key])
-
-
 def read_bodies(tx: Transaction, claimed: Sequence[Claimed]) -> list[StoredBody]:
     """The bodies of claimed submissions."""
     with tx.cursor(binary=True, row_factory=class_row(StoredBody)) as cursor:
@@ -107,22 +71,25 @@ def replay(tx: Transaction, submission: UUID) -> bool:
     )
 
 
-def replay_many(tx: Transaction, *, cap: int, limit: int) -> int:
+_DEAD = "state = 'dead' AND coalesce(finished_at, received_at) <= %(failed_before)s"
+
+
+def replay_many(tx: Transaction, *, cap: int, failed_before: datetime, limit: int) -> int:
     """Put dead submissions back that were replayed less often than `cap`, the oldest first; returns how many."""
     return tx.execute(
-        "WITH chosen AS (SELECT id FROM submission_state"
-        " WHERE state = 'dead' AND replays < %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)"
+        f"WITH chosen AS (SELECT id FROM submission_state WHERE {_DEAD} AND replays < %(cap)s"
+        " ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)"
         f" UPDATE submission_state SET {_AGAIN} WHERE id IN (SELECT id FROM chosen)",
-        [cap, limit],
+        {"cap": cap, "failed_before": failed_before, "limit": limit},
     ).rowcount
 
 
-def count_dead(tx: Transaction, *, cap: int) -> tuple[int, int]:
+def count_dead(tx: Transaction, *, cap: int, failed_before: datetime) -> tuple[int, int]:
     """How many dead submissions were replayed less often than `cap`, and how many as often."""
     row = tx.execute(
         "SELECT count(*) FILTER (WHERE replays < %(cap)s), count(*) FILTER (WHERE replays >= %(cap)s)"
-        " FROM submission_state WHERE state = 'dead'",
-        {"cap": cap},
+        f" FROM submission_state WHERE {_DEAD}",
+        {"cap": cap, "failed_before": failed_before},
     ).fetchone()
     return (row[0], row[1]) if row else (0, 0)
 
@@ -156,11 +123,6 @@ def cancel(tx: Transaction, submission: UUID, *, now: datetime) -> int | None:
         [now, submission],
     ).fetchone()
     return row[0] if row else None
-
-
-def delete_keys(tx: Transaction, *, before: datetime) -> int:
-    """Forget requests older than this; returns how many."""
-    return tx.execute("DELETE FROM idempotency_keys WHERE created_at < %s", [before]).rowcount
 
 
 def delete_finished(tx: Transaction, *, before: datetime, limit: int) -> int:

@@ -33,7 +33,7 @@ from oddline.tasks.model import (
     TaskSpec,
     WorkerClass,
 )
-from oddline.tasks.publisher import LONGEST_COUNTDOWN, Publisher
+from oddline.tasks.publisher import LONGEST_COUNTDOWN, Held, Publisher
 from oddline.tasks.renewal_store import renew_tasks
 from oddline.tasks.requests import request
 from oddline.tasks.sealing import SEALED, opened, renewed, seal, shown, unseal
@@ -59,6 +59,7 @@ __all__ = [
     "WORKER_SEEN",
     "Catalogue",
     "Clock",
+    "Held",
     "NoPayload",
     "OnFailure",
     "Outcome",

@@ -77,9 +77,15 @@ class Attempt:
             self.context.publisher.wake(self.spec, task_id=self.task.id, countdown=wait)
 
     def end(
-        self, state: State, *, result: Any = None, error: str | None = None, wait: timedelta | None = None
+        self,
+        state: State,
+        *,
+        result: Any = None,
+        error: str | None = None,
+        wait: timedelta | None = None,
+        began: bool = True,
     ) -> State | None:
-        """Write how the attempt ended, unless another worker holds the task by now.
+        """Write how the attempt ended, or that none `began`, unless another worker holds the task by now.
 
         Returns how it ended in truth: a cancelled one is not tried again.
         """
@@ -98,6 +104,7 @@ class Attempt:
                 result=result,
                 error=error,
                 not_before=now + wait if wait is not None else None,
+                began=began,
             )
             if ended is not None and ended.ready:
                 parent = child_ended(tx, self.task.id)

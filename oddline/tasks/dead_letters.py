@@ -50,16 +50,18 @@ def check_cap(task: Task, *, most: int, force: bool) -> None:
 
 
 def replay_many(
-    tx: Transaction, names: Collection[str], *, catalogue: Catalogue, limit: int
+    tx: Transaction, names: Collection[str], *, catalogue: Catalogue, failed_before: datetime, limit: int
 ) -> list[tuple[UUID, TaskSpec]]:
     """Put up to `limit` dead tasks of these names back, the oldest first; publish them after the commit."""
-    replayed = dead_store.replay_many(tx, _caps(names, catalogue), limit=limit)
+    replayed = dead_store.replay_many(tx, _caps(names, catalogue), failed_before=failed_before, limit=limit)
     return [(task_id, catalogue[name]) for task_id, name in replayed]
 
 
-def count_dead(tx: Transaction, names: Collection[str], *, catalogue: Catalogue) -> tuple[int, int]:
+def count_dead(
+    tx: Transaction, names: Collection[str], *, catalogue: Catalogue, failed_before: datetime
+) -> tuple[int, int]:
     """How many dead tasks of these names `replay_many` would take, and how many it leaves for good."""
-    return dead_store.count(tx, _caps(names, catalogue))
+    return dead_store.count(tx, _caps(names, catalogue), failed_before=failed_before)
 
 
 def drop(tx: Transaction, task_id: UUID, *, now: datetime) -> None:

@@ -11,6 +11,7 @@ _AGAIN = (
     "state = 'PENDING', attempt = 0, not_before = NULL, error = NULL, finished_at = NULL, expires_at = NULL,"
     " progress = NULL, cancelled_at = NULL, started_at = NULL, worker = NULL, replays = replays + 1"
 )
+_FAILED = "state = 'FAILURE' AND coalesce(finished_at, created_at) <= %(failed_before)s"
 _DROPPED = "state = 'REVOKED', finished_at = %(now)s, expires_at = %(kept_until)s"
 
 
@@ -22,23 +23,26 @@ def replay(tx: Transaction, task_id: UUID) -> str | None:
     return row[0] if row else None
 
 
-def replay_many(tx: Transaction, caps: Mapping[str, int], *, limit: int) -> list[tuple[UUID, str]]:
+def replay_many(
+    tx: Transaction, caps: Mapping[str, int], *, failed_before: datetime, limit: int
+) -> list[tuple[UUID, str]]:
     """Put dead tasks of these names back that were replayed less often than their cap, the oldest first."""
     return tx.execute(
         "WITH chosen AS (SELECT tasks.id FROM tasks"
         " JOIN unnest(%(names)s::text[], %(caps)s::int[]) AS capped (name, cap) ON capped.name = tasks.name"
-        " WHERE state = 'FAILURE' AND replays < cap ORDER BY tasks.id LIMIT %(limit)s FOR UPDATE OF tasks SKIP LOCKED)"
+        f" WHERE {_FAILED} AND replays < cap ORDER BY tasks.id LIMIT %(limit)s FOR UPDATE OF tasks SKIP LOCKED)"
         f" UPDATE tasks SET {_AGAIN} WHERE id IN (SELECT id FROM chosen) RETURNING id, name",
-        {"names": list(caps), "caps": list(caps.values()), "limit": limit},
+        {"names": list(caps), "caps": list(caps.values()), "failed_before": failed_before, "limit": limit},
     ).fetchall()
 
 
-def count(tx: Transaction, caps: Mapping[str, int]) -> tuple[int, int]:
+def count(tx: Transaction, caps: Mapping[str, int], *, failed_before: datetime) -> tuple[int, int]:
     """How many dead tasks of these names can still be replayed, and how many have reached their cap."""
     row = tx.execute(
         "SELECT count(*) FILTER (WHERE replays < cap), count(*) FILTER (WHERE replays >= cap) FROM tasks"
-        " JOIN unnest(%s::text[], %s::int[]) AS capped (name, cap) ON capped.name = tasks.name WHERE state = 'FAILURE'",
-        [list(caps), list(caps.values())],
+        " JOIN unnest(%(names)s::text[], %(caps)s::int[]) AS capped (name, cap) ON capped.name = tasks.name"
+        f" WHERE {_FAILED}",
+        {"names": list(caps), "caps": list(caps.values()), "failed_before": failed_before},
     ).fetchone()
     return (row[0], row[1]) if row else (0, 0)
 

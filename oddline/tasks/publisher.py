@@ -107,6 +107,27 @@ class Publisher:
         )
 
 
+class Held(Publisher):
+    """Keeps wake-ups back until what they wake for is committed: a worker that came before would find nothing."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._kept: list[tuple[TaskSpec, Mapping[str, Any]]] = []
+
+    def wake(self, spec: TaskSpec, **given: Any) -> bool:
+        """Publish it later; as `Publisher.wake`, and always True."""
+        self._kept.append((spec, given))
+        return True
+
+    def let_go(self) -> None:
+        """Publish what was kept back."""
+        for spec, given in self._kept:
+            self._publisher.wake(spec, **given)
+
+    def close(self) -> None:
+        """Nothing is to be closed here."""
+
+
 def _protocol_2(spec: TaskSpec, countdown: timedelta | None) -> Mapping[str, Any]:
     """Headers and properties of a task message (Celery documentation, "Message Protocol", version 2)."""
     message_id = str(uuid.uuid4())

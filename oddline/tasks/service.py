@@ -78,7 +78,7 @@ def run_task(
         return None
     attempt = Attempt(task, spec, context, on_failure)
     if task.attempt > spec.retry.attempts:
-        attempt.end(State.FAILURE, error=task.error or "its worker died in every attempt")
+        attempt.end(State.FAILURE, error=task.error or "its worker died in every attempt", began=False)
         return task
     try:
         result = attempt.run(run)

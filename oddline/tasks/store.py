@@ -121,8 +121,11 @@ def finish(
     result: Any = None,
     error: str | None = None,
     not_before: datetime | None = None,
+    began: bool = True,
 ) -> State | None:
     """End an attempt as SUCCESS, RETRY, FAILURE or REVOKED; None when it was not ours any more.
+
+    One that never `began`, since there were enough before it, is none, and counts as none.
 
     Returns how it ended: a cancelled one is not tried again. A dead letter stays until somebody settles it, all else
     that ended until `kept_until`.
@@ -133,7 +136,8 @@ def finish(
         " WHERE id = %(id)s AND attempt = %(attempt)s AND state IN ('STARTED', 'PROGRESS') FOR UPDATE)"
         " UPDATE tasks SET state = ended.state, result = %(result)s, error = %(error)s, lease_until = NULL,"
         " not_before = CASE ended.state WHEN 'RETRY' THEN %(not_before)s::timestamptz END,"
-        f" failures = CASE WHEN %(error)s::text IS NULL THEN failures ELSE {and_failure('%(error)s')} END,"
+        " failures = CASE WHEN %(error)s::text IS NULL OR NOT %(began)s THEN failures"
+        f" ELSE {and_failure('%(error)s')} END, attempt = CASE WHEN %(began)s THEN attempt ELSE attempt - 1 END,"
         " finished_at = CASE WHEN ended.state <> 'RETRY' THEN %(now)s::timestamptz END,"
         " expires_at = CASE WHEN ended.state IN ('SUCCESS', 'REVOKED') THEN %(kept_until)s::timestamptz END"
         " FROM ended WHERE tasks.id = ended.id RETURNING ended.state",
@@ -146,6 +150,7 @@ def finish(
             "not_before": not_before,
             "now": now,
             "kept_until": kept_until,
+            "began": began,
         },
     ).fetchone()
     return State(row[0]) if row else None

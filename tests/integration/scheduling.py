@@ -8,6 +8,7 @@ from acting import CIPHER
 from reading import Databases
 
 from oddline.catalogue import CATALOGUE
+from oddline.identity import Scope, create_key
 from oddline.ids import new_id
 from oddline.schedules import UserSchedule, Wish, create, find, runs_of
 from oddline.tasks import Starter, unseal
@@ -16,7 +17,17 @@ START = datetime(2099, 11, 4, 10, 0, 30, tzinfo=UTC)  # what stands in for AWS l
 MAIL = {"recipients": ["oncall@example.org"], "subject": "Good morning", "text": "Look at the odd lines."}
 
 
-def scheduled(db: Databases, project: UUID, *, now: datetime = START, **wish: Any) -> UserSchedule:
+def administrator(db: Databases, project: UUID) -> str:
+    """A key of the project that may administer, as an actor."""
+    made = create_key(
+        db("worker"), project=project, name="administrator", key_id=new_id(), now=START, scopes=[Scope.ADMIN]
+    )
+    return f"key:{made.id}"
+
+
+def scheduled(
+    db: Databases, project: UUID, *, now: datetime = START, actor: str | None = None, **wish: Any
+) -> UserSchedule:
     """A schedule that the project's administrator has just made; by default it fires each hour."""
     asked = {"name": f"schedule {new_id()}", "task": "send_email", "payload": MAIL, "expression": "cron(0 * * * ? *)"}
     with db("console").transaction(project=project) as tx:
@@ -26,7 +37,7 @@ def scheduled(db: Databases, project: UUID, *, now: datetime = START, **wish: An
             schedule_id=new_id(),
             project=project,
             starter=Starter.ADMIN,
-            actor="key:test",
+            actor=actor or administrator(db, project),
             catalogue=CATALOGUE,
             now=now,
         )

@@ -50,7 +50,14 @@ def dead(db: Databases, project: UUID, *, name: str = CLEANUP_OLD_RESULTS.name, 
 
 def die_again(db: Databases, task: UUID | str, *, error: str = "broken") -> None:
     with db("worker").transaction() as tx:
-        tx.execute("UPDATE tasks SET state = 'FAILURE', attempt = 4, error = %s WHERE id = %s", [error, task])
+        tx.execute(
+            "UPDATE tasks SET state = 'FAILURE', attempt = 4, error = %s, finished_at = now() WHERE id = %s",
+            [error, task],
+        )
+
+
+def counts_of(answer: dict[str, Any]) -> dict[str, int]:
+    return {name: number for name, number in answer.items() if name != "failed_before"}
 
 
 def dead_submission(db: Databases, project: UUID) -> str:
@@ -154,7 +161,7 @@ def test_the_dead_letters_of_one_task_are_put_back_and_published(
 
     answer = client.post(f"{LETTERS}/replay", json={"name": CLEANUP_OLD_RESULTS.name})
 
-    assert answer.json() == {"replayed": 3, "left": 0, "capped": 0}
+    assert counts_of(answer.json()) == {"replayed": 3, "left": 0, "capped": 0}
     assert {state_of(db, task) for task in cleanups} == {State.PENDING}
     assert {state_of(db, task) for task in others} == {State.FAILURE}
     with redis.Redis.from_url(redis_url) as connection:
@@ -169,7 +176,7 @@ def test_all_dead_letters_are_put_back_submissions_too_and_none_of_a_task_that_l
 
     answer = client.post(f"{LETTERS}/replay", json={})
 
-    assert answer.json() == {"replayed": 3, "left": 0, "capped": 0}
+    assert counts_of(answer.json()) == {"replayed": 3, "left": 0, "capped": 0}
     assert state_of(db, forgotten) is State.FAILURE
     assert listed(client) == [forgotten]
     assert {state_of(db, letter) for letter in letters} == {State.PENDING}
@@ -181,7 +188,7 @@ def test_many_are_put_back_in_batches_the_oldest_first(db: Databases, project: U
 
     def replayed() -> tuple[int, int]:
         with db("console").transaction(project=project) as tx:
-            done = replay_dead_letters(tx, catalogue=CATALOGUE, limit=2)
+            done = replay_dead_letters(tx, catalogue=CATALOGUE, failed_before=datetime.now(UTC), limit=2)
         return done.replayed, done.left
 
     first, oldest_two = replayed(), [state_of(db, task) for task in tasks]
@@ -204,7 +211,7 @@ def test_a_task_that_came_back_dead_three_times_stays_unless_somebody_insists(
     alone = client.post(f"{LETTERS}/{poison}/replay")
     forced = client.post(f"{LETTERS}/{poison}/replay", params={"force": True})
 
-    assert (by_name, state_of(db, curable)) == ({"replayed": 1, "left": 0, "capped": 1}, State.PENDING)
+    assert (counts_of(by_name), state_of(db, curable)) == ({"replayed": 1, "left": 0, "capped": 1}, State.PENDING)
     assert refusal(alone)[:2] == (409, "conflict")
     assert (forced.status_code, state_of(db, poison)) == (202, State.PENDING)
 
@@ -224,6 +231,27 @@ def test_a_submission_that_came_back_dead_three_times_stays_unless_somebody_insi
     assert everything["capped"] == 1
     assert refusal(alone)[:2] == (409, "conflict")
     assert (forced.status_code, state_of(db, poison)) == (202, State.PENDING)
+
+
+def test_what_fails_again_while_many_are_put_back_is_left_for_another_day(
+    db: Databases, client: TestClient, project: UUID
+) -> None:
+    poison, submission = dead(db, project), dead_submission(db, project)
+
+    began = client.post(f"{LETTERS}/replay", json={}).json()
+    die_again(db, poison)
+    with db("worker").transaction() as tx:
+        tx.execute("UPDATE submission_state SET state = 'dead', finished_at = now()")
+    same_run = client.post(f"{LETTERS}/replay", json={"failed_before": began["failed_before"]}).json()
+    another = client.post(f"{LETTERS}/replay", json={}).json()
+
+    assert [counts_of(one) for one in (began, same_run, another)] == [
+        {"replayed": 2, "left": 0, "capped": 0},
+        {"replayed": 0, "left": 0, "capped": 0},
+        {"replayed": 2, "left": 0, "capped": 0},
+    ]
+    with db("worker").transaction() as tx:
+        assert [letter.replays for letter in (find(tx, UUID(poison)), find(tx, UUID(submission))) if letter] == [2, 2]
 
 
 def test_the_dead_letters_of_one_task_are_dropped(

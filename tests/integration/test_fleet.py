@@ -1,6 +1,7 @@
 """Operators hold and purge queues, limit tasks, restart workers softly, and see what each of them does."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -44,6 +45,7 @@ from oddline.tasks import (
     see_worker,
     utc_now,
 )
+from worker_image.worker.steering import END_SOFTLY
 
 APP = "worker_image.worker.app"
 BY = "test"
@@ -179,7 +181,7 @@ def test_only_what_workers_run_can_be_limited(db: Databases, task: str) -> None:
 # Whose turn it is
 
 
-def test_workers_of_a_class_end_one_after_the_other_and_each_is_asked_once(db: Databases) -> None:
+def test_workers_of_a_class_end_one_after_the_other_and_each_is_asked_until_it_has_ended(db: Databases) -> None:
     now = utc_now()
     scoring, general = [WorkerClass.SCORING], [WorkerClass.GENERAL]
     with db("worker").transaction() as tx:
@@ -194,7 +196,7 @@ def test_workers_of_a_class_end_one_after_the_other_and_each_is_asked_once(db: D
         b_once_a_is_gone = take_turn(tx, "b", now=later, seen=SEEN)
 
     assert wished == [True, True, False]
-    assert turns == [True, False, False]
+    assert turns == [True, True, False]
     assert b_once_a_is_gone
 
 
@@ -239,6 +241,7 @@ def test_it_is_seen_what_a_worker_does_and_a_restart_lets_it_finish_that(
                 fleet.ask_restart(tx, [], by=BY, now=utc_now())
             worker.wait_for(lambda: fleet.list_workers(db("console"), now=utc_now())[0].ending_at)
             worker.wait_for(lambda: "Warm shutdown" in worker.log_file.read_text())
+            os.kill(worker.child.pid, END_SOFTLY)  # as each look of its children does
             state_while_ending = state(db, task)
         wait_for_end(worker)
 
@@ -249,6 +252,18 @@ def test_it_is_seen_what_a_worker_does_and_a_restart_lets_it_finish_that(
     assert min(process["rss_bytes"], seen.view()["rss_bytes"]) > 20_000_000
     assert seen.view()["concurrency"] == 1
     assert (state_while_ending, state(db, task)) == (State.STARTED, State.SUCCESS)
+
+
+def test_a_worker_whose_child_died_before_it_could_end_it_ends_all_the_same(
+    db: Databases, start_worker: StartWorker
+) -> None:
+    with start_worker(APP) as worker:
+        worker.wait_for(lambda: fleet.list_workers(db("console"), now=utc_now()))
+        with db("worker").transaction() as tx:
+            fleet.ask_restart(tx, [], by=BY, now=utc_now())
+            tx.execute("UPDATE workers SET ending_at = now()")
+
+        wait_for_end(worker)
 
 
 def doing(db: Databases) -> bool:

@@ -172,6 +172,8 @@ def test_a_task_that_kills_its_worker_every_time_ends_as_a_dead_letter_unrun(
 
     task = read(context, task_id)
     assert (task.state, task.error, runs) == (State.FAILURE, "its worker died in every attempt", [])
+    assert [failure["attempt"] for failure in task.failures] == list(range(1, SPEC.retry.attempts + 1))
+    assert task.attempt == SPEC.retry.attempts
 
 
 def test_the_result_of_a_holder_that_lost_its_lease_is_not_written(context: TaskContext, clock: Clock) -> None:

@@ -15,13 +15,14 @@ from inbox import LEASE, Databases, Inbox
 from oddline import maintenance
 from oddline.catalogue import CATALOGUE
 from oddline.database import partition_days
+from oddline.fleet import hold
 from oddline.maintenance import cleanup_old_results
 from oddline.notifications import SEND_EMAIL
 from oddline.notifications.tasks import EmailPayload
 from oddline.objects import FolderObjects
 from oddline.settings import Settings
 from oddline.submissions import ATTEMPTS, claim_share, entry_id, new_id
-from oddline.tasks import NoPayload, Publisher, State, TaskContext, enqueue, see_worker
+from oddline.tasks import NoPayload, Publisher, Queue, State, TaskContext, enqueue, see_worker
 
 MAIL = EmailPayload(recipients=(), subject="", text="")
 
@@ -81,6 +82,18 @@ def test_submissions_that_wait_are_published_again(inbox: Inbox, context: TaskCo
 def test_where_nothing_waits_only_the_incremental_readers_are_asked_for(context: TaskContext) -> None:
     assert reconcile(context) == {"released": 0, "published": 0}
     assert published(context) == {"fold_counts": 1, "detect_sequences": 1, "detect_rates": 1}
+
+
+def test_nothing_is_published_to_a_queue_that_is_held(inbox: Inbox, context: TaskContext, project: UUID) -> None:
+    inbox.submit(project, "a")
+    start_mail(context, not_before=inbox.clock())
+    for queue in Queue:
+        with context.db.transaction() as tx:
+            hold(tx, queue, by="test", reason="", now=inbox.clock())
+
+    reconcile(context)
+
+    assert published(context) == {}
 
 
 @pytest.mark.both_postgres

@@ -102,7 +102,7 @@ def test_a_time_that_was_dealt_with_is_not_dealt_with_again_after_a_change(
     with db("console").transaction(project=project) as tx:
         change(
             tx, schedule.id, {"expression": "cron(0/30 * * * ? *)"},
-            starter=Starter.ADMIN, actor="key:test", catalogue=CATALOGUE, now=seconds_before,
+            starter=Starter.ADMIN, actor=schedule.actor, catalogue=CATALOGUE, now=seconds_before,
         )  # fmt: skip
 
     assert as_kept(db, schedule).next_at == ELEVEN
@@ -119,7 +119,7 @@ def test_a_change_of_something_else_does_not_lose_the_run_that_is_due(
     with db("console").transaction(project=project) as tx:
         change(
             tx, schedule.id, {"name": "another"},
-            starter=Starter.ADMIN, actor="key:test", catalogue=CATALOGUE, now=ELEVEN + timedelta(seconds=20),
+            starter=Starter.ADMIN, actor=schedule.actor, catalogue=CATALOGUE, now=ELEVEN + timedelta(seconds=20),
         )  # fmt: skip
 
     assert fired(schedule, ELEVEN + timedelta(seconds=30)) is not None
@@ -230,7 +230,9 @@ def test_paused_it_does_not_fire_and_resumed_it_makes_up_for_nothing(db: Databas
 
     while_paused = fired(schedule, ELEVEN)
     with db("console").transaction(project=project) as tx:
-        resume(tx, schedule.id, now=ELEVEN + timedelta(hours=3, minutes=10))
+        resume(
+            tx, schedule.id, starter=Starter.ADMIN, actor=schedule.actor, now=ELEVEN + timedelta(hours=3, minutes=10)
+        )
 
     assert (while_paused, runs(db, schedule)) == (None, [])
     assert as_kept(db, schedule).next_at == ELEVEN + timedelta(hours=4)

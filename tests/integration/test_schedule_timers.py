@@ -113,7 +113,7 @@ def installation(request: pytest.FixtureRequest) -> Installation:
 
 def changed(db: Databases, schedule: UserSchedule, *, now: datetime = START, **given: Any) -> None:
     with db("console").transaction(project=schedule.project) as tx:
-        change(tx, schedule.id, given, starter=Starter.ADMIN, actor="key:test", catalogue=CATALOGUE, now=now)
+        change(tx, schedule.id, given, starter=Starter.ADMIN, actor=schedule.actor, catalogue=CATALOGUE, now=now)
 
 
 # The contract of both.
@@ -139,7 +139,7 @@ def test_what_is_resumed_is_held_again(installation: Installation, db: Databases
     assert installation.in_line() == set()
 
     with db("console").transaction(project=project) as tx:
-        resume(tx, schedule.id, now=START)
+        resume(tx, schedule.id, starter=Starter.ADMIN, actor=schedule.actor, now=START)
 
     assert installation.in_line() == {schedule.id}
 

@@ -31,6 +31,7 @@ APPS = {"ingest": ingest, "console": console, "search": search}
 APP_OF = {route: side for side, app in APPS.items() for route in routes_of(app)}
 OWN, FOREIGN = "lisbon", "zanzibar"
 NOBODY, SESSION, STRANGER = "nobody", "a session of an admin key", "an admin key of the other tenant"
+KEPT = ["Content-Type", "Location", "Cache-Control"]
 CALLERS = [NOBODY, SESSION, *(f"key: {scope}" for scope in Scope), *(f"person: {role}" for role in Role)]
 
 
@@ -242,6 +243,22 @@ def test_what_is_another_tenants_is_not_there_and_stays_as_it_is(world: World, r
 
     assert set(answers.values()) == {404}, answers
     assert world.rows(world.foreign) == before
+
+
+@pytest.mark.parametrize("route", [route for route in ACCESS if route[0] == "POST"], ids=" ".join)
+def test_a_repeat_at_any_route_gets_the_first_answer_and_changes_nothing(world: World, route: tuple[str, str]) -> None:
+    call, client = EXAMPLES[route].ask(world.own), world.clients[APP_OF[route]]
+    headers = world.headers["key: admin"] | {"Idempotency-Key": str(new_id())}
+    first = client.post(call.path, json=call.json, params=call.params, headers=headers)
+    before = world.all_rows()
+
+    second = client.post(call.path, json=call.json, params=call.params, headers=headers)
+
+    assert (first.status_code, second.status_code) == (EXAMPLES[route].status,) * 2, second.text
+    assert second.json() == first.json()
+    assert ("idempotent-replayed" in first.headers, second.headers["Idempotent-Replayed"]) == (False, "true")
+    assert [second.headers.get(name) for name in KEPT] == [first.headers.get(name) for name in KEPT]
+    assert world.all_rows() == before
 
 
 def test_a_person_cannot_choose_a_project_that_they_do_not_belong_to(world: World) -> None:

@@ -71,7 +71,7 @@ def test_a_task_that_kills_its_worker_every_time_ends_as_a_dead_letter(
 ) -> None:
     task = run_faulty("self_killing", inbox=inbox, publisher=publisher, start_worker=start_worker)
 
-    assert (task.state, task.attempt, task.error) == (State.FAILURE, 3, "its worker died in every attempt")
+    assert (task.state, task.attempt, task.error) == (State.FAILURE, 2, "its worker died in every attempt")
 
 
 def test_a_task_that_is_out_of_time_is_tried_again_later(

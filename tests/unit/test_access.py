@@ -2,12 +2,14 @@
 
 import pytest
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import iter_route_contexts
 from starlette.testclient import TestClient
 
 from functions.asgi import app as everything
 from functions.console.app import app as console
 from functions.http import Authenticated, Parts, new_app
 from functions.http.access import ACCESS, Access, Open, routes_of, scope_of
+from functions.http.repeating import is_once
 from functions.ingest.app import app as ingest
 from functions.search.app import app as search
 from oddline.errors import Unauthenticated
@@ -61,6 +63,17 @@ def test_a_route_that_asks_who_calls_cannot_be_open_to_everybody() -> None:
 
 def test_the_table_names_no_route_that_is_not_there() -> None:
     assert ACCESS.keys() == {route for app in (ingest, console, search) for route in routes_of(app)}
+
+
+def test_every_route_that_does_something_by_post_is_carried_out_once_for_a_key() -> None:
+    posts = [route for app in (console, search) for route in iter_route_contexts(app.routes) if "POST" in route.methods]
+    document = everything.openapi()["paths"]
+
+    assert len(posts) >= 17
+    assert [route.path for route in posts if not is_once(route.endpoint)] == []
+    for route in posts:
+        named = [parameter["name"] for parameter in document[route.path]["post"]["parameters"]]
+        assert "Idempotency-Key" in named, route.path
 
 
 def test_the_documentation_says_of_each_route_what_the_table_says() -> None:

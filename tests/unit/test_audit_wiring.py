@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dis import get_instructions
 from importlib import import_module
-from inspect import getmodule, isfunction
+from inspect import getmodule, isfunction, unwrap
 from typing import Any
 
 import typer
@@ -109,7 +109,7 @@ def changing_routes() -> Iterator[tuple[tuple[str, str], Callable[..., Any]]]:
     for app in (ingest, console, search):
         for route in iter_route_contexts(app.routes):
             for method in set(route.methods or ()) - {"GET", "HEAD", "OPTIONS"}:
-                yield (method, str(route.path)), route.endpoint
+                yield (method, str(route.path)), unwrap(route.endpoint)
 
 
 def commands() -> Iterator[tuple[str, Callable[..., Any]]]:

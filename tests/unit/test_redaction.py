@@ -3,6 +3,7 @@
 import time
 from datetime import UTC, datetime
 from itertools import cycle, islice
+from random import Random
 
 import orjson
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from oddline.patterns import Masker
 from oddline.redaction import ON_BY_DEFAULT, CompiledRules, ErasedValues, Kind, OwnRule, ProjectRules, Redaction, Rules
+from oddline.redaction.budget import TEXT_MARKS, Budget
 from oddline.redaction.kinds import SUSPECTS
 from oddline.redaction.redactor import Redactor, compiled
 from oddline.submissions import take_entries
@@ -231,6 +233,58 @@ def test_an_expression_that_would_take_others_for_ever_takes_no_time() -> None:
     redactor.redact(["a" * 100_000 + "!", "x" * 100_000])
 
     assert time.process_time() - begun < 2.0
+
+
+HOSTILE = {
+    "all its matches together are quadratic": ("a.*z|a", "a" * 200_000),
+    "a match for every character": ("a", "a" * 200_000),
+    "more states than any memory holds": ("[ab]*a[ab]{900}c", "".join(Random(1).choices("ab", k=200_000))),
+    "matches of which nothing is masked": ("(x?)a.*z|a", "a" * 200_000),
+}
+
+
+@pytest.mark.parametrize(("expression", "line"), HOSTILE.values(), ids=HOSTILE)
+def test_of_a_line_that_an_expression_takes_too_long_for_the_rest_is_masked_whole(expression: str, line: str) -> None:
+    redactor = Redactor((), own=[OwnRule("own", expression)])
+    begun = time.thread_time()
+
+    [masked] = redactor.redact([line])[0].values()
+
+    assert time.thread_time() - begun < 2.0  # without a budget: minutes
+    assert masked.endswith("<masked:own>")
+    assert masked.replace("<masked:own>", "") == ""
+    assert masked.count("<masked:own>") <= TEXT_MARKS + 1
+
+
+def test_a_hostile_line_takes_nothing_from_the_others() -> None:
+    redactor = Redactor((), own=[OwnRule("own", "a.*z|a")])
+
+    changed, _ = redactor.redact(["b" * 50, "a" * 200_000, "b a b"])
+
+    assert (sorted(changed), changed[2]) == ([1, 2], "b <masked:own> b")
+
+
+def test_what_is_over_the_budget_of_a_submission_is_masked_whole_and_nothing_of_it_is_stored() -> None:
+    rules = ProjectRules(project=Rules(own=(OwnRule("own", "a.*z|a"), OwnRule("other", "[0-9]+"))))
+    redaction = Redaction(CompiledRules(rules), budget=Budget(seconds=0.3))
+    items = [{"message": "a" * 100_000} for _ in range(40)] + [{"message": "4711", "host": "secret", "n": [4711]}]
+    begun = time.thread_time()
+
+    columns, _ = take_entries(items, now=NOW, redaction=redaction)
+
+    assert time.thread_time() - begun < 2.0
+    assert (columns.messages[-1], columns.attributes[-1]) == ("<masked:other>", '{"masked":"<masked:own>"}')
+    assert not [text for text in (*columns.messages, *columns.attributes) if "4711" in text or "secret" in text]
+
+
+def test_no_memory_is_filled_with_marks() -> None:
+    rules = ProjectRules(project=Rules(own=(OwnRule("a" * 30, "x"),)))
+    redaction = Redaction(CompiledRules(rules))
+    items = [{"message": "x" * 999, "list": ["x"] * 1_001} for _ in range(400)]
+
+    columns, _ = take_entries(items, now=NOW, redaction=redaction)
+
+    assert sum(map(len, columns.messages)) + sum(map(len, columns.attributes)) < 10_000_000
 
 
 def test_a_batch_without_secrets_costs_a_fraction_of_taking_it() -> None:

@@ -18,6 +18,7 @@ from worker_image.worker.configuration import configure
 from worker_image.worker.process import Process, host_name, open_process
 from worker_image.worker.proof import PROVE_WORKER, do_nothing, own_queue
 from worker_image.worker.rate_limits import RateLimits
+from worker_image.worker.steering import end_when_told
 
 app = Celery("oddline", set_as_current=False)
 app.conf.update(configure(load_settings(), CATALOGUE))
@@ -60,6 +61,12 @@ def refuse_without_keys(**_: Any) -> None:
         load_settings().cipher().check()
     except NotConfigured as error:
         sys.exit(f"error: {error}")
+
+
+@celeryd_after_setup.connect  # type: ignore[untyped-decorator]
+def end_softly(**_: Any) -> None:
+    """Let the children's watches end this process when an operator wishes a restart."""
+    end_when_told()
 
 
 @celeryd_after_setup.connect  # type: ignore[untyped-decorator]

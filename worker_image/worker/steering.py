@@ -16,6 +16,7 @@ from worker_image.worker.pulse import Pulse
 log = logging.getLogger(__name__)
 
 PROCESS_FORGOTTEN = timedelta(minutes=2)
+END_SOFTLY = signal.SIGUSR2
 
 
 class Steering:
@@ -41,6 +42,8 @@ class Steering:
         self._held: frozenset[str] = frozenset()
         self._wishes = fleet.Wishes(held=frozenset(), limits={}, restart=False)
         self._is_our_turn = False
+        self._has_told = False
+        self._main = os.getppid()
 
     def look(self, tx: Transaction, *, now: datetime) -> None:
         """In the watch's transaction, after the worker's row is there: tell how it is, and read what is wished."""
@@ -62,8 +65,10 @@ class Steering:
         self._follow_limits(self._wishes.limits)
         released, self._held = self._held - self._wishes.held, self._wishes.held
         if self._is_our_turn:
-            log.warning("an operator wishes a restart: this worker finishes what it does and ends")
-            end_main_process()
+            if not self._has_told:
+                log.warning("an operator wishes a restart: this worker finishes what it does and ends")
+            self._has_told = True
+            end_main_process(self._main)
         return bool(released)
 
     def _main_stats(self) -> dict[str, Any]:
@@ -74,9 +79,27 @@ class Steering:
         }
 
 
-def end_main_process() -> None:
-    """Have Celery's main process take nothing new, wait for what runs without a limit, and end."""
-    os.kill(os.getppid(), signal.SIGINT)  # SIGTERM is remapped to a shutdown that waits for half a minute only
+def end_main_process(main: int) -> None:
+    """Have Celery's main process take nothing new, wait for what runs without a limit, and end; twice is as once."""
+    if os.getppid() == main:  # once it is dead, somebody else is the parent
+        os.kill(main, END_SOFTLY)
+
+
+def end_when_told() -> None:
+    """In the main process: follow `end_main_process` of its children.
+
+    Celery itself ends so at SIGINT, but at a second one it breaks off what runs. SIGTERM is remapped to a shutdown that
+    waits for half a minute only.
+    """
+    told = False
+
+    def end(*_: object) -> None:
+        nonlocal told
+        if not told:
+            told = True
+            os.kill(os.getpid(), signal.SIGINT)
+
+    signal.signal(END_SOFTLY, end)
 
 
 def resident_bytes(pid: str) -> int | None:

@@ -215,3 +215,34 @@ def test_what_was_made_old_by_hand_is_not_cut_but_told(trail: Trail) -> None:
     assert trail.fault() == ("changed", 1)
     with trail.db("worker").transaction() as tx:
         assert [alert.kind for alert in raised_alerts(tx)] == ["audit_trail"]
+
+
+MALFORMED = {"at": "'infinity'", "details": "'no JSON'", "personal": "'\\xff00'"}
+
+
+@pytest.mark.parametrize("column", MALFORMED)
+def test_what_could_not_be_sealed_cannot_be_written_even_by_hand(trail: Trail, column: str) -> None:
+    trail.act("source:a")
+
+    with pytest.raises(psycopg.errors.CheckViolation):
+        trail.tamper(f"UPDATE audit_actions SET {column} = {MALFORMED[column]}")
+
+
+@pytest.mark.parametrize("column", ["at", "personal"])
+def test_a_project_whose_trail_cannot_be_read_holds_up_no_other_and_is_told(
+    trail: Trail, other_project: UUID, column: str
+) -> None:
+    trail.act("source:a")
+    other = Trail(trail.db, trail.heads, other_project)
+    other.act("source:b")
+    trail.tamper(
+        f"ALTER TABLE audit_actions DROP CONSTRAINT audit_actions_{column}",
+        f"UPDATE audit_actions SET {column} = {MALFORMED[column]} WHERE project_id = '{trail.project}'",
+    )
+
+    done = trail.seal()
+
+    assert done == {"sealed": 1, "heads": 1, "cut": 0}
+    assert (other.verdict().finding, other.verdict().rows) == (None, 1)
+    with trail.db("worker").transaction() as tx:
+        assert [(alert.kind, alert.subject) for alert in raised_alerts(tx)] == [("audit_trail", str(trail.project))]

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from acting import CIPHER
 from ingesting import HMAC_SECRET, Stored
 from movable_clock import MovableClock
 from starlette.testclient import TestClient
@@ -17,7 +18,7 @@ from starlette.testclient import TestClient
 from functions.http import Parts, new_app
 from functions.ingest.app import router
 from oddline.database import Database
-from oddline.identity import NewKey, revoke_key, rotate_signing_secret, sign_webhook
+from oddline.identity import NewKey, renew_signing_secrets, revoke_key, rotate_signing_secret, sign_webhook
 from oddline.settings import Side
 
 Read = Callable[[], list[Stored]]
@@ -161,6 +162,30 @@ def test_a_stale_signature_is_refused(
 
     assert assert_refused(answer, 401)["field"] == "webhook-timestamp"
     assert stored() == []
+
+
+def test_a_signing_secret_stands_nowhere_in_the_clear_and_one_of_an_older_version_is_taken_until_it_is_encrypted(
+    anonymous: TestClient, make_key: MakeKey, db: Callable[[Any], Database], clock: MovableClock
+) -> None:
+    made, older = make_key(signed=True), make_key(signed=True)
+
+    def stored_secrets() -> str:
+        with db("owner").transaction() as tx:
+            return str(tx.execute("SELECT array_agg(api_keys::text) FROM api_keys").fetchone())
+
+    def sent(key: NewKey, message_id: str) -> int:
+        headers = signed(key, clock, message_id=message_id)
+        return anonymous.post("/api/v1/logs", content=BODY, headers=headers).status_code
+
+    clear_at_first = "whsec_" in stored_secrets()
+    with db("owner").transaction() as tx:
+        tx.execute("UPDATE api_keys SET signing_secrets = ARRAY[%s] WHERE id = %s", [older.signing_secret, older.id])
+    before = sent(made, "msg_1"), sent(older, "msg_2")
+    with db("worker").transaction() as tx:
+        renew_signing_secrets(tx, after=UUID(int=0), limit=100, cipher=CIPHER)
+
+    assert (clear_at_first, "whsec_" in stored_secrets()) == (False, False)
+    assert (before, sent(made, "msg_3"), sent(older, "msg_4")) == ((202, 202), 202, 202)
 
 
 def test_while_a_secret_is_changed_both_are_taken_and_afterwards_the_new_one_alone(
