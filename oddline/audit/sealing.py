@@ -6,7 +6,7 @@ from uuid import UUID
 
 from oddline.audit import store
 from oddline.audit.heads import put_cut, put_head
-from oddline.audit.model import Chain
+from oddline.audit.model import INSTALLATION, Chain
 from oddline.database import Database
 from oddline.objects import ObjectStore
 from oddline.tasks import raise_alert
@@ -105,4 +105,5 @@ def _cut(db: Database, heads: ObjectStore, chain: Chain, *, before: datetime, no
 def _alert(db: Database, project: UUID, *, number: int, now: datetime) -> None:
     text = f"At number {number} it is not what was sealed, so nothing of it is cut off. See `oddline audit verify`."
     with db.transaction() as tx:
-        raise_alert(tx, kind="audit_trail", subject=str(project), text=text, now=now)
+        whose = None if project == INSTALLATION else project
+        raise_alert(tx, kind="audit_trail", subject=str(project), text=text, now=now, project=whose)

@@ -36,7 +36,13 @@ def this_process() -> Process:
 
 BINDINGS = {**scoring.BINDINGS, **notifications.BINDINGS, **maintenance.BINDINGS}
 PROOF = {PROVE_WORKER.name: lambda _: do_nothing}
-bind_all(app, Catalogue([*CATALOGUE.values(), PROVE_WORKER]), BINDINGS | PROOF, this_process)
+bind_all(
+    app,
+    Catalogue([*CATALOGUE.values(), PROVE_WORKER]),
+    BINDINGS | PROOF,
+    this_process,
+    on_failure=maintenance.ON_FAILURE,
+)
 rate_limits = RateLimits(app, CATALOGUE, redis_url=load_settings().redis_url)
 
 
