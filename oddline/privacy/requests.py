@@ -56,9 +56,7 @@ def request_erasure(
         NotConfigured: there is no key to encrypt them with.
     """
     _check_values(values)
-    _check_together(tx, project, ErasedValues(tuple(values), ignore_case=True), cipher=cipher)
-    if Redactor((), erased=[ErasedValues(tuple(values), ignore_case=True)]).erase(reason) != reason:
-        raise InvalidParameter("the reason is kept: it must not hold what is to be erased", field="reason")
+    _check_together(tx, project, ErasedValues(tuple(values), ignore_case=True), reason=reason, cipher=cipher)
     erasure = Erasure(
         project=project,
         id=new_id(),
@@ -84,11 +82,13 @@ def _check_values(values: Sequence[str]) -> None:
             raise InvalidParameter(detail, field=f"values.{number}")
 
 
-def _check_together(tx: Transaction, project: UUID, wanted: ErasedValues, *, cipher: Cipher) -> None:
+def _check_together(tx: Transaction, project: UUID, wanted: ErasedValues, *, reason: str, cipher: Cipher) -> None:
     listed = [
         ErasedValues(open_values(secret, cipher), ignore_case) for secret, ignore_case in read_erased(tx, project)
     ]
     Redactor(Kind, erased=[*listed, wanted]).check()
+    if Redactor((), erased=[wanted]).erase(reason) != reason:
+        raise InvalidParameter("the reason is kept: it must not hold what is to be erased", field="reason")
 
 
 def find_erasure(tx: Transaction, project: UUID, *, erasure: UUID) -> Erasure:

@@ -166,7 +166,8 @@ def again(tx: Transaction, erasure: Erasure, *, task: UUID) -> None:
     """Put an erasure back to its beginning, as another task; who works on it now can note nothing more."""
     tx.execute(
         "UPDATE erasures SET state = 'listed', run = run + 1, in_step = false, passes = 0, pass_began_at = NULL,"
-        " found_in_pass = 0, found = '{}', last_found_at = NULL, proof = NULL, task_id = %s"
+        " place = 0, after = NULL, looked = '{}', found_in_pass = 0, found = '{}', last_found_at = NULL, proof = NULL,"
+        " task_id = %s"
         " WHERE project_id = %s AND id = %s",
         [task, erasure.project, erasure.id],
     )

@@ -335,3 +335,18 @@ def test_what_is_deleted_for_good_has_no_version_left(store: ObjectStore) -> Non
     assert kept == ({b"first", b"second", b"deleted"} if isinstance(store, S3Objects) else {b"second"})
     assert list(store.versions("a/")) == []
     assert store.get("b") == b"another"
+
+
+def test_versions_are_listed_from_behind_a_key_in_the_order_of_keys(store: ObjectStore) -> None:
+    if isinstance(store, S3Objects):
+        store._client.put_bucket_versioning(Bucket=store._bucket, VersioningConfiguration={"Status": "Enabled"})
+    for key in ("a/1", "a/1", "a/10/x", "a/2", "b/1", "b/1", "c"):
+        store.put(key, b"data")
+
+    def behind(after: str) -> list[str]:
+        return list(dict.fromkeys(one.key for one in store.versions("a/", after=after)))
+
+    assert behind("") == ["a/1", "a/10/x", "a/2"]
+    assert behind("a/1") == ["a/10/x", "a/2"]
+    assert [one.key for one in store.versions("b/", after="a/2")][:1] == ["b/1"]
+    assert list(store.versions("a/", after="b/1")) == []

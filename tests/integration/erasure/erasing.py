@@ -67,8 +67,13 @@ def attempt(inbox: Inbox, project: UUID, erasure: UUID, context: TaskContext) ->
     with context.db.transaction() as tx:
         task = find_erasure(tx, project, erasure=erasure).task
         tx.execute("UPDATE tasks SET not_before = NULL WHERE id = %s", [task])
-    run_task(ERASE_PERSON, erase_person, task_id=task, context=context, on_failure=mark_failed)
+    run(task, context)
     return inbox.task(task)
+
+
+def run(task: UUID, context: TaskContext) -> None:
+    """Run a task that is due, as a worker does."""
+    run_task(ERASE_PERSON, erase_person, task_id=task, context=context, on_failure=mark_failed)
 
 
 def finish(inbox: Inbox, project: UUID, erasure: UUID, context: TaskContext) -> Task:

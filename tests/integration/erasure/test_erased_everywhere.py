@@ -163,6 +163,7 @@ def test_the_proof_says_what_was_erased_and_searched(world: World) -> None:
     assert set(proof["after"].values()) == {0}
     assert proof["searched"]["objects"] > 0
     assert proof["backups_until"] == (world.inbox.clock() + timedelta(days=7)).date().isoformat()
+    assert proof["failed_events_until"] == (world.inbox.clock() + timedelta(days=14)).date().isoformat()
 
 
 def test_to_wait_for_what_is_under_way_is_no_failure(world: World) -> None:
