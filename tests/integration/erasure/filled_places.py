@@ -171,6 +171,9 @@ def put_members_and_schedules(tx: Any, project: UUID, *, cipher: Cipher, now: da
     for actor, name in (("key:1", NAME), ("key:2", "somebody else"), (f"person:{person_id(ISSUER, NAME)}", "X. Q.")):
         by = Actor(id=actor, cipher=cipher, name=name)
         audit.record(tx, project=project, by=by, action=Action.PROJECT_CHANGED, subject=f"project:{project}", now=now)
+    by, subject = Actor(id="key:3", cipher=cipher), audit.source_subject(project, f"app of {NAME}")
+    named = {"source": f"app of {NAME}"}
+    audit.record(tx, project=project, by=by, action=Action.SOURCE_CHANGED, subject=subject, named=named, now=now)
     for name in (NAME, MAIL):
         schedule = new_id()
         tx.execute(
