@@ -1,7 +1,7 @@
 """Write into the trail who did what: in the action's own transaction, so that the one is never without the other."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -10,7 +10,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 import orjson
 
 from oddline.audit import store
-from oddline.audit.model import INSTALLATION, Action, Personal, Row
+from oddline.audit.model import INSTALLATION, Action, Personal, Row, named_in
 from oddline.audit.persons import key_of, keys_by_id, lock, unlock
 from oddline.database import Transaction
 from oddline.encryption import Cipher
@@ -141,9 +141,18 @@ def forget_told_of(
         {
             person
             for (person, key), tokens in told.items()
-            if any(holds(text) for token in tokens for text in unlock(token, keys[key]).values())
+            if any(holds(text) for token in tokens for text in _said_by_people(unlock(token, keys[key])))
         }
     )
     for person in found:
         forget_person(tx, person=person, by=by, now=now, project=project)
     return found
+
+
+def _said_by_people(personal: Mapping[str, str]) -> Iterator[str]:
+    """What of it came from people; a sentence is made of the same, and of words of ours that anybody may erase."""
+    for what, text in personal.items():
+        if what == "named":
+            yield from map(str, named_in(personal).values())
+        elif what != "sentence":
+            yield text

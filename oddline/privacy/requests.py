@@ -43,20 +43,19 @@ def request_erasure(
     now: datetime,
     whole_installation: bool = False,
 ) -> Erasure:
-    """List values as erased and start the task that erases them; publish it after the commit, in SETTLED.
+    """List values as erased, which masks them in what comes in, and start the task that erases them.
 
-    From now on they are masked in all that comes in.
+    Publish it after the commit, in SETTLED.
 
     Args:
         whole_installation: an operator asks, so what belongs to no project is cleaned and searched, too.
 
     Raises:
-        InvalidParameter: a value is too short or too long, or stands in the reason, which is kept; or with what the
-            project has erased already they are too many to be looked for in all that comes in.
+        InvalidParameter: a value is too short or too long, or stands in the reason, which is kept; or they are too
+            many with those of before.
         NotConfigured: there is no key to encrypt them with.
     """
-    _check_values(values)
-    _check_together(tx, project, ErasedValues(tuple(values), ignore_case=True), reason=reason, cipher=cipher)
+    _check(tx, project, values=values, reason=reason, cipher=cipher)
     erasure = Erasure(
         project=project,
         id=new_id(),
@@ -73,16 +72,14 @@ def request_erasure(
     return erasure
 
 
-def _check_values(values: Sequence[str]) -> None:
+def _check(tx: Transaction, project: UUID, *, values: Sequence[str], reason: str, cipher: Cipher) -> None:
     if not 0 < len(values) <= MOST_VALUES:
         raise InvalidParameter(f"values: 1 to {MOST_VALUES}", field="values")
     for number, value in enumerate(values):
         if not len(value.strip()) >= SHORTEST_VALUE or len(value) > LONGEST_VALUE or "\0" in value:
             detail = f"values.{number}: {SHORTEST_VALUE} to {LONGEST_VALUE} characters"
             raise InvalidParameter(detail, field=f"values.{number}")
-
-
-def _check_together(tx: Transaction, project: UUID, wanted: ErasedValues, *, reason: str, cipher: Cipher) -> None:
+    wanted = ErasedValues(tuple(values), ignore_case=True)
     listed = [
         ErasedValues(open_values(secret, cipher), ignore_case) for secret, ignore_case in read_erased(tx, project)
     ]

@@ -165,6 +165,15 @@ def test_who_has_changed_what_bears_an_erased_name_is_forgotten_with_it(trail: T
     assert trail.fault() is None
 
 
+def test_words_of_ours_beside_what_people_have_named_forget_nobody(trail: Trail) -> None:
+    trail.act("source:1", by=PERSONAL, named={"source": "checkout"})
+
+    with trail.db("worker").transaction() as tx:
+        gone = audit.forget_told_of(tx, trail.project, holds=lambda text: "source" in text, by=OTHER, now=trail.clock())
+
+    assert gone == []
+
+
 def test_a_person_has_one_key_however_often_they_act_at_once(trail: Trail) -> None:
     with trail.db("console").transaction(project=trail.project) as first:
         trail.record(first, "source:a")

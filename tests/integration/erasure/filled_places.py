@@ -50,6 +50,7 @@ def put_everywhere(inbox: Inbox, project: UUID, context: TaskContext) -> None:
             "UPDATE submission_state SET state = 'dead', error = %s, failures = %s WHERE id = %s",
             [f"no {NAME}", json.dumps([{"attempt": 1, "error": f"no {NAME}"}]), dead],
         )
+        put_into_feedback_and_sessions(tx, project)
         put_into_rows(tx, project)
         put_sealed(tx, project, cipher=context.settings.cipher())
         put_what_operators_see(tx, project)
@@ -74,7 +75,7 @@ def waiting(inbox: Inbox, project: UUID, *items: dict[str, Any], key: str = "", 
     ).submission
 
 
-def put_into_rows(tx: Any, project: UUID) -> None:
+def put_into_feedback_and_sessions(tx: Any, project: UUID) -> None:
     note = [project, new_id(), f"said {NAME.lower()}", new_id()]
     tx.execute(
         "INSERT INTO feedback (project_id, id, pattern_id, verdict, note, key_id, since)"
@@ -101,6 +102,9 @@ def put_into_rows(tx: Any, project: UUID) -> None:
         "INSERT INTO sequence_sources (project_id, source_id, grouping, sessions, training) VALUES (%s, 1, %s, 1, '')",
         [project, f"attribute:{NAME}"],
     )
+
+
+def put_into_rows(tx: Any, project: UUID) -> None:
     tx.execute("UPDATE sources SET session_attribute = %s WHERE project_id = %s AND id = 1", [NAME, project])
     tx.execute(
         "INSERT INTO deliveries (id, project_id, task_id, channel, recipients, state, detail, created_at)"
