@@ -197,6 +197,9 @@ class Settings(BaseSettings):
     backup_days: NonNegativeInt = Field(
         default=0, description="for how many days backups of the database are kept; 0: there are none"
     )
+    failed_event_days: NonNegativeInt = Field(
+        default=0, description="for how many days events are kept that a trigger could not take; 0: they are not"
+    )
 
     smtp_url: str = Field(
         default="",

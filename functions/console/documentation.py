@@ -63,8 +63,8 @@ _ACTION = {
     "at": "2026-11-05T08:15:30.123000Z",
     "actor": "key:01934f0e-1111-7abc-8def-0123456789ac",
     "action": "source.changed",
-    "subject": "source:checkout-api",
-    "details": {"threshold": 0.9, "request_id": "5f0c9bd3b2a64d7a8fd7d1c6a2a0c1de"},
+    "subject": "source:3f1e0b52-6a0c-5c33-9d0e-1f7f6f1b2c44",
+    "details": {"threshold": 0.9, "source": "checkout-api", "request_id": "5f0c9bd3b2a64d7a8fd7d1c6a2a0c1de"},
     "name": "deploy",
     "address": "203.0.113.7",
     "user_agent": "curl/8.14.1",
@@ -150,6 +150,7 @@ _ERASURE: dict[str, Any] = {
     "erasure_id": _ERASURE_ID,
     "task_id": _ERASURE_ID,
     "state": "erased",
+    "reach": "project",
     "ignore_case": True,
     "reason": "request 4711 of a customer",
     "requested_by": "key:01934f0e-2222-7abc-8def-0123456789ab",
@@ -158,14 +159,20 @@ _ERASURE: dict[str, Any] = {
     "found": {"chunks": 48, "submissions": 2, "odd_entries": 1},
     "proof": {
         "erased_at": "2026-11-05T08:34:10.100000Z",
+        "reach": "project",
         "before": {"chunks": 48, "submissions": 2, "odd_entries": 1},
         "after": {"chunks": 0, "submissions": 0, "odd_entries": 0},
         "searched": {"tables": 37, "rows": 88_213, "objects": 412, "queue_messages": 9},
+        "passes": 2,
         "backups_until": "2026-11-12",
+        "failed_events_until": "2026-11-19",
     },
 }
 # What was found is told by the places where something was.
-_ERASURE_GAPS: dict[str, Any] = {"optional": ["next", *_ERASURE["found"]], "nullable": ["proof"]}
+_ERASURE_GAPS: dict[str, Any] = {
+    "optional": ["next", *_ERASURE["found"]],
+    "nullable": ["proof", "backups_until", "failed_events_until"],
+}
 
 HEALTH = answer("All parts answer", _HEALTHY, optional=["redis"], nullable=["checked_at"]) | answer(
     "Something does not; `message` says what", _UNHEALTHY, status=503, optional=["redis"], nullable=["checked_at"]

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from functions.console.documentation import ERASING, ERASURE, ERASURES
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, is_operator, json_answer, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, WithoutNul
@@ -46,8 +46,12 @@ class Wanted(Body):
 @router.post(PATH, status_code=202, responses=ERASING, openapi_extra=documented(Wanted))
 @once
 def erase(request: Request, caller: Authenticated, wanted: Annotated[Wanted, Depends(body_of(Wanted))]) -> Response:
-    """Erase values everywhere: what comes in is masked within seconds, what is stored is erased by a task."""
+    """Erase values from all that the project has: what comes in is masked in seconds, a task erases what is stored.
+
+    Asked for in the operator's project it reaches what belongs to no project, too.
+    """
     parts = parts_of(request)
+    whole_installation = is_operator(parts, caller)
     with parts.db.transaction(project=caller.project) as tx:
         erasure = request_erasure(
             tx,
@@ -58,6 +62,7 @@ def erase(request: Request, caller: Authenticated, wanted: Annotated[Wanted, Dep
             requested_by=caller.actor,
             cipher=parts.settings.cipher(),
             now=parts.clock(),
+            whole_installation=whole_installation,
         )
         record(tx, request, caller, Action.ERASURE_ASKED, subject=f"erasure:{erasure.id}")
     parts.publisher.wake(ERASE_PERSON, task_id=erasure.task, countdown=SETTLED)

@@ -1,6 +1,6 @@
 """Routes of masking: what of entries is masked before it is stored, for the whole project or for one source."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
@@ -10,7 +10,7 @@ from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import Name
-from oddline.audit import Action
+from oddline.audit import Action, source_subject
 from oddline.redaction import LONGEST_EXPRESSION, MOST_OWN_RULES, Kind, set_masking, show_masking
 
 PATH = "/api/v1/masking"
@@ -62,8 +62,11 @@ def update(
             changed_by=caller.actor,
             now=parts.clock(),
         )
+        told = {"on": settings.on, "off": settings.off}
         # What the expressions look for may be a person's: their names have to do.
-        told = {"on": settings.on, "off": settings.off, "own": [rule.name for rule in settings.own]}
-        subject = f"source:{source}" if source else f"project:{caller.project}"
-        record(tx, request, caller, Action.MASKING_CHANGED, subject=subject, details=told)
+        named: dict[str, Any] = {"own": [rule.name for rule in settings.own]}
+        subject = f"project:{caller.project}"
+        if source:
+            named, subject = named | {"source": source}, source_subject(caller.project, source)
+        record(tx, request, caller, Action.MASKING_CHANGED, subject=subject, details=told, named=named)
         return json_answer(show_masking(tx, caller.project, source=source or ""))

@@ -10,7 +10,7 @@ from functions.http import Authenticated, json_answer, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, LONGEST_NAME, Limit, Name, Portion, WithoutNul
-from oddline.audit import Action
+from oddline.audit import Action, source_subject
 from oddline.entries import (
     LEAST_ALARMS_PER_DAY,
     LONGEST_ATTRIBUTE,
@@ -110,5 +110,6 @@ def update_source(
         if "sequence_window" in given:
             set_sequence_window(tx, **source, seconds=given["sequence_window"])
         told = given | {"session_attribute": "set"} if given.get("session_attribute") else given  # it is free text
-        record(tx, request, caller, Action.SOURCE_CHANGED, subject=f"source:{name}", details=told)
+        subject, named = source_subject(caller.project, name), {"source": name}
+        record(tx, request, caller, Action.SOURCE_CHANGED, subject=subject, details=told, named=named)
         return json_answer(source_view(tx, project=caller.project, name=name, today=parts.clock().date()))

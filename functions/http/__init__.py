@@ -1,7 +1,7 @@
 """What all functions that speak HTTP share: the parts they stand on, authentication, bodies, problem documents."""
 
 from functions.http.application import new_app
-from functions.http.authentication import Authenticated, authenticate_key, presented_key
+from functions.http.authentication import Authenticated, authenticate_key, is_operator, presented_key
 from functions.http.bodies import json_answer, raw_body
 from functions.http.limiting import guarded, limit
 from functions.http.parts import parts_of
@@ -15,6 +15,7 @@ __all__ = [
     "authenticate_key",
     "error_headers",
     "guarded",
+    "is_operator",
     "json_answer",
     "limit",
     "new_app",

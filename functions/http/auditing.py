@@ -35,6 +35,7 @@ def record(
     *,
     subject: str,
     details: Mapping[str, Any] | None = None,
+    named: Mapping[str, Any] | None = None,
 ) -> None:
     """Write into the trail of the caller's project what this transaction does; as `audit.record`."""
     audit.record(
@@ -44,5 +45,6 @@ def record(
         action=action,
         subject=subject,
         details=details,
+        named=named,
         now=parts_of(request).clock(),
     )

@@ -93,11 +93,17 @@ def _authenticate(request: Request, presented: str | None) -> Caller:
     return authenticate_key(parts_of(request), presented)
 
 
-def _demand_operator(parts: Parts, caller: Caller) -> None:
+def is_operator(parts: Parts, caller: Caller) -> bool:
+    """Whether a caller belongs to the operator's project; where none is set, nobody does."""
     name = parts.settings.operator_project
+    if not name:
+        return False
     with parts.db.transaction() as tx:
-        project = find_project(tx, name) if name else None
-    if project != caller.project:
+        return find_project(tx, name) == caller.project
+
+
+def _demand_operator(parts: Parts, caller: Caller) -> None:
+    if not is_operator(parts, caller):
         raise Forbidden("this concerns all projects: only admins of ODDLINE_OPERATOR_PROJECT may see or change it")
 
 

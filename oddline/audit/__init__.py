@@ -7,7 +7,7 @@ from oddline.lazy import face
 if TYPE_CHECKING:
     from oddline.audit.enriching import process_user_action
     from oddline.audit.heads import open_heads
-    from oddline.audit.model import INSTALLATION, Action, Entry, Query
+    from oddline.audit.model import INSTALLATION, Action, Entry, Query, source_subject
     from oddline.audit.persons import renew_person_keys
     from oddline.audit.reading import all_actions, list_actions
     from oddline.audit.recording import Actor, forget_person, forget_told_of, operator_called, record, recorder
@@ -38,6 +38,7 @@ __all__ = [
     "recorder",
     "renew_person_keys",
     "seal_audit",
+    "source_subject",
     "verify",
 ]
 
@@ -46,7 +47,7 @@ __getattr__ = face(
     {
         "enriching": ["process_user_action"],
         "heads": ["open_heads"],
-        "model": ["INSTALLATION", "Action", "Entry", "Query"],
+        "model": ["INSTALLATION", "Action", "Entry", "Query", "source_subject"],
         "persons": ["renew_person_keys"],
         "reading": ["all_actions", "list_actions"],
         "recording": ["Actor", "forget_person", "forget_told_of", "operator_called", "record", "recorder"],

@@ -5,12 +5,12 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from oddline import identity
 from oddline.audit import store
-from oddline.audit.model import Action, Chain, Row
+from oddline.audit.model import SOURCE, Action, Chain, Row, named_in
 from oddline.audit.persons import keys_by_id, lock, unlock
 from oddline.database import Transaction
 from oddline.encryption import Cipher
@@ -59,11 +59,13 @@ def network_of(address: str) -> str | None:
     return str(ipaddress.ip_network(f"{address}/{NETWORK_BITS[version]}", strict=False))
 
 
-def sentence_of(row: Row, *, name: str | None) -> str:
+def sentence_of(row: Row, *, name: str | None, named: Mapping[str, Any]) -> str:
     """What a row says, as a person would."""
     said = SENTENCES.get(row.action, f"did {row.action} to {{subject}}")  # a newer version knows more
     kind, _, rest = row.subject.partition(":")
-    details = {what: value for what, value in json.loads(row.details).items() if what != "request_id"}
+    details = {what: value for what, value in (json.loads(row.details) | named).items() if what != "request_id"}
+    if f"{kind}:" == SOURCE:
+        rest = details.pop("source", rest)
     told = f" ({', '.join(f'{what} {json.dumps(value)}' for what, value in details.items())})" if details else ""
     return f"{name or row.actor} {said.format(subject=f'{kind} {rest}'.strip())}{told}"
 
@@ -96,5 +98,5 @@ def _enriched(tx: Transaction, row: Row, *, cipher: Cipher) -> bytes | None:
     if name is None and kind in NAMES:
         name = NAMES[kind](tx, UUID(identifier), project=row.project)
     network = network_of(personal.get("address", ""))
-    found = {"name": name, "network": network, "sentence": sentence_of(row, name=name)}
+    found = {"name": name, "network": network, "sentence": sentence_of(row, name=name, named=named_in(personal))}
     return lock({what: value for what, value in found.items() if value is not None}, own)

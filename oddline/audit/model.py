@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, Self
-from uuid import UUID
+from uuid import UUID, uuid5
 
 INSTALLATION: Final = UUID(int=0)
 """Stands for the project where an action belongs to none: models are of the whole installation."""
 
 FIRST_LINK: Final = bytes(32)
 """What the first row of a chain is linked to."""
+
+SOURCE: Final = "source:"
 
 _FORM = 1  # of the hashed bytes
 
@@ -85,16 +87,32 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Personal:
-    """What of an action names or leads to a person."""
+    """What of an action names or leads to a person; `named`, as JSON, is what people have named things."""
 
     name: str | None = None
     address: str | None = None
     user_agent: str | None = None
     note: str | None = None
+    named: str | None = None
 
     def given(self) -> dict[str, str]:
         """What of it is known."""
         return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
+
+
+SHOWN: Final = ("name", "address", "user_agent", "note")
+"""What of `Personal` is shown by itself; `named` stands among the details."""
+
+
+def named_in(personal: Mapping[str, str] | None) -> dict[str, Any]:
+    """What people have named things that an action was about; nothing where the person was forgotten."""
+    named: dict[str, Any] = json.loads((personal or {}).get("named", "{}"))
+    return named
+
+
+def source_subject(project: UUID, name: str) -> str:
+    """A source as a subject: by a pseudonym, the same for the same name, since a name may be a person's."""
+    return f"{SOURCE}{uuid5(project, name)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +172,7 @@ class Chain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Which rows are asked for; `after` is the id that the page before ended with."""
+    """Which rows are asked for; `after` is the id that the page before ended with, a source is asked for by name."""
 
     actor: str | None = None
     actions: tuple[str, ...] = ()
@@ -162,6 +180,13 @@ class Query:
     time_from: datetime | None = None
     time_to: datetime | None = None
     after: UUID | None = None
+
+    def subjects(self, project: UUID) -> list[str]:
+        """The subject in each form in which it stands in the trail: older rows have names of sources in the clear."""
+        if self.subject is None:
+            return []
+        is_source = self.subject.startswith(SOURCE)
+        return [self.subject, *([source_subject(project, self.subject.removeprefix(SOURCE))] if is_source else [])]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +200,7 @@ class Entry:
     def view(self) -> dict[str, Any]:
         """What callers get."""
         erased = self.personal is None
-        personal = dict.fromkeys(Personal.__slots__, "erased") if self.personal is None else self.personal
+        personal = dict.fromkeys(SHOWN, "erased") if self.personal is None else self.personal
         return {
             "id": str(self.row.id),
             "number": self.row.number,
@@ -183,8 +208,8 @@ class Entry:
             "actor": self.row.actor,
             "action": self.row.action,
             "subject": self.row.subject,
-            "details": json.loads(self.row.details),
-            **{name: personal.get(name) for name in Personal.__slots__},
+            "details": json.loads(self.row.details) | named_in(self.personal),
+            **{name: personal.get(name) for name in SHOWN},
             "network": "erased" if erased else self.enriched.get("network"),
             "sentence": "erased" if erased else self.enriched.get("sentence"),
             "erased": erased,

@@ -1,7 +1,7 @@
 """Write into the trail who did what: in the action's own transaction, so that the one is never without the other."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -10,7 +10,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 import orjson
 
 from oddline.audit import store
-from oddline.audit.model import INSTALLATION, Action, Personal, Row
+from oddline.audit.model import INSTALLATION, Action, Personal, Row, named_in
 from oddline.audit.persons import key_of, keys_by_id, lock, unlock
 from oddline.database import Transaction
 from oddline.encryption import Cipher
@@ -54,14 +54,16 @@ def record(
     subject: str,
     now: datetime,
     details: Mapping[str, Any] | None = None,
+    named: Mapping[str, Any] | None = None,
     note: str = "",
 ) -> None:
     """Write an action into the trail of `project`, or of the whole installation.
 
     Args:
         tx: the transaction that does it: it commits both, or neither.
-        subject: what it was done to, as `<kind>:<id or name>`.
+        subject: what it was done to, as `<kind>:<id or name>`; a source as `source_subject` says it.
         details: what JSON can hold, and names nobody: it stands in the trail in the clear, for good.
+        named: details that people have named, a source for example: encrypted, since a name may be a person's.
         note: free text of the actor, which is encrypted.
 
     Raises:
@@ -69,27 +71,33 @@ def record(
     """
     of = project or INSTALLATION
     key, cipher = key_of(tx, of, person=by.id, cipher=by.cipher, now=now)
-    personal = Personal(
+    known = {"request_id": by.request_id} if by.request_id else {}
+    row = Row(
+        id=new_id(),
+        project=of,
+        at=now,
+        actor=by.id,
+        action=str(action),
+        subject=subject[:LONGEST_SUBJECT],
+        details=_json({**(details or {}), **known}),
+        person_key=key,
+        personal=lock(_personal(by, named=named, note=note).given(), cipher),
+    )
+    store.insert(tx, row)
+
+
+def _personal(by: Actor, *, named: Mapping[str, Any] | None, note: str) -> Personal:
+    return Personal(
         name=by.name,
         address=by.address,
         user_agent=None if by.user_agent is None else by.user_agent[:LONGEST_USER_AGENT],
         note=note[:LONGEST_NOTE] or None,
+        named=_json(named) if named else None,
     )
-    known = {"request_id": by.request_id} if by.request_id else {}
-    store.insert(
-        tx,
-        Row(
-            id=new_id(),
-            project=of,
-            at=now,
-            actor=by.id,
-            action=str(action),
-            subject=subject[:LONGEST_SUBJECT],
-            details=orjson.dumps({**(details or {}), **known}, default=str).decode(),
-            person_key=key,
-            personal=lock(personal.given(), cipher),
-        ),
-    )
+
+
+def _json(said: Mapping[str, Any]) -> str:
+    return orjson.dumps(said, default=str).decode()
 
 
 def recorder(
@@ -133,9 +141,18 @@ def forget_told_of(
         {
             person
             for (person, key), tokens in told.items()
-            if any(holds(text) for token in tokens for text in unlock(token, keys[key]).values())
+            if any(holds(text) for token in tokens for text in _said_by_people(unlock(token, keys[key])))
         }
     )
     for person in found:
         forget_person(tx, person=person, by=by, now=now, project=project)
     return found
+
+
+def _said_by_people(personal: Mapping[str, str]) -> Iterator[str]:
+    """What of it came from people; a sentence is made of the same, and of words of ours that anybody may erase."""
+    for what, text in personal.items():
+        if what == "named":
+            yield from map(str, named_in(personal).values())
+        elif what != "sentence":
+            yield text

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from oddline.audit import store
 from oddline.audit.heads import put_cut, put_head
-from oddline.audit.model import Chain
+from oddline.audit.model import INSTALLATION, Chain
 from oddline.database import Database
 from oddline.errors import Unavailable
 from oddline.objects import ObjectStore
@@ -123,4 +123,5 @@ def _cut(db: Database, heads: ObjectStore, chain: Chain, *, before: datetime, no
 def _alert(db: Database, project: UUID, what: str, *, now: datetime) -> None:
     text = f"{what} See `oddline audit verify`."
     with db.transaction() as tx:
-        raise_alert(tx, kind="audit_trail", subject=str(project), text=text, now=now)
+        whose = None if project == INSTALLATION else project
+        raise_alert(tx, kind="audit_trail", subject=str(project), text=text, now=now, project=whose)

@@ -41,7 +41,7 @@ def list_rows(tx: Transaction, project: UUID, query: Query, *, limit: int) -> li
     if query.actions:
         conditions.append("action = ANY (%(actions)s)")
     if query.subject is not None:
-        conditions.append("subject = %(subject)s")
+        conditions.append("subject = ANY (%(subjects)s)")
     if query.time_from is not None:
         conditions.append("at >= %(time_from)s")
     if query.time_to is not None:
@@ -54,7 +54,7 @@ def list_rows(tx: Transaction, project: UUID, query: Query, *, limit: int) -> li
         "project": project,
         "actor": query.actor,
         "actions": list(query.actions),
-        "subject": query.subject,
+        "subjects": query.subjects(project),
         "time_from": query.time_from,
         "time_to": query.time_to,
         "after": query.after,

@@ -9,6 +9,7 @@ import typer
 from oddline.audit import Action, record
 from oddline.cli.connecting import operator, operator_database, operator_settings
 from oddline.cli.console import new_console
+from oddline.database import Database
 from oddline.errors import InvalidParameter, NotFound
 from oddline.identity import find_project
 from oddline.objects import open_objects
@@ -25,43 +26,44 @@ def erase(
     ignore_case: Annotated[bool, typer.Option(help="capital and small letters are the same")] = False,
     again: Annotated[bool, typer.Option(help="instead: erase all anew that was ever erased, after a restore")] = False,
 ) -> None:
-    """Erase values of a person everywhere; what comes in is masked from now on.
+    """Erase values of a person from a project and from what belongs to none; what comes in is masked from now on.
 
     A task does it; its result is the proof.
     """
     if again == bool(values):
         raise InvalidParameter("name values, or say --again", field="values")
-    by, now, settings = operator(), datetime.now(UTC), operator_settings()
+    settings = operator_settings()
     with operator_database() as db:
         if again:
-            tasks = erase_again(db, open_objects(settings), by=by, now=now)
+            tasks = erase_again(db, open_objects(settings), by=operator(), now=datetime.now(UTC))
         else:
-            with db.transaction() as tx:
-                project_id = find_project(tx, project)
-                if project_id is None:
-                    raise NotFound(f"there is no project {project}")
-                erasure = request_erasure(
-                    tx,
-                    project=project_id,
-                    values=values or [],
-                    ignore_case=ignore_case,
-                    reason=reason,
-                    requested_by="operator",
-                    cipher=settings.cipher(),
-                    now=now,
-                )
-                record(
-                    tx,
-                    project=project_id,
-                    by=by,
-                    action=Action.ERASURE_ASKED,
-                    subject=f"erasure:{erasure.id}",
-                    now=now,
-                )
-            tasks = [erasure.task]
+            tasks = [_ask(db, values or [], project=project, reason=reason, ignore_case=ignore_case)]
     _wake(tasks, redis_url=settings.redis_url)
     for task in tasks:
         console.print(f"task {task} begins in a minute; `oddline tasks show {task}` tells the proof")
+
+
+def _ask(db: Database, values: list[str], *, project: str, reason: str, ignore_case: bool) -> UUID:
+    """List the values for a project, and for what belongs to none; returns the id of the task."""
+    by, now = operator(), datetime.now(UTC)
+    with db.transaction() as tx:
+        project_id = find_project(tx, project)
+        if project_id is None:
+            raise NotFound(f"there is no project {project}")
+        erasure = request_erasure(
+            tx,
+            project=project_id,
+            values=values,
+            ignore_case=ignore_case,
+            reason=reason,
+            requested_by="operator",
+            cipher=operator_settings().cipher(),
+            now=now,
+            whole_installation=True,
+        )
+        subject = f"erasure:{erasure.id}"
+        record(tx, project=project_id, by=by, action=Action.ERASURE_ASKED, subject=subject, now=now)
+    return erasure.task
 
 
 def _wake(tasks: list[UUID], *, redis_url: str) -> None:

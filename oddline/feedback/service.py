@@ -17,7 +17,8 @@ def record_given(tx: Transaction, project: UUID, given: Feedback, *, by: audit.A
         by=by,
         action=audit.Action.FEEDBACK_GIVEN,
         subject=f"feedback:{given.id}",
-        details={"verdict": given.verdict, "source": given.source, **about},
+        details={"verdict": given.verdict, **about},
+        named={"source": given.source},
         note=given.note,
         now=now,
     )

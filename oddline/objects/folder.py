@@ -94,10 +94,11 @@ class FolderObjects:
         with _os_errors(), suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
             self._path(key).unlink()
 
-    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
+    def versions(self, prefix: str, *, after: str = "") -> Iterator[ObjectVersion]:
         """See `ObjectStore.versions`: a folder keeps nothing of what was replaced."""
         for found in self.list(prefix):
-            yield ObjectVersion(key=found.key, version="", is_current=True)
+            if found.key > after:
+                yield ObjectVersion(key=found.key, version="", is_current=True)
 
     def get_version(self, one: ObjectVersion) -> bytes:
         """See `ObjectStore.get_version`."""

@@ -93,8 +93,11 @@ class ObjectStore(Protocol):
     def delete(self, key: str) -> None:
         """Remove the object; one that is not there is fine."""
 
-    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
-        """All that is kept under keys that start with `prefix`, also what was overwritten or deleted."""
+    def versions(self, prefix: str, *, after: str = "") -> Iterator[ObjectVersion]:
+        """All that is kept under keys that start with `prefix`, also what was overwritten or deleted.
+
+        In the order of the keys, from behind the key `after`.
+        """
 
     def get_version(self, one: ObjectVersion) -> bytes:
         """The bytes of a version.

@@ -110,17 +110,18 @@ class S3Objects:
         with _s3_errors(key):
             self._client.delete_object(**self._name(key))
 
-    def versions(self, prefix: str) -> Iterator[ObjectVersion]:
+    def versions(self, prefix: str, *, after: str = "") -> Iterator[ObjectVersion]:
         """See `ObjectStore.versions`; where the bucket keeps no versions each object is one."""
         pages = self._client.get_paginator("list_object_versions")
+        wanted = {"Bucket": self._bucket, "Prefix": self._prefix + check_prefix(prefix)}
+        if after:
+            wanted["KeyMarker"] = self._prefix + after
         with _s3_errors(prefix):
-            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + check_prefix(prefix)):
+            for page in pages.paginate(**wanted):
                 for found in page.get("Versions", []):
-                    yield ObjectVersion(
-                        key=found["Key"].removeprefix(self._prefix),
-                        version=found["VersionId"],
-                        is_current=found["IsLatest"],
-                    )
+                    key = found["Key"].removeprefix(self._prefix)
+                    if key > after:  # not every store leaves the marker's own key away
+                        yield ObjectVersion(key=key, version=found["VersionId"], is_current=found["IsLatest"])
 
     def get_version(self, one: ObjectVersion) -> bytes:
         """See `ObjectStore.get_version`."""

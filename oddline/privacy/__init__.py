@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from oddline.lazy import face
 
 if TYPE_CHECKING:
-    from oddline.privacy.erasing import IN_FLIGHT, erase_person
+    from oddline.privacy.erasing import IN_FLIGHT, erase_person, mark_failed
     from oddline.privacy.model import Erasure
     from oddline.privacy.requests import (
         LONGEST_REASON,
@@ -32,6 +32,7 @@ __all__ = [
     "erase_person",
     "find_erasure",
     "list_erasures",
+    "mark_failed",
     "renew_erasures",
     "request_erasure",
 ]
@@ -39,7 +40,7 @@ __all__ = [
 __getattr__ = face(
     __name__,
     {
-        "erasing": ["IN_FLIGHT", "erase_person"],
+        "erasing": ["IN_FLIGHT", "erase_person", "mark_failed"],
         "model": ["Erasure"],
         "requests": [
             "LONGEST_REASON",

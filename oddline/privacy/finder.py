@@ -64,17 +64,21 @@ class Finder:
         return self._redactor.erase(text)
 
     def json_text(self, document: str) -> str:
-        """A JSON document without the values."""
+        """A JSON document without the values; its names come from outside, too."""
         if not document or not self.in_text(document):
             return document
-        return orjson.dumps(self.json(orjson.loads(document))).decode()
+        return orjson.dumps(self.json(orjson.loads(document), names=True)).decode()
 
-    def json(self, value: Any) -> Any:
-        """A JSON value without the values, in names, texts, numbers, and in texts that stand there in pieces."""
+    def json(self, value: Any, *, names: bool = False) -> Any:
+        """A JSON value without the values, in texts, numbers, and in texts that stand there in pieces.
+
+        Args:
+            names: whether its names come from outside, too. Else they are words of ours, by which it is read.
+        """
         if isinstance(value, dict):
-            return {self.text(name): self.json(inner) for name, inner in value.items()}
+            return {self.text(name) if names else name: self.json(inner, names=names) for name, inner in value.items()}
         if isinstance(value, list):
-            return self._pieces(value) if _is_in_pieces(value) else [self.json(inner) for inner in value]
+            return self._pieces(value) if _is_in_pieces(value) else [self.json(one, names=names) for one in value]
         if isinstance(value, bool | None):
             return value
         erased = self.text(value if isinstance(value, str) else str(value))

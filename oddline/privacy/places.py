@@ -4,7 +4,7 @@ A place is worked off in steps, so that a run that is cut short goes on where it
 something of people joins by one line in `PLACES`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -17,18 +17,19 @@ from oddline.audit import Actor, forget_person, forget_told_of
 from oddline.chunks import Rewriter, StoredChunk
 from oddline.errors import NotYet, ObjectMissing
 from oddline.files import FileState, delete_file, find_behind, holds
-from oddline.identity import person_id
-from oddline.objects import ObjectVersion
+from oddline.identity import find_project, person_id
 from oddline.patterns import rename_pattern
+from oddline.privacy import place_store
 from oddline.privacy.finder import Finder
-from oddline.privacy.rows import ROWS, Rows, erase_rows
+from oddline.privacy.kept_objects import erase_objects
+from oddline.privacy.rows import ROWS, Rows
+from oddline.privacy.rows_store import erase_rows
 from oddline.scoring.sequences import erase_open_sessions
 from oddline.submissions import Columns, list_bodies, new_id, open_body, rewrite_body
 from oddline.tasks import TaskContext
 
-AT_ONCE: Final = 50  # chunks or bodies in one step: some seconds
-NIL: Final = UUID(int=0)
-UPLOADS: Final = "uploads/"
+AT_ONCE: Final = 50  # chunks, bodies or objects in one step: some seconds
+_NIL: Final = UUID(int=0)
 BUSY: Final = timedelta(minutes=1)  # then a file that is being processed is asked for again
 _TEXTS: Final = ("sources", "messages", "sessions", "trace_ids", "span_ids")
 
@@ -40,6 +41,7 @@ class Work:
     project: UUID
     finder: Finder
     context: TaskContext
+    whole_installation: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +50,31 @@ class Step:
 
     found: int
     looked: int = 0
-    after: UUID | None = None
+    after: str | None = None
 
 
-Place = Callable[[Work, UUID], Step]
+Place = Callable[[Work, str | None], Step]
 
 
-def _rows(rows: Rows, work: Work, _after: UUID) -> Step:
-    return Step(erase_rows(work.context.db, rows, finder=work.finder, project=work.project))
+def _rows(rows: Rows, work: Work, _after: str | None) -> Step:
+    found = erase_rows(
+        work.context.db,
+        rows,
+        finder=work.finder,
+        project=work.project,
+        whole_installation=work.whole_installation,
+    )
+    return Step(found)
 
 
-def _members(work: Work, _after: UUID) -> Step:
+def _members(work: Work, _after: str | None) -> Step:
     """People who belong to the project by a value: who is to be forgotten has no access any more.
 
     Roles are looked up at each request, so what they are signed in with ends with it.
     """
-    operator, now = "~*" if work.finder.ignore_case else "~", work.context.clock()
+    now = work.context.clock()
     with work.context.db.transaction() as tx:
-        gone = tx.execute(
-            "DELETE FROM members WHERE project_id = %(project)s"
-            f" AND concat_ws(E'\\n', subject, email) {operator} %(pattern)s RETURNING issuer, subject",
-            {"project": work.project, "pattern": work.finder.pattern},
-        ).fetchall()
+        gone = place_store.delete_members(tx, work.project, finder=work.finder)
         for issuer, subject in gone:
             if subject is not None:
                 person = f"person:{person_id(issuer, subject)}"
@@ -77,7 +82,7 @@ def _members(work: Work, _after: UUID) -> Step:
     return Step(len(gone))
 
 
-def _trail(work: Work, _after: UUID) -> Step:
+def _trail(work: Work, _after: str | None) -> Step:
     """The audit trail, in which no row changes: who has a value for a name, or has written one, is forgotten there."""
     with work.context.db.transaction() as tx:
         forgotten = forget_told_of(tx, work.project, holds=work.finder.in_text, by=_us(work), now=work.context.clock())
@@ -88,41 +93,31 @@ def _us(work: Work) -> Actor:
     return Actor(id="system", cipher=work.context.settings.cipher(), name="erasure")
 
 
-def _patterns(work: Work, _after: UUID) -> Step:
+def _patterns(work: Work, _after: str | None) -> Step:
     """Patterns, and what models said of them, in whose tokens a value stands in pieces."""
-    operator = "~*" if work.finder.ignore_case else "~"
-    given = {"project": work.project, "pattern": work.finder.pattern}
     with work.context.db.transaction() as tx:
-        found = tx.execute(
-            "SELECT id, mask_version, pattern FROM patterns WHERE project_id = %(project)s"
-            f" AND pattern {operator} %(pattern)s ORDER BY id FOR UPDATE",
-            given,
-        ).fetchall()
+        found = place_store.list_patterns(tx, work.project, finder=work.finder)
         for pattern_id, mask_version, text in found:
             erased = work.finder.text(text)
             rename_pattern(tx, work.project, pattern_id=pattern_id, mask_version=mask_version, text=erased)
-        memos = tx.execute(
-            "DELETE FROM pattern_memo WHERE project_id = %(project)s"
-            f" AND array_to_string(tokens, '') {operator} %(pattern)s",
-            given,
-        ).rowcount
+        memos = place_store.delete_memos(tx, work.project, finder=work.finder)
     return Step(len(found) + memos)
 
 
-def _open_sessions(work: Work, _after: UUID) -> Step:
+def _open_sessions(work: Work, _after: str | None) -> Step:
     return Step(erase_open_sessions(work.context.db, work.project, erase=work.finder.text))
 
 
-def _bodies(work: Work, after: UUID) -> Step:
+def _bodies(work: Work, after: str | None) -> Step:
     db, objects = work.context.db, work.context.objects
-    bodies = list_bodies(db, work.project, after=after, limit=AT_ONCE)
+    bodies = list_bodies(db, work.project, after=_id(after), limit=AT_ONCE)
     found = 0
     for body in bodies:
         columns = open_body(body, objects)
         if _erase_columns(columns, work.finder):
             rewrite_body(db, objects, body, columns, project=work.project, new_id=new_id)
             found += 1
-    return Step(found, len(bodies), bodies[-1].submission if len(bodies) == AT_ONCE else None)
+    return Step(found, len(bodies), str(bodies[-1].submission) if len(bodies) == AT_ONCE else None)
 
 
 def _erase_columns(columns: Columns, finder: Finder) -> bool:
@@ -142,19 +137,19 @@ def _erase_columns(columns: Columns, finder: Finder) -> bool:
     return hit
 
 
-def _chunks(work: Work, after: UUID) -> Step:
+def _chunks(work: Work, after: str | None) -> Step:
     context = work.context
     rewriter = Rewriter(
         db=context.db, objects=context.objects, project=work.project, clock=context.clock, new_id=new_id
     )
-    chunks = rewriter.list(after=after, limit=AT_ONCE)
+    chunks = rewriter.list(after=_id(after), limit=AT_ONCE)
     wanted, found = work.finder.in_entries(), 0
     for chunk in chunks:
         if hits := rewriter.holds(chunk, wanted):
             rewriter.rewrite(chunk, partial(_erase_entries, finder=work.finder, names=_source_names(work)))
             found += hits if chunk.is_live else 0
             found += _still_counts(chunk)
-    return Step(found, len(chunks), chunks[-1].id if len(chunks) == AT_ONCE else None)
+    return Step(found, len(chunks), str(chunks[-1].id) if len(chunks) == AT_ONCE else None)
 
 
 def _still_counts(chunk: StoredChunk) -> int:
@@ -164,7 +159,7 @@ def _still_counts(chunk: StoredChunk) -> int:
 
 def _source_names(work: Work) -> dict[int, str]:
     with work.context.db.transaction() as tx:
-        return dict(tx.execute("SELECT id, name FROM sources WHERE project_id = %s", [work.project]).fetchall())
+        return place_store.source_names(tx, work.project)
 
 
 def _erase_entries(entries: pl.DataFrame, *, finder: Finder, names: dict[int, str]) -> pl.DataFrame:
@@ -190,7 +185,7 @@ def _erase_entries(entries: pl.DataFrame, *, finder: Finder, names: dict[int, st
     )
 
 
-def _files(work: Work, after: UUID) -> Step:
+def _files(work: Work, after: str | None) -> Step:
     """Uploaded files, one in a step: which holds a value goes as a whole, since to write it anew is to upload it anew.
 
     One that comes in later is looked at once it is processed.
@@ -200,76 +195,47 @@ def _files(work: Work, after: UUID) -> Step:
     """
     context = work.context
     with context.db.transaction() as tx:
-        file = find_behind(tx, work.project, after=after)
+        file = find_behind(tx, work.project, after=_id(after))
     if file is None:
         return Step(0)
     if file.state is FileState.PROCESSING:
         until = context.clock() + BUSY
         raise NotYet(f"file {file.id} is being processed: it is looked through when that is over", until=until)
     if file.state is FileState.UPLOADING:
-        return Step(0, 0, file.id)
+        return Step(0, 0, str(file.id))
     try:
         is_held = work.finder.in_text(file.object_key) or holds(context.objects, file, work.finder.in_text)
     except ObjectMissing:
         is_held = True  # its row names what is not there: nothing is lost with it
     if is_held:
         delete_file(context, file)
-    return Step(int(is_held), 1, file.id)
+    return Step(int(is_held), 1, str(file.id))
 
 
-def _objects(work: Work, _after: UUID) -> Step:
-    """Objects with all that is kept of them: what a merge left, what was replaced, what no row names.
-
-    Rows name none of them any more that hold a value, or will not, since the places before this one are done.
-    """
-    context, found, looked = work.context, 0, 0
-    with context.db.transaction() as tx:
-        named = {
-            row[0]
-            for row in tx.execute(
-                "SELECT object_key FROM compacted_chunks WHERE project_id = %(project)s AND replaced_by IS NULL"
-                " AND object_key IS NOT NULL UNION ALL SELECT body_object FROM submissions"
-                " WHERE project_id = %(project)s AND body_object IS NOT NULL",
-                {"project": work.project},
-            ).fetchall()
-        }
-        files = set(
-            tx.execute(
-                "SELECT object_key, object_version FROM files WHERE project_id = %s AND state <> 'deleted'",
-                [work.project],
-            ).fetchall()
-        )
-    for one in _versions(work):
-        if (one.key, one.version) in files or (one.is_current and (one.key, "") in files):
-            continue  # looked through as a file, of whatever size
-        looked += 1
-        if work.finder.in_bytes(context.objects.get_version(one)):
-            found += 1
-            if not (one.is_current and one.key in named):  # else the next pass finds it in its row
-                context.objects.delete_version(one)
-    return Step(found, looked)
+def _objects(work: Work, after: str | None) -> Step:
+    """Objects with all that is kept of them: what a merge left, what was replaced, what no row names."""
+    context = work.context
+    done = erase_objects(
+        context.objects,
+        context.db,
+        finder=work.finder,
+        project=work.project,
+        uploads=is_trigger_project(work),
+        after=after or "",
+        limit=AT_ONCE,
+    )
+    return Step(done.found, done.looked, done.last)
 
 
-def _versions(work: Work) -> Iterator[ObjectVersion]:
-    """All versions of objects that are the project's."""
-    objects, project = work.context.objects, str(work.project)
-    yield from objects.versions(f"chunks/{project}/")
-    yield from objects.versions(f"replays/{project}/")
-    yield from objects.versions(f"files/{project}/")
-    yield from objects.versions(f"searches/{project}/")
-    for one in objects.versions("bodies/"):
-        if one.key.split("/")[2:3] == [project]:
-            yield one
-    if work.context.settings.trigger_project and _is_trigger_project(work):
-        yield from objects.versions(UPLOADS)
-
-
-def _is_trigger_project(work: Work) -> bool:
+def is_trigger_project(work: Work) -> bool:
+    """Whether the project is the one that triggers feed: what they read and what they could not take is its own."""
+    name = work.context.settings.trigger_project
     with work.context.db.transaction() as tx:
-        row = tx.execute(
-            "SELECT name = %s FROM projects WHERE id = %s", [work.context.settings.trigger_project, work.project]
-        ).fetchone()
-    return bool(row and row[0])
+        return bool(name) and find_project(tx, name) == work.project
+
+
+def _id(after: str | None) -> UUID:
+    return UUID(after) if after else _NIL
 
 
 # Names before what bears them: chunks are given the names that sources have then. Objects last: no row names them then.

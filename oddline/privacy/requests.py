@@ -18,7 +18,7 @@ from oddline.privacy.model import Erasure
 from oddline.privacy.tasks import ERASE_PERSON, ErasePerson
 from oddline.redaction import ErasedValues, Kind, Redactor, open_values, read_erased, seal_values
 from oddline.submissions import new_id
-from oddline.tasks import enqueue
+from oddline.tasks import cancel, enqueue
 
 SETTLED: Final = timedelta(seconds=60)
 """By then nobody takes anything in by rules of before: they are kept for 10 seconds, and no request takes over 30."""
@@ -27,6 +27,7 @@ MOST_VALUES: Final = 50
 SHORTEST_VALUE: Final = 4  # characters: shorter ones stand in half of all lines
 LONGEST_VALUE: Final = 1_000
 LONGEST_REASON: Final = 1_000
+RESTORED: Final = "known from the list of erasures, which keeps no reasons"
 LIST_PREFIX: Final = "erasures"  # of objects: what is restored from a backup does not know what was erased since
 
 
@@ -40,25 +41,21 @@ def request_erasure(
     requested_by: str,
     cipher: Cipher,
     now: datetime,
+    whole_installation: bool = False,
 ) -> Erasure:
-    """List values as erased and start the task that erases them; publish it after the commit, in SETTLED.
+    """List values as erased, which masks them in what comes in, and start the task that erases them.
 
-    From now on they are masked in all that comes in.
+    Publish it after the commit, in SETTLED.
+
+    Args:
+        whole_installation: an operator asks, so what belongs to no project is cleaned and searched, too.
 
     Raises:
-        InvalidParameter: a value is too short or too long, or stands in the reason, which is kept; or with what the
-            project has erased already they are too many to be looked for in all that comes in.
+        InvalidParameter: a value is too short or too long, or stands in the reason, which is kept; or they are too
+            many with those of before.
         NotConfigured: there is no key to encrypt them with.
     """
-    if not 0 < len(values) <= MOST_VALUES:
-        raise InvalidParameter(f"values: 1 to {MOST_VALUES}", field="values")
-    for number, value in enumerate(values):
-        if not len(value.strip()) >= SHORTEST_VALUE or len(value) > LONGEST_VALUE or "\0" in value:
-            detail = f"values.{number}: {SHORTEST_VALUE} to {LONGEST_VALUE} characters"
-            raise InvalidParameter(detail, field=f"values.{number}")
-    _check_together(tx, project, ErasedValues(tuple(values), ignore_case=True), cipher=cipher)
-    if Redactor((), erased=[ErasedValues(tuple(values), ignore_case=True)]).erase(reason) != reason:
-        raise InvalidParameter("the reason is kept: it must not hold what is to be erased", field="reason")
+    _check(tx, project, values=values, reason=reason, cipher=cipher)
     erasure = Erasure(
         project=project,
         id=new_id(),
@@ -68,17 +65,27 @@ def request_erasure(
         requested_by=requested_by,
         requested_at=now,
         task=new_id(),
+        whole_installation=whole_installation,
     )
     store.insert(tx, erasure)
     _enqueue(tx, erasure, task=erasure.task, now=now)
     return erasure
 
 
-def _check_together(tx: Transaction, project: UUID, wanted: ErasedValues, *, cipher: Cipher) -> None:
+def _check(tx: Transaction, project: UUID, *, values: Sequence[str], reason: str, cipher: Cipher) -> None:
+    if not 0 < len(values) <= MOST_VALUES:
+        raise InvalidParameter(f"values: 1 to {MOST_VALUES}", field="values")
+    for number, value in enumerate(values):
+        if not len(value.strip()) >= SHORTEST_VALUE or len(value) > LONGEST_VALUE or "\0" in value:
+            detail = f"values.{number}: {SHORTEST_VALUE} to {LONGEST_VALUE} characters"
+            raise InvalidParameter(detail, field=f"values.{number}")
+    wanted = ErasedValues(tuple(values), ignore_case=True)
     listed = [
         ErasedValues(open_values(secret, cipher), ignore_case) for secret, ignore_case in read_erased(tx, project)
     ]
     Redactor(Kind, erased=[*listed, wanted]).check()
+    if Redactor((), erased=[wanted]).erase(reason) != reason:
+        raise InvalidParameter("the reason is kept: it must not hold what is to be erased", field="reason")
 
 
 def find_erasure(tx: Transaction, project: UUID, *, erasure: UUID) -> Erasure:
@@ -99,11 +106,14 @@ def list_erasures(tx: Transaction, project: UUID, *, before: UUID | None = None,
 
 
 def keep_on_list(objects: ObjectStore, erasure: Erasure) -> None:
-    """Note an erasure outside of the database, the values encrypted: a restore brings back a database from before."""
+    """Note an erasure outside of the database, the values encrypted: a restore brings back a database from before.
+
+    Its reason is not kept there: it is anybody's words, and no later erasure could take a value out of them.
+    """
     kept: dict[str, Any] = {
         "secret": erasure.secret.decode(),
         "ignore_case": erasure.ignore_case,
-        "reason": erasure.reason,
+        "whole_installation": erasure.whole_installation,
         "requested_by": erasure.requested_by,
         "requested_at": erasure.requested_at,
     }
@@ -124,7 +134,7 @@ def renew_erasures(
     erasures = store.all_behind(tx, after=after, limit=limit)
     changed = 0
     for erasure in erasures:
-        is_newest, is_listed = cipher.is_newest(erasure.secret), _is_listed_newest(objects, erasure, cipher)
+        is_newest, is_listed = cipher.is_newest(erasure.secret), _is_listed_well(objects, erasure, cipher)
         if is_newest and is_listed:
             continue
         renewed = replace(erasure, secret=erasure.secret if is_newest else cipher.renew(erasure.secret))
@@ -135,12 +145,13 @@ def renew_erasures(
     return (erasures[-1].id if erasures else None), changed
 
 
-def _is_listed_newest(objects: ObjectStore, erasure: Erasure, cipher: Cipher) -> bool:
+def _is_listed_well(objects: ObjectStore, erasure: Erasure, cipher: Cipher) -> bool:
+    """Whether it stands on the list, encrypted by the newest key, and without a reason, which was once kept there."""
     try:
         kept = orjson.loads(objects.get(_key(erasure.project, erasure.id)))
     except ObjectMissing:
         return False
-    return cipher.is_newest(kept["secret"].encode())
+    return "reason" not in kept and cipher.is_newest(kept["secret"].encode())
 
 
 def _key(project: UUID, erasure: UUID) -> str:
@@ -148,33 +159,46 @@ def _key(project: UUID, erasure: UUID) -> str:
 
 
 def erase_again(db: Database, objects: ObjectStore, *, by: Actor, now: datetime) -> list[UUID]:
-    """Start every erasure anew that was ever begun, of all projects: after a restore. Returns the ids of the tasks."""
+    """Start every erasure anew that was ever begun, of all projects: after a restore. Returns the ids of the tasks.
+
+    What works on one of them now is cancelled, and can note nothing more.
+    """
     started = []
     for info in list(objects.list(f"{LIST_PREFIX}/")):
-        project, erasure_id = map(UUID, info.key.split("/")[1:3])
-        kept = orjson.loads(objects.get(info.key))
-        task = new_id()
+        listed = _listed(info.key, orjson.loads(objects.get(info.key)), task=new_id())
         with db.transaction() as tx:
-            store.insert(
+            store.insert(tx, listed)
+            erasure = find_erasure(tx, listed.project, erasure=listed.id)
+            cancel(tx, erasure.task, now=now)
+            store.again(tx, erasure, task=listed.task)
+            _enqueue(tx, erasure, task=listed.task, now=now)
+            record(
                 tx,
-                Erasure(
-                    project=project,
-                    id=erasure_id,
-                    task=task,
-                    **kept
-                    | {
-                        "secret": kept["secret"].encode(),
-                        "requested_at": datetime.fromisoformat(kept["requested_at"]),
-                    },
-                ),
+                project=erasure.project,
+                by=by,
+                action=Action.ERASURE_ASKED,
+                subject=f"erasure:{erasure.id}",
+                details={"again": True},
+                now=now,
             )
-            erasure = find_erasure(tx, project, erasure=erasure_id)
-            store.again(tx, erasure, task=task)
-            _enqueue(tx, erasure, task=task, now=now)
-            subject, told = f"erasure:{erasure_id}", {"again": True}
-            record(tx, project=project, by=by, action=Action.ERASURE_ASKED, subject=subject, details=told, now=now)
-        started.append(task)
+        started.append(listed.task)
     return started
+
+
+def _listed(key: str, kept: dict[str, Any], *, task: UUID) -> Erasure:
+    """An erasure as `keep_on_list` has noted it."""
+    project, erasure = map(UUID, key.split("/")[1:3])
+    return Erasure(
+        project=project,
+        id=erasure,
+        secret=kept["secret"].encode(),
+        ignore_case=kept["ignore_case"],
+        whole_installation=kept.get("whole_installation", False),  # as of before there was a difference
+        reason=RESTORED,
+        requested_by=kept["requested_by"],
+        requested_at=datetime.fromisoformat(kept["requested_at"]),
+        task=task,
+    )
 
 
 def _enqueue(tx: Transaction, erasure: Erasure, *, task: UUID, now: datetime) -> None:

@@ -1,42 +1,34 @@
-"""Take the values of a person out of rows: all columns that can hold what came from outside are named here."""
+"""The columns that can hold what came from outside: all of them, and whose rows an erasure changes there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any, Final
-from uuid import UUID
+from typing import Any, Final, assert_never
 
-import psycopg
-from psycopg import sql
-from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
-
-from oddline.database import Database, Transaction
-from oddline.privacy.finder import SEALED, Finder
+from oddline.privacy.finder import Finder
 from oddline.redaction import ERASED
 
-ROWS_AT_ONCE: Final = 100  # in one transaction, so that none is long
 _OWN: Final = "project_id = %(project)s"
-_OWN_OR_NOBODYS: Final = f"({_OWN} OR project_id IS NULL)"
-# What the system does is not to be led astray by anybody's erasure; what it tells operators is only read.
-_TASKS: Final = (
-    f"({_OWN} OR project_id IS NULL AND (state IN ('SUCCESS', 'FAILURE', 'REVOKED') OR name = 'send_system_alert'))"
-)
+_NOBODYS: Final = "project_id IS NULL"
 
 
 class Form(Enum):
     """How a column holds text."""
 
     TEXT = auto()
-    JSON = auto()
-    JSON_TEXT = auto()  # a document in a column of text
+    JSON = auto()  # its names are ours, by which it is read: they stay
+    NAMED_JSON = auto()  # its names can come from outside, too
+    NAMED_JSON_TEXT = auto()  # such a document in a column of text
     ADDRESSES = auto()  # a list in which what held a value has no place any more
     SHOWN = auto()  # a list of what is shown of something that stands encrypted beside it: it goes along
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The columns of a table that can hold what came from outside; `scope` is whose rows are looked at.
+    """The columns of a table that can hold what came from outside.
+
+    `scope` is which rows are the project's; `nobodys` which of those that are no project's an erasure changes that an
+    operator asked for, and no other: what all share is not a tenant's to change.
 
     `name` is a column in which a row gets its id where the name without the values is another's. A row without one that
     would be there twice goes: a key of the same request, or what is counted or learned anew.
@@ -46,7 +38,20 @@ class Rows:
     key: tuple[str, ...]
     columns: Mapping[str, Form]
     scope: str = _OWN
+    nobodys: str = "false"
     name: str | None = None
+
+    def within(self, *, whole_installation: bool) -> str:
+        """SQL of the rows that an erasure changes."""
+        return f"({self.scope} OR {self.nobodys})" if whole_installation else self.scope
+
+    def erased(self, row: Mapping[str, Any], finder: Finder) -> dict[str, Any]:
+        """What changes of a row that holds a value; nothing of another."""
+        new = {name: _erased(row[name], form, finder) for name, form in self.columns.items()}
+        changed = {name: value for name, value in new.items() if value != row[name]}
+        if changed:
+            changed |= {name: [ERASED] * len(row[name]) for name, form in self.columns.items() if form is Form.SHOWN}
+        return changed
 
 
 _BY_ID: Final = ("project_id", "id")
@@ -61,7 +66,7 @@ ROWS: Final = (
     Rows(
         "odd_entries",
         ("project_id", "id", "kind"),
-        {"source": Form.TEXT, "message": Form.TEXT, "attributes": Form.JSON_TEXT, "explanation": Form.JSON},
+        {"source": Form.TEXT, "message": Form.TEXT, "attributes": Form.NAMED_JSON_TEXT, "explanation": Form.JSON},
     ),
     Rows("odd_sequences", ("project_id", "entry_id"), {"grouping": Form.TEXT}),
     Rows("sequence_sources", ("project_id", "source_id", "grouping"), {"grouping": Form.TEXT}),
@@ -100,110 +105,44 @@ ROWS: Final = (
         ("id",),
         {
             "payload": Form.JSON,
-            "result": Form.JSON,
+            "result": Form.NAMED_JSON,
             "error": Form.TEXT,
             "failures": Form.JSON,
             "unique_key": Form.TEXT,
         },
-        scope=_TASKS,
+        # What the system does is not to be led astray by anybody's erasure; what it tells operators is only read.
+        nobodys=f"{_NOBODYS} AND (state IN ('SUCCESS', 'FAILURE', 'REVOKED') OR name = 'send_system_alert')",
     ),
     Rows(
         "deliveries",
         ("id",),
         {"recipients": Form.SHOWN, "detail": Form.TEXT, "sealed": Form.TEXT},
-        scope=_OWN_OR_NOBODYS,
+        nobodys=_NOBODYS,
     ),
     Rows(
         "system_alerts",
         ("project_id", "kind", "subject"),
         {"subject": Form.TEXT, "text": Form.TEXT},
-        scope=_OWN_OR_NOBODYS,
+        nobodys=_NOBODYS,
     ),
-    Rows("queue_holds", ("queue",), {"reason": Form.TEXT}, scope="true"),
-    Rows("health_checks", ("part",), {"detail": Form.TEXT}, scope="true"),
+    Rows("queue_holds", ("queue",), {"reason": Form.TEXT}, scope="false", nobodys="true"),
+    Rows("health_checks", ("part",), {"detail": Form.TEXT}, scope="false", nobodys="true"),
 )
 
 
-def erase_rows(db: Database, rows: Rows, *, finder: Finder, project: UUID) -> int:
-    """Take the values out of a table's rows; returns how many held one.
-
-    Rows that hold something encrypted are opened to see.
-    """
-    key = sql.SQL(", ").join(map(sql.Identifier, rows.key))
-    held = sql.SQL("concat_ws(E'\\n', {0}) {1} %(pattern)s OR concat_ws(E'\\n', {0}) ~ %(sealed)s").format(
-        sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in rows.columns),
-        sql.SQL("~*" if finder.ignore_case else "~"),
-    )
-    chosen = sql.SQL("SELECT {0} FROM {1} WHERE {2} AND ({3}) ORDER BY {0}").format(
-        key, sql.Identifier(rows.table), sql.SQL(rows.scope), held
-    )
-    with db.transaction() as tx:
-        given = {"project": project, "pattern": finder.pattern, "sealed": SEALED}
-        found = tx.execute(chosen, given).fetchall()
-    changed = 0
-    for start in range(0, len(found), ROWS_AT_ONCE):
-        with db.transaction() as tx:
-            for values in found[start : start + ROWS_AT_ONCE]:
-                changed += _erase_row(tx, rows, at=dict(zip(rows.key, values, strict=True)), finder=finder)
-    return changed
-
-
-def _erase_row(tx: Transaction, rows: Rows, *, at: Mapping[str, Any], finder: Finder) -> bool:
-    """Whether the row held a value."""
-    columns = sql.SQL(", ").join(map(sql.Identifier, rows.columns))
-    with tx.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(
-            sql.SQL("SELECT {} FROM {} WHERE {} FOR UPDATE").format(columns, sql.Identifier(rows.table), _where(at)), at
-        ).fetchone()
-    if row is None:
-        return False
-    new = {name: _erased(row[name], form, finder) for name, form in rows.columns.items()}
-    changed = {name: value for name, value in new.items() if value != row[name]}
-    if changed:
-        changed |= {name: [ERASED] * len(row[name]) for name, form in rows.columns.items() if form is Form.SHOWN}
-        _write(tx, rows, at=at, new=changed)
-    return bool(changed)
-
-
-def _where(at: Mapping[str, Any]) -> sql.Composed:
-    return sql.SQL(" AND ").join(
-        sql.SQL("{} IS NULL" if value is None else "{} = {}").format(sql.Identifier(name), sql.Placeholder(name))
-        for name, value in at.items()
-    )
-
-
-def _write(tx: Transaction, rows: Rows, *, at: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    stored = {name: Jsonb(value) if rows.columns[name] is Form.JSON else value for name, value in new.items()}
-    try:
-        with tx.transaction():
-            _update(tx, rows, at=at, new=stored)
-    except psycopg.errors.UniqueViolation:
-        if rows.name:
-            _update(tx, rows, at=at, new=stored | {rows.name: f"{stored[rows.name]}-{at['id']}"})
-        else:
-            statement = sql.SQL("DELETE FROM {} WHERE {}").format(sql.Identifier(rows.table), _where(at))
-            tx.execute(statement, at)
-
-
-def _update(tx: Transaction, rows: Rows, *, at: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    changes = sql.SQL(", ").join(
-        sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(f"new {name}")) for name in new
-    )
-    tx.execute(
-        sql.SQL("UPDATE {} SET {} WHERE {}").format(sql.Identifier(rows.table), changes, _where(at)),
-        {**at, **{f"new {name}": value for name, value in new.items()}},
-    )
-
-
 def _erased(value: Any, form: Form, finder: Finder) -> Any:
-    if value is None:
-        return None
-    if form is Form.TEXT:
-        return finder.text(value)
-    if form is Form.JSON:
-        return finder.json(value)
-    if form is Form.JSON_TEXT:
-        return finder.json_text(value)
-    if form is Form.SHOWN:
-        return [finder.text(one) for one in value]
-    return [one for one in value if not finder.in_text(one)]
+    match form:
+        case _ if value is None:
+            return None
+        case Form.TEXT:
+            return finder.text(value)
+        case Form.JSON | Form.NAMED_JSON:
+            return finder.json(value, names=form is Form.NAMED_JSON)
+        case Form.NAMED_JSON_TEXT:
+            return finder.json_text(value)
+        case Form.SHOWN:
+            return [finder.text(one) for one in value]
+        case Form.ADDRESSES:
+            return [one for one in value if not finder.in_text(one)]
+        case _:
+            assert_never(form)

@@ -1,35 +1,23 @@
-"""Look whether anything still holds the values: in every table, whatever is in it, and in all that Redis has."""
+"""Look whether anything within reach still holds the values: in every table, and in what Redis has."""
 
 import base64
 import binascii
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from psycopg import sql
 from redis import Redis
 from redis.exceptions import RedisError
 
-from oddline.database import Database, Transaction
+from oddline.database import Database
 from oddline.errors import Unavailable
-from oddline.privacy.finder import SEALED, Finder
+from oddline.privacy import place_store, search_store
+from oddline.privacy.finder import Finder
 
-READ_BY_PASSES: Final = frozenset({"submissions", "hot_chunks", "compacted_chunks"})
-"""Tables of blobs that a pass opens one by one, going on where it was; here they would be read in one go."""
-
-_SEALED: Final = {"erasures": {"secret"}}  # that is where the values must be kept
 _ITEMS_AT_ONCE: Final = 1_000
-
-_COLUMNS: Final = (
-    "SELECT c.relname, a.attname, format_type(a.atttypid, NULL) FROM pg_class c"
-    " JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relnamespace = 'public'::regnamespace"
-    " AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
-    " AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege(c.oid, a.attnum, 'SELECT')"
-    " ORDER BY c.relname, a.attnum"
-)
 
 
 @dataclass(slots=True)
@@ -42,55 +30,29 @@ class Searched:
     held: dict[str, int] = field(default_factory=dict)
 
 
-def search_tables(db: Database, *, finder: Finder, project: UUID, searched: Searched) -> None:
-    """Look through every table that there is, as far as it is the project's or nobody's."""
+def search_tables(db: Database, *, finder: Finder, project: UUID, alone: bool, searched: Searched) -> None:
+    """Look through every table that there is: the project's rows, and unless it is `alone` those of no project, too."""
     with db.transaction() as tx:
-        columns: dict[str, dict[str, str]] = defaultdict(dict)
-        for table, column, kind in tx.execute(_COLUMNS).fetchall():
-            columns[table][column] = kind
-    for table, kinds in columns.items():
+        tables = search_store.list_tables(tx)
+    for table, columns in tables.items():
+        within = search_store.rows_within(table, columns, alone=alone)
+        if within is None:
+            continue
         with db.transaction() as tx:
-            rows, held = _search_table(tx, table, kinds, finder=finder, project=project)
+            rows, held = search_store.count_rows(tx, table, columns, within=within, finder=finder, project=project)
+            held += search_store.count_sealed(tx, table, columns, within=within, holds=finder.in_text, project=project)
+            held += search_store.count_blobs(tx, table, columns, within=within, holds=finder.in_bytes, project=project)
         searched.tables += 1
         searched.rows += rows
         if held:
             searched.held[table] = held
 
 
-def _search_table(
-    tx: Transaction, table: str, kinds: dict[str, str], *, finder: Finder, project: UUID
-) -> tuple[int, int]:
-    """(rows, those that hold a value)."""
-    told = [name for name, kind in kinds.items() if kind != "bytea"]
-    packed = [name for name, kind in kinds.items() if kind == "bytea" and name not in _SEALED.get(table, set())]
-    scope = "true"
-    if "project_id" in kinds:
-        scope = "(project_id = %(project)s OR project_id IS NULL)"
-    elif table == "projects":
-        scope = "id = %(project)s"
-    given = {"project": project, "pattern": finder.pattern, "sealed": SEALED}
-    statement = sql.SQL(
-        "SELECT count(*), count(*) FILTER (WHERE concat_ws(E'\\n', {}) {} %(pattern)s) FROM {} WHERE {}"
-    )
-    texts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in told)
-    operator = sql.SQL("~*" if finder.ignore_case else "~")
-    found = tx.execute(statement.format(texts, operator, sql.Identifier(table), sql.SQL(scope)), given).fetchall()
-    rows, held = found[0]
-    sealed = sql.SQL("SELECT concat_ws(E'\\n', {0}) FROM {1} WHERE {2} AND concat_ws(E'\\n', {0}) ~ %(sealed)s").format(
-        texts, sql.Identifier(table), sql.SQL(scope)
-    )
-    held += sum(finder.in_text(row[0]) for row in tx.execute(sealed, given).fetchall())
-    if packed and table not in READ_BY_PASSES:
-        names = sql.SQL(", ").join(map(sql.Identifier, packed))
-        blobs = sql.SQL("SELECT {} FROM {} WHERE {}").format(names, sql.Identifier(table), sql.SQL(scope))
-        with tx.cursor(name="blobs", binary=True) as cursor:
-            cursor.execute(blobs, given)
-            held += sum(any(blob and finder.in_bytes(blob) for blob in row) for row in cursor)
-    return int(rows), int(held)
+def search_queue(url: str, db: Database, *, finder: Finder, project: UUID | None, searched: Searched) -> None:
+    """Look through Redis, which is one for all projects; nothing in it is changed.
 
-
-def search_queue(url: str, *, finder: Finder, searched: Searched) -> None:
-    """Look through everything in Redis: it is one broker for all projects, and nothing in it is changed.
+    Args:
+        project: whose messages alone are looked at, those of its tasks; None for everything.
 
     Raises:
         Unavailable: Redis does not answer.
@@ -98,17 +60,33 @@ def search_queue(url: str, *, finder: Finder, searched: Searched) -> None:
     held = 0
     try:
         with Redis.from_url(url, socket_timeout=30) as client:
-            for key in client.scan_iter(count=_ITEMS_AT_ONCE):
-                for item in [key, *_items(client, key)]:
-                    searched.messages += 1
-                    held += finder.in_bytes(item) or finder.in_bytes(_body(item))
+            items = _items(client)
+            while some := list(islice(items, _ITEMS_AT_ONCE)):
+                own = some if project is None else _own(some, db, project=project)
+                searched.messages += len(own)
+                held += sum(finder.in_bytes(item) or finder.in_bytes(_body(item)) for item in own)
     except RedisError as error:
         raise Unavailable(f"the queue cannot be searched: {type(error).__name__}") from error
     if held:
         searched.held["queue"] = held
 
 
-def _items(client: Any, key: bytes) -> Iterator[bytes]:
+def _own(items: Sequence[bytes], db: Database, *, project: UUID) -> Sequence[bytes]:
+    """Those that are messages about a task of the project."""
+    tasks = [_task(item) for item in items]
+    with db.transaction() as tx:
+        own = place_store.own_tasks(tx, project, tasks={task for task in tasks if task is not None})
+    return [item for item, task in zip(items, tasks, strict=True) if task in own]
+
+
+def _items(client: Any) -> Iterator[bytes]:
+    """Every key, and all that stands under it."""
+    for key in client.scan_iter(count=_ITEMS_AT_ONCE):
+        yield key
+        yield from _held_by(client, key)
+
+
+def _held_by(client: Any, key: bytes) -> Iterable[bytes]:
     kind = client.type(key)
     if kind == b"string":
         yield client.get(key) or b""
@@ -117,17 +95,29 @@ def _items(client: Any, key: bytes) -> Iterator[bytes]:
             yield from client.lrange(key, start, start + _ITEMS_AT_ONCE - 1)
     elif kind == b"hash":
         for name, value in client.hscan_iter(key):
-            yield name + b"\n" + value
+            yield name
+            yield value
     elif kind == b"set":
         yield from client.sscan_iter(key)
     elif kind == b"zset":
         yield from (member for member, _ in client.zscan_iter(key))
 
 
+def _task(item: bytes) -> UUID | None:
+    """The task that a message wakes a worker for; None of what is no such message."""
+    try:
+        arguments, _, _ = orjson.loads(_body(item))
+        return UUID(arguments[0])
+    except (orjson.JSONDecodeError, IndexError, TypeError, ValueError, AttributeError):
+        return None
+
+
 def _body(item: bytes) -> bytes:
     """What a message carries, which stands in it as base64 in JSON; nothing where it is no message."""
     try:
         message: Any = orjson.loads(item)
+        if isinstance(message, list):  # taken and not acknowledged: with where it came from
+            message = message[0]
         return base64.b64decode(message["body"])
-    except (orjson.JSONDecodeError, binascii.Error, KeyError, TypeError, ValueError):
+    except (orjson.JSONDecodeError, binascii.Error, IndexError, KeyError, TypeError, ValueError):
         return b""

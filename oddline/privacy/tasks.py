@@ -6,6 +6,8 @@ from uuid import UUID
 
 from oddline.tasks import Payload, Priority, Queue, Retry, Starter, TaskSpec
 
+SMOKE: Final = UUID(int=0)  # an erasure that is none
+
 
 class ErasePerson(Payload):
     """An erasure of a project. The values themselves stand in no task."""
@@ -24,9 +26,9 @@ ERASE_PERSON: Final = TaskSpec(
     hard_limit=timedelta(seconds=1_800),
     # What is large takes many attempts, and an outage of some hours must not end it.
     retry=Retry(attempts=500, base=timedelta(seconds=30), cap=timedelta(seconds=60)),
-    starters=frozenset({Starter.SYSTEM}),  # by an erasure's own route: two runs of one would lose each other's place
+    starters=frozenset({Starter.SYSTEM}),  # by an erasure's own route, which lists the values first
     result_kept=timedelta(days=30),
-    smoke=ErasePerson(project=UUID(int=0), erasure=UUID(int=0)),
+    smoke=ErasePerson(project=SMOKE, erasure=SMOKE),
 )
 
 TASKS: Final = (ERASE_PERSON,)

@@ -280,6 +280,18 @@ def test_what_no_trigger_could_take_is_kept(template: dict[str, Any], functions:
     assert template["Resources"]["FailedEvents"]["Properties"]["SqsManagedSseEnabled"] is True
 
 
+def test_erasures_are_told_for_how_long_that_is_kept(template: dict[str, Any]) -> None:
+    days = {
+        variable["Value"]
+        for each in containers()
+        for variable in variables_of(each)
+        if variable["Name"] == "ODDLINE_FAILED_EVENT_DAYS"
+    }
+
+    [kept] = days
+    assert int(kept) * 86_400 == template["Resources"]["FailedEvents"]["Properties"]["MessageRetentionPeriod"]
+
+
 def test_no_log_group_is_subscribed_unless_it_is_named(template: dict[str, Any]) -> None:
     assert template["Parameters"]["SubscribedLogGroup"]["Default"] == ""
     for name in ("LogSubscription", "LogSubscriptionPermission"):

@@ -24,9 +24,13 @@ WANTED = {"values": ["Xaverine Quintilla"], "reason": "request 4711"}
 
 
 @pytest.fixture
-def client(db: Databases, redis_url: str, tmp_path: Path, project: UUID) -> Iterator[TestClient]:
+def client(
+    request: pytest.FixtureRequest, db: Databases, redis_url: str, tmp_path: Path, project: UUID
+) -> Iterator[TestClient]:
+    """Of an administrator of the project `first`; parametrized, with the operator's project of this name."""
+    given = {"encryption_keys": KEYS, "operator_project": getattr(request, "param", "")}
     with open_reading_parts(db("console"), redis_url=redis_url, folder=tmp_path) as opened:
-        parts = replace(opened, settings=opened.settings.model_copy(update={"encryption_keys": KEYS}))
+        parts = replace(opened, settings=opened.settings.model_copy(update=given))
         with client_of(router, parts) as client:
             client.headers.update(key_of(db, project, Scope.ADMIN))
             yield client
@@ -86,6 +90,16 @@ def test_an_erasure_is_listed_and_started_and_its_values_are_told_to_nobody(
 
 
 @pytest.mark.parametrize(
+    ("client", "reach"), [("", "project"), ("second", "project"), ("first", "installation")], indirect=["client"]
+)
+@pytest.mark.usefixtures("other_project")
+def test_what_belongs_to_no_project_is_reached_from_the_operators_project_alone(client: TestClient, reach: str) -> None:
+    answer = client.post(ERASURES, json=WANTED)
+
+    assert client.get(answer.headers["Location"]).json()["reach"] == reach
+
+
+@pytest.mark.parametrize(
     ("body", "field"),
     [
         ({"values": [], "reason": "r"}, "values"),
@@ -133,8 +147,10 @@ def test_an_operator_erases_by_command_and_again_after_a_restore(
 
     load_settings.cache_clear()
     with db("worker").transaction() as tx:
-        rows = tx.execute("SELECT reason, requested_by FROM erasures WHERE project_id = %s", [project]).fetchall()
+        rows = tx.execute(
+            "SELECT reason, requested_by, whole_installation FROM erasures WHERE project_id = %s", [project]
+        ).fetchall()
         tasks = tx.execute("SELECT count(*) FROM tasks WHERE name = 'erase_person'").fetchone()
     assert (asked.exit_code, again.exit_code, neither.exit_code) == (0, 0, 1), asked.output
-    assert rows == [("4711", "operator")]
+    assert rows == [("4711", "operator", True)]
     assert tasks == (1,)

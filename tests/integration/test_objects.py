@@ -434,3 +434,18 @@ def test_a_folder_refuses_to_complete_what_has_gaps(tmp_path: Path) -> None:
 
     with pytest.raises(OddlineError, match="gaps"):
         store.complete_upload("files/one", upload=upload)
+
+
+def test_versions_are_listed_from_behind_a_key_in_the_order_of_keys(store: ObjectStore) -> None:
+    if isinstance(store, S3Objects):
+        store._client.put_bucket_versioning(Bucket=store._bucket, VersioningConfiguration={"Status": "Enabled"})
+    for key in ("a/1", "a/1", "a/10/x", "a/2", "b/1", "b/1", "c"):
+        store.put(key, b"data")
+
+    def behind(after: str) -> list[str]:
+        return list(dict.fromkeys(one.key for one in store.versions("a/", after=after)))
+
+    assert behind("") == ["a/1", "a/10/x", "a/2"]
+    assert behind("a/1") == ["a/10/x", "a/2"]
+    assert [one.key for one in store.versions("b/", after="a/2")][:1] == ["b/1"]
+    assert list(store.versions("a/", after="b/1")) == []

@@ -15,4 +15,4 @@ BINDINGS: Mapping[str, Bound] = {
     **notifications.BINDINGS,
     **maintenance.BINDINGS,
 }
-ON_FAILURE: Mapping[str, OnFailure] = files.ON_FAILURE
+ON_FAILURE: Mapping[str, OnFailure] = {**files.ON_FAILURE, **maintenance.ON_FAILURE}

@@ -12,7 +12,8 @@ from oddline.maintenance import (
     cleanup_old_results,
     renew_encryption,
 )
-from oddline.privacy import ERASE_PERSON, erase_person
+from oddline.privacy import ERASE_PERSON, erase_person, mark_failed
+from oddline.tasks import OnFailure
 from worker_image.worker.binding import Bound
 
 BINDINGS: Mapping[str, Bound] = {
@@ -24,3 +25,5 @@ BINDINGS: Mapping[str, Bound] = {
     CLEANUP_EXPIRED_API_KEYS.name: lambda process: cleanup_expired_api_keys,  # noqa: ARG005
     ERASE_PERSON.name: lambda process: erase_person,  # noqa: ARG005
 }
+
+ON_FAILURE: Mapping[str, OnFailure] = {ERASE_PERSON.name: mark_failed}

@@ -28,15 +28,14 @@ def start_replay(wanted: ReplayRange, *, by: Actor, db: Database, publisher: Pub
     task_id = new_id()
     with db.transaction() as tx:
         enqueue(tx, REPLAY, wanted, task_id=task_id, project=wanted.project, now=now)
-        details = wanted.model_dump(mode="json", exclude={"project"})
-        subject = f"task:{task_id}"
         record(
             tx,
             project=wanted.project,
             by=by,
             action=Action.REPLAY_STARTED,
-            subject=subject,
-            details=details,
+            subject=f"task:{task_id}",
+            details=wanted.model_dump(mode="json", exclude={"project", "source"}),
+            named=wanted.model_dump(include={"source"}),
             now=now,
         )
     if publisher is not None:

@@ -12,7 +12,7 @@ from trail import Trail
 from functions.parts import Parts
 from functions.schedules import app as schedules
 from oddline import audit
-from oddline.audit import PROCESS_USER_ACTION, Actor, process_user_action
+from oddline.audit import PROCESS_USER_ACTION, Actor, process_user_action, source_subject
 from oddline.audit.enriching import network_of
 from oddline.catalogue import CATALOGUE
 from oddline.identity import Role, add_member, create_key, person_id
@@ -45,7 +45,8 @@ def key_actor(trail: Trail) -> Actor:
 
 
 def test_a_row_gets_the_key_s_name_the_network_and_a_sentence(trail: Trail, context: TaskContext) -> None:
-    trail.act("source:checkout", by=key_actor(trail), details={"threshold": 0.9})
+    subject = source_subject(trail.project, "checkout")
+    trail.act(subject, by=key_actor(trail), details={"threshold": 0.9}, named={"source": "checkout"})
     trail.seal()
 
     done = [process_user_action(NoPayload(), context) for _ in range(2)]

@@ -132,6 +132,48 @@ def test_what_names_a_person_stands_nowhere_in_the_clear(trail: Trail) -> None:
         assert personal.encode().hex() not in stored
 
 
+def test_what_people_have_named_is_told_found_by_its_name_and_stands_nowhere_in_the_clear(trail: Trail) -> None:
+    subject = audit.source_subject(trail.project, "app of Ada")
+    trail.act(subject, by=OTHER, details={"threshold": 0.9}, named={"source": "app of Ada"})
+    trail.act("source:app of Ada", by=OTHER)  # as once
+
+    views = trail.views(subject="source:app of Ada")
+    trail.tamper("DELETE FROM audit_actions WHERE subject = 'source:app of Ada'")
+
+    assert [view["subject"] for view in views] == ["source:app of Ada", subject]
+    assert views[1]["details"] == {"threshold": 0.9, "source": "app of Ada"}
+    assert "app of Ada" not in str(trail.rows("SELECT a FROM audit_actions a"))
+    assert trail.views(subject=subject) == [views[1]]
+
+
+def test_who_has_changed_what_bears_an_erased_name_is_forgotten_with_it(trail: Trail) -> None:
+    trail.act("source:1", by=PERSONAL, named={"source": "app of Charles"})
+    trail.act("source:2", by=OTHER, named={"source": "app of nobody"})
+    trail.seal()
+
+    with trail.db("worker").transaction() as tx:
+        gone = audit.forget_told_of(
+            tx, trail.project, holds=lambda text: "Charles" in text, by=OTHER, now=trail.clock()
+        )
+    trail.seal()
+
+    assert gone == [PERSONAL.id]
+    assert [view["details"].get("source") for view in trail.views(actions=("source.changed",))] == [
+        "app of nobody",
+        None,
+    ]
+    assert trail.fault() is None
+
+
+def test_words_of_ours_beside_what_people_have_named_forget_nobody(trail: Trail) -> None:
+    trail.act("source:1", by=PERSONAL, named={"source": "checkout"})
+
+    with trail.db("worker").transaction() as tx:
+        gone = audit.forget_told_of(tx, trail.project, holds=lambda text: "source" in text, by=OTHER, now=trail.clock())
+
+    assert gone == []
+
+
 def test_a_person_has_one_key_however_often_they_act_at_once(trail: Trail) -> None:
     with trail.db("console").transaction(project=trail.project) as first:
         trail.record(first, "source:a")

@@ -14,6 +14,7 @@ from trail import Databases, Trail
 
 from functions.console.app import router
 from functions.search.app import router as search_router
+from oddline.audit import source_subject
 from oddline.identity import Scope
 from oddline.maintenance import CLEANUP_OLD_RESULTS
 from oddline.patterns import ensure_sources
@@ -80,7 +81,7 @@ def test_each_route_that_changes_something_leaves_its_trace(
     trail = listed(client)
     assert [(one["action"], one["subject"]) for one in reversed(trail)] == [
         ("project.changed", f"project:{project}"),
-        ("source.changed", "source:checkout/api"),
+        ("source.changed", source_subject(project, "checkout/api")),
         ("task.replayed", f"task:{replayed}"),
         ("task.dropped", f"task:{dropped}"),
         ("feedback.given", f"feedback:{given}"),
@@ -90,6 +91,8 @@ def test_each_route_that_changes_something_leaves_its_trace(
     assert {one["actor"].partition(":")[0] for one in trail} == {"key"}
     assert all(one["details"].pop("request_id") for one in trail)
     assert trail[-1]["details"] == {"mail_recipients": 1, "retention_days": 7}
+    assert trail[-2]["details"] == {"threshold": pytest.approx(0.9), "source": "checkout/api"}
+    assert [one["id"] for one in listed(client, subject="source:checkout/api")] == [trail[-2]["id"]]
     assert (trail[1]["note"], trail[1]["details"]["verdict"]) == ("as Charles said", "expected")
 
 

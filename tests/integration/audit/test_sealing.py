@@ -214,7 +214,7 @@ def test_what_was_made_old_by_hand_is_not_cut_but_told(trail: Trail) -> None:
     assert done["cut"] == 0
     assert trail.fault() == ("changed", 1)
     with trail.db("worker").transaction() as tx:
-        assert [alert.kind for alert in raised_alerts(tx)] == ["audit_trail"]
+        assert [(alert.kind, alert.project) for alert in raised_alerts(tx)] == [("audit_trail", trail.project)]
 
 
 MALFORMED = {"at": "'infinity'", "details": "'no JSON'", "personal": "'\\xff00'"}
