@@ -11,9 +11,8 @@ from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from oddline.cli.app import make_app
-from oddline.cli.connecting import Key, Url, api_client, call_api
+from oddline.cli.connecting import Key, Url, api_client, call_api, oddline_client
 from oddline.cli.console import new_console
-from oddline.cli.sending import wait_until_scored
 from oddline.cli.uploading import upload as upload_file
 from oddline.errors import OddlineError
 
@@ -56,7 +55,7 @@ def upload(
         for file in uploaded:
             console.print(f"{file['file_id']}  {file['name']}  {file['state']}")
         if wait and process:
-            _wait(client, [file["task_id"] for file in uploaded], patience_s=patience)
+            _wait([file["task_id"] for file in uploaded], patience_s=patience, url=url, key=key)
 
 
 @app.command("list")
@@ -94,8 +93,7 @@ def process(
     started = call_api("POST", "/api/v1/files/process", url=url, key=key, json={"file_ids": files})
     console.print(f"task {started['task_id']}")
     if wait:
-        with api_client(url=url, key=key) as client:
-            _wait(client, [one["task_id"] for one in started["files"]], patience_s=patience)
+        _wait([one["task_id"] for one in started["files"]], patience_s=patience, url=url, key=key)
 
 
 @app.command()
@@ -108,10 +106,11 @@ def _show(bars: Progress, bar: TaskID, there: int, size: int) -> None:
     bars.update(bar, completed=there, total=size)
 
 
-def _wait(client: Any, task_ids: list[str], *, patience_s: float) -> None:
+def _wait(task_ids: list[str], *, patience_s: float, url: str | None, key: str | None) -> None:
     began = time.monotonic()
-    views = wait_until_scored(client, task_ids, patience_s=patience_s)
-    if failed := [view for view in views if not view["successful"]]:
-        raise OddlineError(f"{len(failed)} of {len(views)} files failed: {failed[0]['error']}")
-    entries = sum((view["result"] or {}).get("entries", 0) for view in views)
+    with oddline_client(url=url, key=key) as client:
+        tasks = client.wait(task_ids, timeout_s=patience_s)
+    if failed := [task for task in tasks if not task.successful]:
+        raise OddlineError(f"{len(failed)} of {len(tasks)} files failed: {failed[0].error}")
+    entries = sum((task.result or {}).get("entries", 0) for task in tasks)
     console.print(f"{entries:,} entries stored in {time.monotonic() - began:.0f} s")

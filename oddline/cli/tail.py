@@ -9,9 +9,8 @@ from typing import Annotated, Any, Final
 import httpx
 import typer
 
-from oddline.cli.connecting import Key, Url, api_client
+from oddline.cli.connecting import Key, NotTaken, Url, api_client, reason_of
 from oddline.cli.odd_lines import STYLES, coloured, plain
-from oddline.cli.sending import NotTaken, reason_of
 
 PATH: Final = "/api/v1/logs/tail"
 IDLE_S: Final = 1.0  # between two questions while nothing comes in

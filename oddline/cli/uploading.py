@@ -8,11 +8,16 @@ from typing import Any, BinaryIO
 
 import httpx
 
-from oddline.cli.sending import FIRST_PAUSE_S, TRIES, NotTaken, Pause, reason_of
+from oddline.cli.connecting import NotTaken, reason_of
 from oddline.errors import OddlineError, Unavailable
 
+TRIES = 5
+FIRST_PAUSE_S = 0.5
 PART_TIMEOUT_S = 300.0  # of no progress at all
 LOOKED_AT = 64 * 1024  # bytes at both ends by which a file is known again
+
+Pause = Callable[[float], None]
+"""Waits for so many seconds."""
 
 
 def upload(

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from oddline.cli.sending import NotTaken
+from oddline.cli.connecting import NotTaken
 from oddline.cli.tail import IDLE_S, LONGEST_PAUSE_S, as_line, follow
 
 ENTRY: dict[str, Any] = {

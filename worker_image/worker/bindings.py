@@ -6,7 +6,7 @@ from oddline.tasks import OnFailure
 from worker_image.worker import analytics, files, maintenance, notifications, scoring, searching, streams
 from worker_image.worker.binding import Bound
 
-BINDINGS: Mapping[str, Bound] = {
+BINDINGS: dict[str, Bound] = {
     **scoring.BINDINGS,
     **analytics.BINDINGS,
     **files.BINDINGS,
