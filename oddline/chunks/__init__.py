@@ -6,7 +6,7 @@ from oddline.lazy import face
 
 if TYPE_CHECKING:
     from oddline.chunks.building import build
-    from oddline.chunks.frame import SCHEMA, SCHEMA_VERSION
+    from oddline.chunks.frame import SCHEMA
     from oddline.chunks.incremental import COUNTS, advance, is_passed, projects_with_new, read_new, whole
     from oddline.chunks.model import HISTOGRAM_BINS, BornChunk, Chunk, NewChunk, Part, Wanted
     from oddline.chunks.reader import Reader
@@ -21,7 +21,6 @@ __all__ = [
     "COUNTS",
     "HISTOGRAM_BINS",
     "SCHEMA",
-    "SCHEMA_VERSION",
     "TASKS",
     "TEXT_COLUMNS",
     "BornChunk",
@@ -52,7 +51,7 @@ __getattr__ = face(
     __name__,
     {
         "building": ["build"],
-        "frame": ["SCHEMA", "SCHEMA_VERSION"],
+        "frame": ["SCHEMA"],
         "incremental": ["COUNTS", "advance", "is_passed", "projects_with_new", "read_new", "whole"],
         "model": ["HISTOGRAM_BINS", "BornChunk", "Chunk", "NewChunk", "Part", "Wanted"],
         "reader": ["Reader"],

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         source_views,
     )
     from oddline.entries.store import OddCount, count_odd, insert_odd
-    from oddline.entries.view import cursor_behind, entry_view, odd_view
+    from oddline.entries.view import cursor_behind, entry_view
 
 __all__ = [
     "LARGEST_PATTERN_ID",
@@ -48,7 +48,6 @@ __all__ = [
     "list_entries",
     "list_odd_entries",
     "odd_rows",
-    "odd_view",
     "set_sequence_window",
     "set_session_attribute",
     "set_source_alarms",
@@ -79,6 +78,6 @@ __getattr__ = face(
             "source_views",
         ],
         "store": ["OddCount", "count_odd", "insert_odd"],
-        "view": ["cursor_behind", "entry_view", "odd_view"],
+        "view": ["cursor_behind", "entry_view"],
     },
 )
