@@ -12,18 +12,15 @@ if TYPE_CHECKING:
     from oddline.audit.reading import all_actions, list_actions
     from oddline.audit.recording import Actor, forget_person, forget_told_of, operator_called, record, recorder
     from oddline.audit.sealing import is_enrichment_due, seal_audit
-    from oddline.audit.tasks import PROCESS_USER_ACTION, SEAL_AUDIT
-    from oddline.audit.verifying import Fault, Finding, Verdict, verify
+    from oddline.audit.tasks import PROCESS_USER_ACTION
+    from oddline.audit.verifying import Verdict, verify
 
 __all__ = [
     "INSTALLATION",
     "PROCESS_USER_ACTION",
-    "SEAL_AUDIT",
     "Action",
     "Actor",
     "Entry",
-    "Fault",
-    "Finding",
     "Query",
     "Verdict",
     "all_actions",
@@ -52,7 +49,7 @@ __getattr__ = face(
         "reading": ["all_actions", "list_actions"],
         "recording": ["Actor", "forget_person", "forget_told_of", "operator_called", "record", "recorder"],
         "sealing": ["is_enrichment_due", "seal_audit"],
-        "tasks": ["PROCESS_USER_ACTION", "SEAL_AUDIT"],
-        "verifying": ["Fault", "Finding", "Verdict", "verify"],
+        "tasks": ["PROCESS_USER_ACTION"],
+        "verifying": ["Verdict", "verify"],
     },
 )

@@ -6,7 +6,7 @@ from oddline.lazy import face
 
 if TYPE_CHECKING:
     from oddline.chunks.building import build
-    from oddline.chunks.frame import SCHEMA, SCHEMA_VERSION
+    from oddline.chunks.frame import SCHEMA
     from oddline.chunks.incremental import (
         ANALYTICS,
         COUNTS,
@@ -37,7 +37,6 @@ __all__ = [
     "HISTOGRAM_BINS",
     "HOT_DAYS",
     "SCHEMA",
-    "SCHEMA_VERSION",
     "TASKS",
     "TEXT_COLUMNS",
     "BornChunk",
@@ -76,7 +75,7 @@ __getattr__ = face(
     __name__,
     {
         "building": ["build"],
-        "frame": ["SCHEMA", "SCHEMA_VERSION"],
+        "frame": ["SCHEMA"],
         "incremental": [
             "ANALYTICS",
             "COUNTS",

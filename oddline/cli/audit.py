@@ -19,7 +19,7 @@ from oddline import audit
 from oddline.audit import INSTALLATION, Action
 from oddline.cli.app import EXIT_ERROR, make_app
 from oddline.cli.connecting import operator, operator_database, operator_settings
-from oddline.cli.console import new_console
+from oddline.cli.console import TIMES, new_console
 from oddline.database import Database
 from oddline.errors import NotFound
 from oddline.identity import find_project
@@ -27,8 +27,6 @@ from oddline.local.stack import PROJECT
 
 app = make_app(help="Who did what; and whether the trail is what was sealed.")
 console = new_console()
-
-TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 
 Whose = Annotated[str, typer.Option("--project", help="whose trail; `installation` for what belongs to no project")]
 Actor = Annotated[str | None, typer.Option(help="only by this one: key:…, person:… or operator:…")]

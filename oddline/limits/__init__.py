@@ -1,6 +1,5 @@
 """What callers may use: so many requests a minute, so many entries and bytes a day, so many wrong keys."""
 
-from oddline.limits.guesses import Guesses
 from oddline.limits.limiter import UNLIMITED, Limiter, default_limits, open_limiter
 from oddline.limits.model import WINDOW_S, Kind, Limits, Standing
 from oddline.limits.store import read_limits, write_limits
@@ -8,7 +7,6 @@ from oddline.limits.store import read_limits, write_limits
 __all__ = [
     "UNLIMITED",
     "WINDOW_S",
-    "Guesses",
     "Kind",
     "Limiter",
     "Limits",

@@ -19,25 +19,15 @@ from oddline.maintenance.service import (
 )
 from oddline.maintenance.task_patterns import check_task_patterns
 from oddline.maintenance.tasks import (
-    CHECK_TASK_PATTERNS,
     CLEANUP_EXPIRED_API_KEYS,
     CLEANUP_OLD_RESULTS,
-    CREATE_PARTITIONS,
-    HEALTH_CHECK,
-    PUBLISH_METRICS,
-    RECONCILE,
     RENEW_ENCRYPTION,
     TASKS,
 )
 
 __all__ = [
-    "CHECK_TASK_PATTERNS",
     "CLEANUP_EXPIRED_API_KEYS",
     "CLEANUP_OLD_RESULTS",
-    "CREATE_PARTITIONS",
-    "HEALTH_CHECK",
-    "PUBLISH_METRICS",
-    "RECONCILE",
     "RENEW_ENCRYPTION",
     "TASKS",
     "Cancelled",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         renew_erasures,
         request_erasure,
     )
-    from oddline.privacy.tasks import ERASE_PERSON, TASKS, ErasePerson
+    from oddline.privacy.tasks import ERASE_PERSON, TASKS
 
 __all__ = [
     "ERASE_PERSON",
@@ -26,7 +26,6 @@ __all__ = [
     "MOST_VALUES",
     "SETTLED",
     "TASKS",
-    "ErasePerson",
     "Erasure",
     "erase_again",
     "erase_person",
@@ -52,6 +51,6 @@ __getattr__ = face(
             "renew_erasures",
             "request_erasure",
         ],
-        "tasks": ["ERASE_PERSON", "TASKS", "ErasePerson"],
+        "tasks": ["ERASE_PERSON", "TASKS"],
     },
 )

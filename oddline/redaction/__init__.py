@@ -2,7 +2,7 @@
 
 from oddline.redaction.model import ERASED, ON_BY_DEFAULT, ErasedValues, Kind, OwnRule, ProjectRules, Rules, mark
 from oddline.redaction.redactor import Masked, Redactor, compiled
-from oddline.redaction.rules import RULES_KEPT_S, CompiledRules, Redaction, RuleBook
+from oddline.redaction.rules import CompiledRules, Redaction, RuleBook
 from oddline.redaction.service import LONGEST_EXPRESSION, MOST_OWN_RULES, set_masking, show_masking
 from oddline.redaction.spellings import spellings
 from oddline.redaction.store import open_values, read_erased, seal_values
@@ -12,7 +12,6 @@ __all__ = [
     "LONGEST_EXPRESSION",
     "MOST_OWN_RULES",
     "ON_BY_DEFAULT",
-    "RULES_KEPT_S",
     "CompiledRules",
     "ErasedValues",
     "Kind",

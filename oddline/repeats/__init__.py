@@ -2,6 +2,6 @@
 
 from oddline.repeats.renewal_store import renew_answers
 from oddline.repeats.service import KEYS_KEPT, keep_answer, remember
-from oddline.repeats.store import Kept, delete_keys
+from oddline.repeats.store import delete_keys
 
-__all__ = ["KEYS_KEPT", "Kept", "delete_keys", "keep_answer", "remember", "renew_answers"]
+__all__ = ["KEYS_KEPT", "delete_keys", "keep_answer", "remember", "renew_answers"]

@@ -8,12 +8,12 @@ if TYPE_CHECKING:
     from oddline.schedules.expressions import parse
     from oddline.schedules.firing import fire, run_now
     from oddline.schedules.keeping import bring_in_line, fire_due, watch_schedules
-    from oddline.schedules.model import CatchUp, Outcome, Run, ScheduleState, UserSchedule, Wish
-    from oddline.schedules.planning import next_times, system_schedules
+    from oddline.schedules.model import CatchUp, UserSchedule, Wish
+    from oddline.schedules.planning import system_schedules
     from oddline.schedules.renewal_store import renew_schedules
     from oddline.schedules.service import change, create, find, opened, pause, remove, resume, runs_of, view
     from oddline.schedules.store import due, listed
-    from oddline.schedules.tasks import TASKS, WATCH_SCHEDULES
+    from oddline.schedules.tasks import TASKS
     from oddline.schedules.timer import Timer, open_timer
 
 __getattr__ = face(
@@ -22,23 +22,19 @@ __getattr__ = face(
         "expressions": ("parse",),
         "firing": ("fire", "run_now"),
         "keeping": ("bring_in_line", "fire_due", "watch_schedules"),
-        "model": ("CatchUp", "Outcome", "Run", "ScheduleState", "UserSchedule", "Wish"),
-        "planning": ("next_times", "system_schedules"),
+        "model": ("CatchUp", "UserSchedule", "Wish"),
+        "planning": ("system_schedules",),
         "renewal_store": ("renew_schedules",),
         "service": ("change", "create", "find", "opened", "pause", "remove", "resume", "runs_of", "view"),
         "store": ("due", "listed"),
-        "tasks": ("TASKS", "WATCH_SCHEDULES"),
+        "tasks": ("TASKS",),
         "timer": ("Timer", "open_timer"),
     },
 )
 
 __all__ = [
     "TASKS",
-    "WATCH_SCHEDULES",
     "CatchUp",
-    "Outcome",
-    "Run",
-    "ScheduleState",
     "Timer",
     "UserSchedule",
     "Wish",
@@ -50,7 +46,6 @@ __all__ = [
     "fire",
     "fire_due",
     "listed",
-    "next_times",
     "open_timer",
     "opened",
     "parse",

@@ -1,8 +1,9 @@
 """Score the entries of one project: score = novelty × severity, the same for all of a source, pattern and level."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -70,23 +71,26 @@ def score_entries(
         severity_numbers=declared["severity_number"].to_numpy(),
         scale=encoder.novelty_scale,
     )
-    per_entry_s = (stopwatch() - started) / len(masked)
     of_all = {
         "model_version": encoder.version,
         "mask_version": MASK_VERSION,
         "analyzed_at": clock(),
-        "processing_time": per_entry_s,
+        "processing_time": (stopwatch() - started) / len(masked),
         "shadow_score": None,
     }
-    frame = pl.DataFrame(declared | judged).select(
-        (pl.lit(of_all[name]) if name in of_all else pl.col(name)).cast(kind).alias(name)
-        for name, kind in SCHEMA.items()
-    )
     return ScoredEntries(
         project=submissions[0][0].project,
-        frame=frame,
+        frame=_framed(declared | judged, of_all=of_all),
         patterns={pattern.id: pattern for pattern in patterns},
         sources={source.id: source for source in sources},
+    )
+
+
+def _framed(columns: Mapping[str, Any], *, of_all: Mapping[str, Any]) -> pl.DataFrame:
+    """Columns in the form of a chunk, with what is the same for every entry."""
+    return pl.DataFrame(columns).select(
+        (pl.lit(of_all[name]) if name in of_all else pl.col(name)).cast(kind).alias(name)
+        for name, kind in SCHEMA.items()
     )
 
 

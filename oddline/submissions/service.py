@@ -68,12 +68,8 @@ def accept(
     if submission is not None and _is_there(db, submission, project=project):
         return Accepted(submission=submission, answer=answer(submission), replayed=True)
     submission = submission or new_submission_id()
-    body: bytes | None = pack(columns)
-    body_object = None
-    if body is not None and len(body) > body_object_bytes:
-        body_object = f"bodies/{now:%Y-%m-%d}/{project}/{submission}"
-        objects.put(body_object, body, metadata={"project": str(project)})
-        body = None
+    place = f"bodies/{now:%Y-%m-%d}/{project}/{submission}"
+    body, body_object = _placed(columns, place=place, project=project, objects=objects, largest=body_object_bytes)
     told = answer(submission)
     with db.transaction(project=project) as tx:
         for key in request_keys:
@@ -214,6 +210,17 @@ def _raise_dead(tx: Transaction, project: UUID, error: str, *, now: datetime) ->
     """Tell operators, once in a while, that a project has submissions that failed for good."""
     text = f"a submission of project {project} failed for good: {error}"
     raise_alert(tx, kind="dead_submissions", subject=str(project), text=text, now=now, project=project)
+
+
+def _placed(
+    columns: Columns, *, place: str, project: UUID, objects: ObjectStore, largest: int
+) -> tuple[bytes | None, str | None]:
+    """The body for the row, or the object in which it is where it has more than `largest` bytes."""
+    body = pack(columns)
+    if len(body) <= largest:
+        return body, None
+    objects.put(place, body, metadata={"project": str(project)})
+    return None, place
 
 
 def _is_there(db: Database, submission: UUID, *, project: UUID) -> bool:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from oddline.scoring.registry.adding import add_model
     from oddline.scoring.registry.comparison import shadow_report
     from oddline.scoring.registry.fetching import ModelCache
-    from oddline.scoring.registry.model import Change, Choice, StoredModel
+    from oddline.scoring.registry.model import Choice, StoredModel
     from oddline.scoring.registry.service import (
         failing_models,
         find_model,
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from oddline.scoring.registry.switching import ModelSwitch
 
 __all__ = [
-    "Change",
     "Choice",
     "ModelCache",
     "ModelSwitch",
@@ -47,7 +46,7 @@ __getattr__ = face(
         "adding": ["add_model"],
         "comparison": ["shadow_report"],
         "fetching": ["ModelCache"],
-        "model": ["Change", "Choice", "StoredModel"],
+        "model": ["Choice", "StoredModel"],
         "service": [
             "failing_models",
             "find_model",

@@ -12,7 +12,7 @@ OWN = {
     "api_keys.signing_secrets", "compacted_chunks.object_key", "compacted_chunks.row_groups", "cursors.consumer",
     "deliveries.channel", "deliveries.state", "doomed_objects.object_key", "erasures.after", "erasures.found",
     "erasures.looked", "erasures.proof", "erasures.secret", "erasures.state", "feedback.verdict", "health_checks.part",
-    "hot_chunks.format", "hot_chunks.model_version", "idempotency_keys.body_hash", "incident_days.model_version",
+    "hot_chunks.format", "hot_chunks.model_version", "idempotency_keys.body_hash", "idempotency_keys.caller", "incident_days.model_version",
     "masking_rules.turned_off", "masking_rules.turned_on", "members.issuer", "members.role", "model_choice.live",
     "model_choice.shadow", "model_history.action", "model_history.after", "model_history.before",
     "model_history.changed_by", "models.added_by", "models.config_sha256", "models.error", "models.metrics",
