@@ -51,7 +51,7 @@ def test_the_console_does_not_load_what_only_publishing_needs() -> None:
 def test_taking_logs_does_not_load_what_only_shippers_protocols_need() -> None:
     _, modules = fresh_import("ingest")
 
-    assert not modules & {"cramjam", "google"}
+    assert "google" not in modules  # protobuf
 
 
 @pytest.mark.parametrize("function", CEILINGS_S)

@@ -2,19 +2,21 @@
 
 import base64
 import json
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
+import cramjam
 import pytest
 from google.protobuf.json_format import ParseDict
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from functions.ingest.loki.from_protobuf import read_entries, unpack
+from functions.ingest.loki import snappy
+from functions.ingest.loki.from_protobuf import read_entries
 from functions.ingest.loki.labels import read_labels
 from functions.ingest.otlp import Form, decode
-from oddline.errors import OddlineError
+from oddline.errors import BadRequest, OddlineError, TooLarge
 from oddline.submissions import decode_lenient
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -96,14 +98,43 @@ def test_a_request_is_the_same_entries_in_both_forms(document: dict[str, Any]) -
     assert len(from_json.entries) == count
 
 
-@pytest.mark.parametrize(
-    "read", [lambda raw: decode(raw, form=Form.PROTOBUF), unpack, lambda raw: list(read_entries(raw))]
-)
+@pytest.mark.parametrize("read", [lambda raw: decode(raw, form=Form.PROTOBUF), lambda raw: list(read_entries(raw))])
 @given(raw=st.binary(max_size=60))
 @settings(max_examples=100, deadline=None)
 def test_any_bytes_are_read_or_refused(read: Any, raw: bytes) -> None:
     with suppress(OddlineError):
         assert read(raw) is not None
+
+
+PIECES = st.lists(st.one_of(st.binary(max_size=70), st.sampled_from([b"a" * 300, b"abcd" * 40, bytes(70_000)])))
+
+
+@given(plain=PIECES.map(b"".join))
+@settings(max_examples=100, deadline=None)
+def test_what_another_packed_with_snappy_is_unpacked(plain: bytes) -> None:
+    assert snappy.unpack(bytes(cramjam.snappy.compress_raw(plain)), limit=len(plain)) == plain
+
+
+@given(packed=st.one_of(st.binary(max_size=12), st.binary(max_size=8).map(lambda raw: b"\x0a\x08abc" + raw)))
+@settings(max_examples=500, deadline=None)
+@example(packed=b"\x07\x08abc\x01\x03")
+@example(packed=b"\x07\x08abc\x0e\x03\x00")
+@example(packed=b"\x07\x08abc\x0f\x03\x00\x00\x00")
+@example(packed=b"\x03\xf0\x02abc")
+@example(packed=b"\x03\xfc\x02\x00\x00\x00abc")
+def test_what_another_refuses_to_unpack_is_refused(packed: bytes) -> None:
+    try:
+        unpacked = bytes(cramjam.snappy.decompress_raw(packed)) if packed else None
+    except cramjam.DecompressionError:
+        unpacked = None
+
+    with nullcontext() if unpacked is not None else pytest.raises((BadRequest, TooLarge)):
+        assert snappy.unpack(packed, limit=2**20) == unpacked
+
+
+def test_no_more_than_the_limit_is_unpacked() -> None:
+    with pytest.raises(TooLarge):
+        snappy.unpack(bytes(cramjam.snappy.compress_raw(bytes(1001))), limit=1000)
 
 
 @given(labels=st.dictionaries(st.from_regex(r"[a-z_]{1,5}", fullmatch=True), TEXTS, max_size=3))

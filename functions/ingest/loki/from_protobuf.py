@@ -1,16 +1,15 @@
-"""Loki's push request in protobuf, packed with snappy. Loaded by the first request that comes so."""
+"""Loki's push request in protobuf. Loaded by the first request that comes so."""
 
 from collections.abc import Iterator
 from typing import Any, Final
 
-import cramjam
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 
 from functions.ingest.loki.entries import Stream
 from functions.ingest.loki.labels import read_labels
 from functions.ingest.wire import lenient_pool, message_class, read, text_of
-from oddline.errors import BadRequest, TooLarge
-from oddline.submissions import LIMITS, BadLine
+from oddline.errors import TooLarge
+from oddline.submissions import BadLine
 
 LARGEST_MESSAGE: Final = 1024 * 1024  # bytes of an entry, of labels: more than an entry of ours can have
 _WHAT: Final = "PushRequest"
@@ -47,22 +46,6 @@ _POOL = lenient_pool([_file()])
 _PushRequest = message_class(_POOL, "push.PushRequest")
 _Stream = message_class(_POOL, "push.Stream")
 _Entry = message_class(_POOL, "push.Entry")
-
-
-def unpack(body: bytes) -> bytes:
-    """The request without snappy; no more than the limit is ever unpacked.
-
-    Raises:
-        BadRequest: it is no block of snappy.
-        TooLarge: it says that it is over the limit unpacked.
-    """
-    try:
-        size, limit = cramjam.snappy.decompress_raw_len(body), LIMITS.unpacked_bytes
-        if size > limit:
-            raise TooLarge(f"a body has at most {limit} bytes unpacked", field="body", limit=limit, unit="bytes")
-        return bytes(cramjam.snappy.decompress_raw(body))
-    except cramjam.DecompressionError as error:
-        raise BadRequest(f"the body is no block of snappy: {error}", field="body") from error
 
 
 def read_entries(body: bytes) -> Iterator[dict[str, Any] | BadLine | None]:

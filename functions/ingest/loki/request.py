@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from functions.ingest.loki import from_json
+from functions.ingest.loki import from_json, snappy
 from functions.ingest.shipping import Shipment
 from oddline.errors import TooLarge
-from oddline.submissions import unpack_body
+from oddline.submissions import LIMITS, unpack_body
 
 MOST_STREAMS = 20_000
 
@@ -23,7 +23,7 @@ def unpack(body: bytes, *, content_type: str, content_encoding: str) -> bytes:
     """
     is_snappy = content_encoding.strip().lower() == "snappy"
     plain = unpack_body(body, content_encoding="" if is_snappy else content_encoding)
-    return plain if is_json(content_type) and not is_snappy else _from_protobuf().unpack(plain)
+    return plain if is_json(content_type) and not is_snappy else snappy.unpack(plain, limit=LIMITS.unpacked_bytes)
 
 
 def decode(body: bytes, *, content_type: str) -> Shipment:

@@ -1,5 +1,6 @@
 """The function runs on Lambda: events of an HTTP API go in, answers in API Gateway's form come out."""
 
+import base64
 import gzip
 import json
 import os
@@ -13,6 +14,9 @@ import pytest
 from gateway_events import http_event
 from ingesting import Stored
 from mangum import Mangum
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 
 from functions.http import Parts, new_app
 from functions.ingest.app import router
@@ -53,6 +57,19 @@ def test_a_packed_body_comes_as_base64(handler: Mangum, make_key: Callable[..., 
 
     assert json.loads(answer["body"])["accepted"] == 2
     assert stored()[0].columns.messages == ["a", "b"]
+
+
+def test_what_is_not_text_is_answered_as_base64(handler: Mangum, make_key: Callable[..., NewKey], stored: Read) -> None:
+    records = [LogRecord(time_unix_nano=at, body=AnyValue(string_value="a")) for at in (1, 1762330530123456789)]
+    exported = ExportLogsServiceRequest(resource_logs=[ResourceLogs(scope_logs=[ScopeLogs(log_records=records)])])
+    sent = event("/v1/logs", key=make_key().key, body=gzip.compress(exported.SerializeToString()), packed=True)
+    sent["headers"]["content-type"] = "application/x-protobuf"
+
+    answer = handler(sent, CONTEXT)
+
+    assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, True)
+    told = ExportLogsServiceResponse.FromString(base64.b64decode(answer["body"]))
+    assert (told.partial_success.rejected_log_records, stored()[0].columns.messages) == (1, ["a"])
 
 
 @pytest.mark.parametrize(("path", "body", "status"), [("/api/v1/logs", b"", 400), ("/api/v1/nothing", b"", 404)])
