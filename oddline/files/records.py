@@ -8,7 +8,7 @@ import orjson
 
 from oddline.files.model import ENTRY_BYTES, Framing
 from oddline.files.quoting import quoted_lines
-from oddline.files.splitting import Records, lines, refuse_longer_than
+from oddline.files.splitting import LONGEST_BYTES, Records, lines, refuse_longer_than
 
 WRAPPER: Final = (
     r"\{(?:\s*\"\w+\"\s*:\s*(?:\"(?:[^\"\\]|\\.)*\"|[\d.]+|true|false|null|\[[^\[\]{}]*\])\s*,)*"
@@ -17,7 +17,7 @@ WRAPPER: Final = (
 """An object up to the array in it that holds the entries."""
 
 _WRAPPER: Final = re.compile(WRAPPER.encode(), re.DOTALL)
-_BETWEEN_OBJECTS: Final = re.compile(rb"(?:[^{\"]+|\"(?:[^\"\\]++|\\.)*+\")*", re.DOTALL)
+_BETWEEN_OBJECTS: Final = re.compile(rb"(?:[^{\"]+|\"(?:[^\"\\]++|\\.)*+\")*+", re.DOTALL)
 _BRACES: Final = re.compile(rb"\"(?:[^\"\\]++|\\.)*+\"|[{}\"]", re.DOTALL)
 _GROWTH: Final = 1.5  # of what is held before it is looked through again: the cost stays linear
 _LENGTH_BYTES: Final = 8
@@ -117,13 +117,14 @@ def _find_journal_record(data: bytes, at: int) -> tuple[bytes, int] | None:
                 return _as_json(fields), place
             continue
         if not has_text:
-            length = int.from_bytes(data[place : place + _LENGTH_BYTES], "little")
-            refuse_longer_than(length)
-            place += _LENGTH_BYTES
-            if place + length >= len(data):
+            begin = place + _LENGTH_BYTES
+            length = int.from_bytes(data[place:begin], "little")
+            if begin > len(data) or (length <= LONGEST_BYTES and begin + length >= len(data)):
                 return None
-            value = data[place : place + length]
-            place += length + 1
+            if length > LONGEST_BYTES:  # the line is broken, and no name
+                name, value = b"unreadable", line
+            else:
+                value, place = data[begin : begin + length], begin + length + 1
         fields.setdefault(name.decode(errors="replace"), []).append(value.decode(errors="replace"))
 
 
