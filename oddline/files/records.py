@@ -1,7 +1,7 @@
 """Cut a stream into the records of its format, where a line end is not what stands between them."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Final
 
 import orjson
@@ -19,7 +19,7 @@ WRAPPER: Final = (
 _WRAPPER: Final = re.compile(WRAPPER.encode(), re.DOTALL)
 _BETWEEN_OBJECTS: Final = re.compile(rb"(?:[^{\"]+|\"(?:[^\"\\]++|\\.)*+\")*+", re.DOTALL)
 _BRACES: Final = re.compile(rb"\"(?:[^\"\\]++|\\.)*+\"|[{}\"]", re.DOTALL)
-_GROWTH: Final = 1.5  # of what is held before it is looked through again: the cost stays linear
+_GROWTH: Final = 2  # of what is held before it is looked through again: the cost stays linear
 _LENGTH_BYTES: Final = 8
 
 
@@ -33,6 +33,7 @@ def split(pieces: Iterable[bytes], *, framing: Framing) -> Iterator[Records]:
 
 
 def _bounded(raw: bytes, size: int) -> Records:
+    refuse_longer_than(len(raw))
     return Records([raw[:ENTRY_BYTES]], [size], max(0, len(raw) - ENTRY_BYTES))
 
 
@@ -41,32 +42,37 @@ Find = Callable[[bytes, int], tuple[bytes, int] | None]
 
 
 def _by(find: Find, pieces: Iterable[bytes], *, rest_of: Callable[[bytes], bytes]) -> Iterator[Records]:
-    held, needed = b"", 0
+    held, waiting, size, needed = b"", [], 0, 0
     for piece in pieces:
-        held += piece
-        if len(held) < needed:
-            continue
-        at = 0
-        while found := find(held, at):
-            raw, end = found
-            yield _bounded(raw, end - at)
-            at = end
-        held = held[at:]
-        refuse_longer_than(len(held))
-        needed = int(len(held) * _GROWTH) if len(held) > ENTRY_BYTES else 0
+        waiting.append(piece)
+        size += len(piece)
+        if size >= needed:
+            held = yield from _found(find, b"".join((held, *waiting)))
+            waiting.clear()
+            size = len(held)
+            refuse_longer_than(size)
+            needed = size * _GROWTH if size > ENTRY_BYTES else 0
+    held = yield from _found(find, b"".join((held, *waiting)))
+    if raw := rest_of(held):
+        yield _bounded(raw, len(held))
+
+
+def _found(find: Find, data: bytes) -> Generator[Records, None, bytes]:
+    """The records that are whole; returns what is left behind them."""
     at = 0
-    while found := find(held, at):  # what was not looked through again
+    while found := find(data, at):
         raw, end = found
         yield _bounded(raw, end - at)
         at = end
-    if raw := rest_of(held[at:]):
-        yield _bounded(raw, len(held) - at)
+    return data[at:]
 
 
 def _find_object(data: bytes, at: int) -> tuple[bytes, int] | None:
     """The next object, whatever stands before it."""
     between = _BETWEEN_OBJECTS.match(data, at)
     start = between.end() if between else at
+    if data.find(b"}", start) < 0:
+        return None
     depth = 0
     for found in _BRACES.finditer(data, start):
         sign = found[0]
