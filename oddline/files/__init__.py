@@ -9,8 +9,11 @@ if TYPE_CHECKING:
     from oddline.files.model import Block, Entry, Found, Problems
     from oddline.files.reading import EntryReader, read_entries
     from oddline.files.sniffing import look_at
+    from oddline.files.unpacking import MAGIC_BYTES, NONE, compression_of, unpacked
 
 __all__ = [
+    "MAGIC_BYTES",
+    "NONE",
     "Block",
     "Entry",
     "EntryReader",
@@ -18,8 +21,10 @@ __all__ = [
     "Metadata",
     "MetadataFold",
     "Problems",
+    "compression_of",
     "look_at",
     "read_entries",
+    "unpacked",
 ]
 
 __getattr__ = face(
@@ -29,5 +34,6 @@ __getattr__ = face(
         "model": ["Block", "Entry", "Found", "Problems"],
         "reading": ["EntryReader", "read_entries"],
         "sniffing": ["look_at"],
+        "unpacking": ["MAGIC_BYTES", "NONE", "compression_of", "unpacked"],
     },
 )

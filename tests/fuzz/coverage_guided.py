@@ -16,9 +16,12 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["oddline.submissions", "oddline.patterns", "functions.triggers"]):
+with atheris.instrument_imports(
+    include=["oddline.submissions", "oddline.patterns", "oddline.files", "functions.triggers"]
+):
     from functions.triggers import files, log_events
-    from oddline.errors import OddlineError
+    from oddline.errors import LineTooLong, NotText, OddlineError
+    from oddline.files import read_entries
     from oddline.patterns import Masker, align
     from oddline.submissions import decode_batch, decode_single, take_entries, unpack_body
     from oddline.submissions.body import pack, unpack
@@ -59,6 +62,12 @@ def read_file(data: bytes) -> None:
         text = files._text(data, key="uploads/a/b.log")
         parts = list(files._entries(text, key="uploads/a/b.log", put_at=NOW))
         assert sum(len(entries) for _, _, entries in parts) == sum(bool(line.strip()) for line in text.split(b"\n"))
+    with suppress(NotText, LineTooLong):
+        blocks = list(read_entries([data], now=NOW, most_entries=3))
+        assert list(read_entries(iter([data[:7], data[7:]]), now=NOW, most_entries=3)) == blocks
+        assert not take_entries([entry for block in blocks for entry in block.entries], now=NOW)[1]
+        for number, block in enumerate(blocks, start=1):
+            assert list(read_entries([data], now=NOW, most_entries=3, after=block.end)) == blocks[number:]
 
 
 def read_log_events(data: bytes) -> None:
@@ -91,6 +100,16 @@ LINES = [
     "2 errors, <num> rows=0",
 ]
 
+FILES = [
+    json.dumps(ENTRY),
+    json.dumps([ENTRY, ENTRY], indent=1),
+    json.dumps({"events": [ENTRY]}),
+    'time,level,message\n1762330530,info,"a\nb"\n',
+    "__CURSOR=1\n__REALTIME_TIMESTAMP=1762330530123456\nMESSAGE\n\3\0\0\0\0\0\0\0abc\n\n",
+    "Oct 11 22:14:15 web-1 su[3]: failed\n\tat a.B.c(D.java:3)\n",
+    "2026-10-11 22:14:15.003 UTC [31] ERROR:  no\n2026-10-11 22:14:15.003 UTC [31] STATEMENT:  SELECT\n",
+]
+
 # What each begins with; libFuzzer changes it from there.
 TARGETS: dict[Callable[[bytes], None], list[str]] = {
     take_body: [
@@ -100,7 +119,7 @@ TARGETS: dict[Callable[[bytes], None], list[str]] = {
         f"{json.dumps(ENTRY)}\n{{}}",
     ],
     mask: LINES,
-    read_file: ["\r\n".join(LINES), "\ufeffa\n\nb"],
+    read_file: ["\r\n".join(LINES), "\ufeffa\n\nb", *FILES],
     read_log_events: [json.dumps(EVENTS), base64.b64encode(gzip.compress(json.dumps(EVENTS).encode())).decode()],
 }
 
