@@ -9,7 +9,7 @@ from oddline.files.severities import SEVERITIES, WORDS
 _LOOKED_AT_CHARACTERS: Final = 120
 _LOOKED_AT_WORDS: Final = 8
 _AROUND: Final = '[](){}<>|:,"'
-_CLOSING: Final = ("]", ")", ">", ":", "|")
+_CLOSING: Final = ("]", ")", ">", "|")
 _NAMES: Final = frozenset(WORDS.split("|"))
 _IN_CAPITALS: Final = {name.upper(): SEVERITIES[name] for name in _NAMES}
 _FIELD: Final = re.compile(rf"\b(?:level|lvl|severity)=\"?((?i:{WORDS}))\b")
@@ -25,8 +25,8 @@ def look_for_level(entry: Entry) -> None:
         return
     start = message[:_LOOKED_AT_CHARACTERS]
     words = start.split(None, _LOOKED_AT_WORDS)
-    if words and words[0].endswith(_CLOSING):
-        name = words[0].strip(_AROUND).lower()
+    if words and (words[0].endswith(_CLOSING) or ":" in words[0]):
+        name = words[0].strip(_AROUND).partition(":")[0].lower()
         if name in _NAMES:
             entry["severity"] = SEVERITIES[name]
             return
