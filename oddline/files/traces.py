@@ -7,7 +7,7 @@ _BEGINS: Final = re.compile(
     r"Traceback \(most recent call last\):"
     r"|\s+at [\w$.<>/@ -]+\(|\s+at .+:\d+:\d+\)?$|\s+\.\.\. \d+ (?:more|common frames omitted)"
     r"|Caused by: |Suppressed: |\s+(?:Caused by|Suppressed): "
-    r"|[a-zA-Z_$][\w$]*(?:\.[\w$]+)+(?:Exception|Error|Throwable)(?:: .*)?$"
+    r"|[a-zA-Z_$][\w$]*+(?:\.[\w$]+)+(?:Exception|Error|Throwable)(?:: .*)?$"
 )
 _PYTHON_BEGINS: Final = "Traceback (most recent call last):"
 _PYTHON_GOES_ON: Final = (
@@ -40,7 +40,7 @@ class Trace:
         if line.startswith(_PYTHON_GOES_ON if self._is_open else _PYTHON_BEGINS):
             self._is_open = self._is_python = True
             return True
-        if _BEGINS.match(line):
+        if _begins(line):
             self._is_open = True
             return True
         return self._is_open and line[0] in " \t"
@@ -48,4 +48,9 @@ class Trace:
 
 def is_like_trace(line: str) -> bool:
     """Whether a line alone may be one of a trace."""
-    return line[0] in " \t" or line.startswith(_PYTHON_GOES_ON) or _BEGINS.match(line) is not None
+    return line[0] in " \t" or line.startswith(_PYTHON_GOES_ON) or _begins(line)
+
+
+def _begins(line: str) -> bool:
+    may_begin = line[0] in " \tTCS" or "Exception" in line or "Error" in line or "Throwable" in line
+    return may_begin and _BEGINS.match(line) is not None

@@ -1,0 +1,107 @@
+"""Plain text gives up its times and levels in whatever usual form they stand."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from oddline.files import look_at, read_entries
+
+NOW = datetime(2026, 11, 5, 8, 15, tzinfo=UTC)
+MOMENT = "2026-10-11T08:15:30"
+
+
+def entry_of(line: str) -> dict[str, Any]:
+    [block] = read_entries([line.encode()], now=NOW)
+    [entry] = block.entries
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2026-10-11T08:15:30Z", "Z"),
+        ("2026-10-11T08:15:30.123456789+02:00", ".123456789+02:00"),
+        ("2026-10-11 08:15:30,123", ".123Z"),
+        ("2026-10-11 08:15:30.5 +0530", ".5+05:30"),
+        ("2026-10-11 08:15:30 UTC", "Z"),
+        ("2026-10-11 08:15:30 CEST", "+02:00"),
+        ("[2026-10-11 08:15:30]", "Z"),
+        ("2026/10/11 08:15:30", "Z"),
+        ("26/10/11 08:15:30", "Z"),
+        ("261011 081530", "Z"),
+        ("20261011T081530Z", "Z"),
+        ("20261011-8:15:30:7", ".007Z"),
+        ("Oct 11 08:15:30", "Z"),
+        ("Oct 11 08:15:30.123", ".123Z"),
+        ("[Sun Oct 11 08:15:30 2026]", "Z"),
+        ("11/Oct/2026:08:15:30 -0700", "-07:00"),
+        ("Sun, 11 Oct 2026 08:15:30 +0000", "+00:00"),
+        ("10-11 08:15:30.123", ".123Z"),
+        ("[10.11 08:15:30]", "Z"),
+        ("11.10.2026 08:15:30", "Z"),
+        ("1791706530", "Z"),
+        ("1791706530.25", ".25Z"),
+        ("1791706530123", ".123Z"),
+        ("1791706530123456", ".123456Z"),
+    ],
+)
+def test_a_time_at_the_beginning_is_read_whatever_its_form(written: str, read: str) -> None:
+    entry = entry_of(f"{written} the third attempt worked")
+
+    assert entry["timestamp"] == MOMENT + read
+    assert entry["message"].endswith("third attempt worked")  # syslog has a host in front
+
+
+@pytest.mark.parametrize(
+    ("line", "severity", "message"),
+    [
+        ("2026-10-11 08:15:30 ERROR no route", "ERROR", "no route"),
+        ("2026-10-11 08:15:30 [warn] no route", "WARN", "no route"),
+        ("2026-10-11 08:15:30 - shop - CRITICAL - no route", "CRITICAL", "shop - CRITICAL - no route"),
+        ("2026-10-11 08:15:30 | debug | no route", "DEBUG", "no route"),
+        ("[2026-10-11 08:15:30] production.NOTICE: no route", None, "production.NOTICE: no route"),
+        ("INFO 2026-10-11 08:15:30: no route", "INFO", "no route"),
+        ("[FATAL] [2026-10-11 08:15:30] no route", "FATAL", "no route"),
+        ("2026-10-11 08:15:30 Error opening a file", None, "Error opening a file"),
+        ("2026-10-11 08:15:30 level=warn no route", "WARN", "level=warn no route"),
+        ("WARNING:root:no route", "WARN", "WARNING:root:no route"),
+        ("error: no route", "ERROR", "error: no route"),
+        ("all of it went well, with no ERRORS", None, "all of it went well, with no ERRORS"),
+    ],
+)
+def test_a_level_is_found_in_its_usual_places(line: str, severity: str | None, message: str) -> None:
+    entry = entry_of(line)
+
+    assert entry.get("severity") == severity
+    assert entry["message"] == message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-13-11 08:15:30 no month",
+        "2026-02-30 08:15:30 no day",
+        "2026-10-11 25:15:30 no hour",
+        "2099-10-11 08:15:30 not yet",
+        "1971-10-11 08:15:30 too long ago",
+        "Oct 41 08:15:30 no day",
+        "Xyz 11 08:15:30 no month",
+        "1999999999999999999999 no time",
+    ],
+)
+def test_what_is_no_time_that_an_entry_may_have_stays_in_its_message(line: str) -> None:
+    entry = entry_of(line)
+
+    assert entry["message"] == line
+    assert entry["attributes"]["timestamp_guessed"]
+
+
+def test_lines_of_two_forms_in_one_file_are_both_read() -> None:
+    lines = "2026-10-11 08:15:30 a\n[Sun Oct 11 08:15:31 2026] b\n" * 20
+
+    [block] = read_entries([lines.encode()], now=NOW)
+
+    assert look_at(lines.encode()).format == "text"
+    assert [entry["message"] for entry in block.entries] == ["a", "b"] * 20
+    assert block.entries[1]["timestamp"] == "2026-10-11T08:15:31Z"
