@@ -27,6 +27,7 @@ MEASUREMENTS = (
     "score_command",
     "score_memory",
     "masking",
+    "files_formats",
     "packages",
     "listing",
     "storage",

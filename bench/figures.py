@@ -59,6 +59,17 @@ TARGETS = (
             ("drain3", "Drain3's masks", None),
         )
     ),
+    *(
+        Target(f"files_{name}_lines_per_s", f"a file into entries, {shown}, lines/s/core", bar, "higher")
+        for name, shown, bar in (
+            ("text_iso", "text with times", 150_000),
+            ("text_untimed", "text without", 150_000),
+            ("json_lines", "JSON lines", None),
+            ("web_access", "an access log", None),
+            ("hadoop", "log4j", None),
+            ("linux", "syslog", None),
+        )
+    ),
     Target("ingest_import_ms", "cold import of functions/ingest, ms", 600),
     Target("ingest_import_traced_ms", "the same with tracing on, ms", 900),
     *(

@@ -1,30 +1,20 @@
 """Read lines of files of any size, packed or not, in blocks: what a line or a file holds never costs memory."""
 
-import gzip
 import io
-import lzma
 import os
 import stat
 import sys
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol, cast
+from typing import Final, cast
 
-import zstandard
-
-from oddline.errors import UnreadableFile
+from oddline.errors import DamagedFile, UnreadableFile
+from oddline.files import MAGIC_BYTES, NONE, compression_of, unpacked
 
 BLOCK_BYTES: Final = 1024 * 1024  # Some thousand lines: larger ones gain nothing.
 LINE_BYTES: Final = 256 * 1024  # As long as an entry may be; the rest of a longer line is skipped.
 STDIN: Final = "-"
-
-_GZIP: Final = b"\x1f\x8b"
-_XZ: Final = b"\xfd7zXZ\x00"
-_ZSTD: Final = b"\x28\xb5\x2f\xfd"
-_MAGIC_BYTES: Final = 6
-_DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +29,6 @@ class Input:
     def name(self) -> str:
         """What to call it in front of people."""
         return "stdin" if self.path == STDIN else os.fsencode(self.path).decode("utf-8", "replace")
-
-
-class _Stream(Protocol):
-    def read1(self, size: int, /) -> bytes: ...
 
 
 def look_at(path: str) -> Input:
@@ -60,7 +46,7 @@ def look_at(path: str) -> Input:
         if not stat.S_ISREG(status.st_mode):  # To open a pipe twice would end it.
             return Input(path=path, size=None, is_packed=False)
         with Path(path).open("rb") as file:
-            return Input(path=path, size=status.st_size, is_packed=_is_packed(file.read(_MAGIC_BYTES)))
+            return Input(path=path, size=status.st_size, is_packed=compression_of(file.read(MAGIC_BYTES)) != NONE)
     except OSError as error:
         raise UnreadableFile(f"{path}: {error.strerror}") from error
 
@@ -90,9 +76,10 @@ class LineReader:
             else:
                 with Path(self._source.path).open("rb") as file:
                     yield from self._split(file)
-        except _DAMAGED as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise UnreadableFile(f"{self._source.name}: {reason}") from error
+        except DamagedFile as error:
+            raise UnreadableFile(f"{self._source.name}: {error.detail}") from error
+        except OSError as error:
+            raise UnreadableFile(f"{self._source.name}: {error.strerror or error}") from error
 
     def _split(self, file: io.BufferedReader) -> Iterator[tuple[list[str], int]]:
         rest, is_skipping = b"", False
@@ -114,9 +101,12 @@ class LineReader:
             yield _decode(rest + b"\n"), len(rest)
 
     def _chunks(self, file: io.BufferedReader) -> Iterator[bytes]:
-        stream, is_seekable = _unpacked(file), file.seekable()
-        while chunk := stream.read1(BLOCK_BYTES):
-            self.bytes_read = file.tell() if is_seekable else self.bytes_read + len(chunk)
+        compression = compression_of(file.peek(MAGIC_BYTES)[:MAGIC_BYTES])
+        return unpacked(self._counted(file), compression=compression)
+
+    def _counted(self, file: io.BufferedReader) -> Iterator[bytes]:
+        while chunk := file.read1(BLOCK_BYTES):
+            self.bytes_read += len(chunk)
             yield chunk
 
 
@@ -130,18 +120,3 @@ def _decode(data: bytes) -> list[str]:
     lines = data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
     lines.pop()
     return lines
-
-
-def _is_packed(start: bytes) -> bool:
-    return start.startswith((_GZIP, _XZ, _ZSTD))
-
-
-def _unpacked(file: io.BufferedReader) -> _Stream:
-    start = file.peek(_MAGIC_BYTES)
-    if start.startswith(_GZIP):
-        return gzip.GzipFile(fileobj=file)
-    if start.startswith(_XZ):
-        return lzma.LZMAFile(cast(BinaryIO, file))
-    if start.startswith(_ZSTD):
-        return cast(_Stream, zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=False))
-    return file

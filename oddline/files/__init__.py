@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         FilePayload,
         FormattedFile,
     )
+    from oddline.files.unpacking import MAGIC_BYTES, NONE, compression_of, unpacked
     from oddline.files.uploads import PART_BYTES_UNTOLD, PREFIX, Wanted, begin, complete, existing, page, put
     from oddline.files.workflow import Started, start_group, start_processing
 
@@ -59,6 +60,7 @@ _HOMES = {
         "FilePayload",
         "FormattedFile",
     ],
+    "unpacking": ["MAGIC_BYTES", "NONE", "compression_of", "unpacked"],
     "uploads": ["PART_BYTES_UNTOLD", "PREFIX", "Wanted", "begin", "complete", "existing", "page", "put"],
     "workflow": ["Started", "start_group", "start_processing"],
 }
@@ -68,6 +70,8 @@ __all__ = [
     "CLEANUP_TEMP_FILES",
     "COMPRESS_LOG_FILE",
     "EXTRACT_LOG_METADATA",
+    "MAGIC_BYTES",
+    "NONE",
     "PARSE_STRUCTURED_LOGS",
     "PART_BYTES_UNTOLD",
     "PREFIX",
@@ -95,6 +99,7 @@ __all__ = [
     "cleanup_temp_files",
     "complete",
     "compress_log_file",
+    "compression_of",
     "delete",
     "delete_file",
     "existing",
@@ -114,6 +119,7 @@ __all__ = [
     "start_processing",
     "take_object",
     "tell_of_group",
+    "unpacked",
 ]
 
 __getattr__ = face(__name__, _HOMES)

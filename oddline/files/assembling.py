@@ -59,13 +59,14 @@ class Assembler:
             if text.endswith("\r"):
                 text = text.rstrip("\r")
             is_expected = not has_headers and self._trace is not None and self._trace.is_open
-            entry = parse(text) if text and not is_expected else None
+            entry = parse(text) if text and not is_expected and not text.isspace() else None
             if entry is None and self._belongs(text, is_whole=not replaced):
                 self._join(text)
                 self._at = at
                 continue
             if len(self._entries) >= self._most_entries or before - self._start >= BLOCK_BYTES:
                 yield self._close(before)
+                entry = entry and parse(text)  # with what the next block assumes
             self._at = at
             self._lines += 1
             if entry is not None:

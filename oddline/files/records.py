@@ -1,14 +1,14 @@
 """Cut a stream into the records of its format, where a line end is not what stands between them."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Final
 
 import orjson
 
 from oddline.files.model import ENTRY_BYTES, Framing
 from oddline.files.quoting import quoted_lines
-from oddline.files.splitting import Records, lines, refuse_longer_than
+from oddline.files.splitting import LONGEST_BYTES, Records, lines, refuse_longer_than
 
 WRAPPER: Final = (
     r"\{(?:\s*\"\w+\"\s*:\s*(?:\"(?:[^\"\\]|\\.)*\"|[\d.]+|true|false|null|\[[^\[\]{}]*\])\s*,)*"
@@ -17,9 +17,9 @@ WRAPPER: Final = (
 """An object up to the array in it that holds the entries."""
 
 _WRAPPER: Final = re.compile(WRAPPER.encode(), re.DOTALL)
-_BETWEEN_OBJECTS: Final = re.compile(rb"(?:[^{\"]+|\"(?:[^\"\\]++|\\.)*+\")*", re.DOTALL)
+_BETWEEN_OBJECTS: Final = re.compile(rb"(?:[^{\"]+|\"(?:[^\"\\]++|\\.)*+\")*+", re.DOTALL)
 _BRACES: Final = re.compile(rb"\"(?:[^\"\\]++|\\.)*+\"|[{}\"]", re.DOTALL)
-_GROWTH: Final = 1.5  # of what is held before it is looked through again: the cost stays linear
+_GROWTH: Final = 2  # of what is held before it is looked through again: the cost stays linear
 _LENGTH_BYTES: Final = 8
 
 
@@ -33,6 +33,7 @@ def split(pieces: Iterable[bytes], *, framing: Framing) -> Iterator[Records]:
 
 
 def _bounded(raw: bytes, size: int) -> Records:
+    refuse_longer_than(len(raw))
     return Records([raw[:ENTRY_BYTES]], [size], max(0, len(raw) - ENTRY_BYTES))
 
 
@@ -41,32 +42,37 @@ Find = Callable[[bytes, int], tuple[bytes, int] | None]
 
 
 def _by(find: Find, pieces: Iterable[bytes], *, rest_of: Callable[[bytes], bytes]) -> Iterator[Records]:
-    held, needed = b"", 0
+    held, waiting, size, needed = b"", [], 0, 0
     for piece in pieces:
-        held += piece
-        if len(held) < needed:
-            continue
-        at = 0
-        while found := find(held, at):
-            raw, end = found
-            yield _bounded(raw, end - at)
-            at = end
-        held = held[at:]
-        refuse_longer_than(len(held))
-        needed = int(len(held) * _GROWTH) if len(held) > ENTRY_BYTES else 0
+        waiting.append(piece)
+        size += len(piece)
+        if size >= needed:
+            held = yield from _found(find, b"".join((held, *waiting)))
+            waiting.clear()
+            size = len(held)
+            refuse_longer_than(size)
+            needed = size * _GROWTH if size > ENTRY_BYTES else 0
+    held = yield from _found(find, b"".join((held, *waiting)))
+    if raw := rest_of(held):
+        yield _bounded(raw, len(held))
+
+
+def _found(find: Find, data: bytes) -> Generator[Records, None, bytes]:
+    """The records that are whole; returns what is left behind them."""
     at = 0
-    while found := find(held, at):  # what was not looked through again
+    while found := find(data, at):
         raw, end = found
         yield _bounded(raw, end - at)
         at = end
-    if raw := rest_of(held[at:]):
-        yield _bounded(raw, len(held) - at)
+    return data[at:]
 
 
 def _find_object(data: bytes, at: int) -> tuple[bytes, int] | None:
     """The next object, whatever stands before it."""
     between = _BETWEEN_OBJECTS.match(data, at)
     start = between.end() if between else at
+    if data.find(b"}", start) < 0:
+        return None
     depth = 0
     for found in _BRACES.finditer(data, start):
         sign = found[0]
@@ -117,13 +123,14 @@ def _find_journal_record(data: bytes, at: int) -> tuple[bytes, int] | None:
                 return _as_json(fields), place
             continue
         if not has_text:
-            length = int.from_bytes(data[place : place + _LENGTH_BYTES], "little")
-            refuse_longer_than(length)
-            place += _LENGTH_BYTES
-            if place + length >= len(data):
+            begin = place + _LENGTH_BYTES
+            length = int.from_bytes(data[place:begin], "little")
+            if begin > len(data) or (length <= LONGEST_BYTES and begin + length >= len(data)):
                 return None
-            value = data[place : place + length]
-            place += length + 1
+            if length > LONGEST_BYTES:  # the line is broken, and no name
+                name, value = b"unreadable", line
+            else:
+                value, place = data[begin : begin + length], begin + length + 1
         fields.setdefault(name.decode(errors="replace"), []).append(value.decode(errors="replace"))
 
 

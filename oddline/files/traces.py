@@ -7,7 +7,7 @@ _BEGINS: Final = re.compile(
     r"Traceback \(most recent call last\):"
     r"|\s+at [\w$.<>/@ -]+\(|\s+at .+:\d+:\d+\)?$|\s+\.\.\. \d+ (?:more|common frames omitted)"
     r"|Caused by: |Suppressed: |\s+(?:Caused by|Suppressed): "
-    r"|[a-zA-Z_$][\w$]*(?:\.[\w$]+)+(?:Exception|Error|Throwable)(?:: .*)?$"
+    r"|[a-zA-Z_$][\w$]*+(?:\.[\w$]+)+(?:Exception|Error|Throwable)(?:: .*)?$"
 )
 _PYTHON_BEGINS: Final = "Traceback (most recent call last):"
 _PYTHON_GOES_ON: Final = (

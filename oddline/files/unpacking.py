@@ -33,10 +33,20 @@ def unpacked(pieces: Iterable[bytes], *, compression: str) -> Iterator[bytes]:
     if compression == NONE:
         yield from filter(None, pieces)
         return
+    unpack = _UNPACK[compression](_steps(pieces))
+    held = bytearray()
     try:
-        yield from _UNPACK[compression](_steps(pieces))
+        for piece in unpack:
+            held += piece
+            if len(held) >= _MOST_BYTES:
+                yield bytes(held)
+                held.clear()
     except _DAMAGED as error:
+        if held:
+            yield bytes(held)
         raise DamagedFile(f"its {compression} packing is damaged: {error}") from error
+    if held:
+        yield bytes(held)
 
 
 def _steps(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import atheris
 
-INSTRUMENTED = ["oddline.submissions", "oddline.patterns", "oddline.files", "functions.triggers"]
-
-with atheris.instrument_imports(include=INSTRUMENTED):
+with atheris.instrument_imports(
+    include=["oddline.submissions", "oddline.patterns", "oddline.files", "functions.triggers"]
+):
     from functions.triggers import log_events
-    from oddline.errors import OddlineError
+    from oddline.errors import LineTooLong, NotText, OddlineError
     from oddline.files import read_entries
     from oddline.patterns import Masker, align
     from oddline.submissions import decode_batch, decode_single, take_entries, unpack_body
@@ -57,12 +57,13 @@ def mask(data: bytes) -> None:
 
 
 def read_file(data: bytes) -> None:
-    """A file is refused by an error of ours, or read to its end into blocks that leave nothing between them."""
-    with suppress(OddlineError):
-        end = 0
-        for block in read_entries([data], now=NOW):
-            assert block.start == end
-            end = block.end
+    """A file is refused by an error of ours, or read into the same blocks whatever its pieces, and on behind each."""
+    with suppress(NotText, LineTooLong):
+        blocks = list(read_entries([data], now=NOW, most_entries=3))
+        assert list(read_entries(iter([data[:7], data[7:]]), now=NOW, most_entries=3)) == blocks
+        assert not take_entries([entry for block in blocks for entry in block.entries], now=NOW)[1]
+        for number, block in enumerate(blocks, start=1):
+            assert list(read_entries([data], now=NOW, most_entries=3, after=block.end)) == blocks[number:]
 
 
 def read_log_events(data: bytes) -> None:
@@ -95,6 +96,16 @@ LINES = [
     "2 errors, <num> rows=0",
 ]
 
+FILES = [
+    json.dumps(ENTRY),
+    json.dumps([ENTRY, ENTRY], indent=1),
+    json.dumps({"events": [ENTRY]}),
+    'time,level,message\n1762330530,info,"a\nb"\n',
+    "__CURSOR=1\n__REALTIME_TIMESTAMP=1762330530123456\nMESSAGE\n\3\0\0\0\0\0\0\0abc\n\n",
+    "Oct 11 22:14:15 web-1 su[3]: failed\n\tat a.B.c(D.java:3)\n",
+    "2026-10-11 22:14:15.003 UTC [31] ERROR:  no\n2026-10-11 22:14:15.003 UTC [31] STATEMENT:  SELECT\n",
+]
+
 # What each begins with; libFuzzer changes it from there.
 TARGETS: dict[Callable[[bytes], None], list[str]] = {
     take_body: [
@@ -104,7 +115,7 @@ TARGETS: dict[Callable[[bytes], None], list[str]] = {
         f"{json.dumps(ENTRY)}\n{{}}",
     ],
     mask: LINES,
-    read_file: ["\r\n".join(LINES), "\ufeffa\n\nb"],
+    read_file: ["\r\n".join(LINES), "\ufeffa\n\nb", *FILES],
     read_log_events: [json.dumps(EVENTS), base64.b64encode(gzip.compress(json.dumps(EVENTS).encode())).decode()],
 }
 

@@ -13,7 +13,9 @@ FORMATS: Final = (
         "log4j",
         Layout(rf"{{time}} {_LEVEL} +\[(?P<thread>.+?)\] {_LOGGER}(?:\((?P<line>\d+)\))?: (?P<message>.*)", ISO),
         Layout(rf"{{time}}(?: \[(?P<context>[^\]]*)\])? - {_LEVEL} +\[(?P<thread>.+?)\] - (?P<message>.*)", ISO),
-        Layout(rf"{{time}} \[(?P<thread>[^\]]*)\] {_LEVEL} +{_LOGGER}(?: (?P<context>\S.*?))? +- (?P<message>.*)", ISO),
+        Layout(
+            rf"{{time}} \[(?P<thread>[^\]]*)\] {_LEVEL} +{_LOGGER}(?:(?P<context> +\S.*?)| *) - (?P<message>.*)", ISO
+        ),
         Layout(
             rf"{{time}} +{_LEVEL} +(?P<pid>\d+) --- (?P<thread>(?:\[[^\]]*\] ?)+) *(?P<logger>\S+) *: (?P<message>.*)",
             ISO,

@@ -9,7 +9,7 @@ FORMATS: Final = (
     headed(
         "openstack",
         Layout(
-            r"(?:(?P<file>\S+\.log\S*) )?{time} (?P<pid>\d+) (?P<level>[A-Z]+) (?P<logger>[\w.-]+)"
+            r"(?:(?P<file>\S{1,200}\.log\S{0,100}) )?{time} (?P<pid>\d+) (?P<level>[A-Z]+) (?P<logger>[\w.-]+)"
             r" (?:\[(?P<request>[^\]]*)\] )?(?P<message>.*)",
             ISO,
         ),

@@ -1,4 +1,4 @@
-"""Real logs of sixteen systems as files of every packing: every line is an entry, with the time that people read in it."""
+"""Real logs of sixteen systems in every packing: each line is an entry, with the time that people read in it."""
 
 import csv
 import gzip
@@ -27,14 +27,16 @@ Row = dict[str, str]
 def _day_first(row: Row) -> str:
     """`Jun 9 06:06:20` of columns that have different names in each log."""
     month, day = (row["Month"], row["Date"]) if "Month" in row else (row["Date"], row["Day"])
-    return datetime.strptime(f"2026 {month} {day} {row['Time']}", "%Y %b %d %H:%M:%S").strftime("%m-%dT%H:%M:%S")
+    return datetime.strptime(f"2026 {month} {day} {row['Time']} +0000", "%Y %b %d %H:%M:%S %z").strftime(
+        "%m-%dT%H:%M:%S"
+    )
 
 
 def _unpadded(row: Row) -> str:
     """`20171224-0:7:20:44`, 44 being milliseconds."""
     clock, _, milliseconds = row["Time"].rpartition(":")
-    moment = datetime.strptime(clock, "%Y%m%d-%H:%M:%S")
-    return f"{moment.isoformat()}.{int(milliseconds):03}000"
+    moment = datetime.strptime(f"{clock} +0000", "%Y%m%d-%H:%M:%S %z")
+    return f"{moment.isoformat()[:19]}.{int(milliseconds):03}000"
 
 
 def _epoch(name: str) -> Callable[[Row], str]:
@@ -43,7 +45,7 @@ def _epoch(name: str) -> Callable[[Row], str]:
 
 def _written(form: str, *names: str) -> Callable[[Row], str]:
     def read(row: Row) -> str:
-        moment = datetime.strptime(" ".join(row[name] for name in names), form)
+        moment = datetime.strptime(" ".join([*(row[name] for name in names), "+0000"]), f"{form} %z")
         return moment.strftime("%m-%dT%H:%M:%S.%f" if "%Y" not in form and "%y" not in form else "%Y-%m-%dT%H:%M:%S.%f")
 
     return read
