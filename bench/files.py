@@ -108,7 +108,8 @@ def _peak_of(pid: int) -> int:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+    _, found, rest = status.partition("VmHWM:")
+    return 1024 * int(rest.split()[0]) if found else 0  # one that has ended has none
 
 
 def _compare(db: Database, home: Path, *, lines: int) -> tuple[int, int]:

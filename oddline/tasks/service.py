@@ -35,11 +35,11 @@ def enqueue(
 ) -> bool:
     """Write a task into the ledger, in the caller's transaction; publish it after the commit with `Publisher.wake`.
 
+    Returns False, and writes nothing, when a task with the same `unique_key` waits already.
+
     Args:
         parent: a task that waits for this one (see `oddline.tasks.workflows`).
         children: how many tasks this one is to wait for.
-
-    Returns False, and writes nothing, when a task with the same `unique_key` waits already.
 
     Raises:
         NotConfigured: it is to be sealed, and there is no key in this process's settings.

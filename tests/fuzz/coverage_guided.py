@@ -61,7 +61,7 @@ def mask(data: bytes) -> None:
 
 
 def read_file(data: bytes) -> None:
-    """A file is refused by an error of ours, or read to its end into blocks that leave nothing between them."""
+    """A file is refused by an error of ours, or read into the same blocks whatever its pieces, and on behind each."""
     with suppress(NotText, LineTooLong):
         blocks = list(read_entries([data], now=NOW, most_entries=3))
         assert list(read_entries(iter([data[:7], data[7:]]), now=NOW, most_entries=3)) == blocks

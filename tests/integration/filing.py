@@ -1,8 +1,7 @@
 """Files on their way from an upload to entries: the console's routes, and their tasks run as a worker runs them."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from oddline.database import Database
 from oddline.objects import ObjectStore
 from oddline.settings import Settings, Side
 from oddline.submissions import unpack
-from oddline.tasks import Publisher, Run, State, Task, TaskContext, find, run_task
+from oddline.tasks import Publisher, Run, Task, TaskContext, find, run_task
 from worker_image.worker.files import BINDINGS, ON_FAILURE
 
 Databases = Callable[[Side], Database]
@@ -103,19 +102,7 @@ def uploaded(client: TestClient, data: bytes, *, process: bool = True, **told: A
     return answer
 
 
-@contextmanager
-def scored_slowly(filing: Filing) -> Iterator[None]:
-    """While the block runs nothing is scored, and little of it may wait."""
-    before = filing.settings
-    filing.set(file_backlog=1)
-    yield
-    filing.settings = before
-
-
 def settle_scoring(filing: Filing) -> None:
     """As if a worker had scored all that waits."""
     with filing.db("worker").transaction() as tx:
         tx.execute("UPDATE submission_state SET state = 'done'")
-
-
-__all__ = ["PATH", "Databases", "Filing", "State", "replace", "settle_scoring", "uploaded"]
