@@ -11,8 +11,9 @@ TEMPLATES := template.yaml $(filter-out infra/compose.yaml,$(wildcard infra/*.ya
 run: $(STAMP)
 	@exec $(BIN)/oddline up
 
+# In the order of the folders, so that files of few and long tests come first: xdist would leave them for the end.
 test: $(STAMP) check
-	$(BIN)/pytest --numprocesses 2 --dist loadfile tests
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests
 
 check: $(STAMP)
 	$(BIN)/ruff check .

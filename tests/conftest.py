@@ -2,10 +2,13 @@
 
 import os
 import secrets
+import shutil
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import UUID
 
 import psycopg
@@ -21,6 +24,10 @@ from oddline.settings import Side
 from oddline.submissions import new_id
 
 Urls = dict[Side, str]
+
+# A tenth of the processor time that a database on a disk costs to make and to drop, and most tests have one.
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 2 * 1024**3  # free, or the disk has to do: four servers at most, of some 300 MB each
 
 # Before any settings are read: what is about people is stored encrypted or not at all.
 os.environ.setdefault("ODDLINE_ENCRYPTION_KEYS", secrets.token_hex(16))
@@ -48,13 +55,16 @@ class Cluster:
 
     TEMPLATE = "oddline"
 
-    def __init__(self, folder: Path, *, version: int) -> None:
+    def __init__(self, folder: Path, *, version: int, in_memory: bool) -> None:
+        # On a disk the two checkpoints of the one, in memory the log of the other takes most of the time.
+        self._strategy = sql.SQL("FILE_COPY" if in_memory else "WAL_LOG")
         self.server = PostgresServer(folder, version=version)  # type: ignore[arg-type]  # 16 or 18: the marker's values
         self.server.start()
         with psycopg.connect(self.server.superuser_url, autocommit=True) as connection:
             # Nobody pulls the plug, and databases come and go faster than they could be vacuumed.
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("ALTER SYSTEM SET autovacuum = off")
+            connection.execute("ALTER SYSTEM SET max_wal_size = '256MB'")
             connection.execute("SELECT pg_reload_conf()")
         self.passwords = {role: secrets.token_hex(8) for role in ROLES}
         migrate(self.server.owner_url, passwords=self.passwords)
@@ -63,8 +73,11 @@ class Cluster:
         """A fresh database; the URL of each side."""
         name = f"test_{secrets.token_hex(6)}"
         with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
-            template = sql.Identifier(self.TEMPLATE)
-            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), template))
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY {}").format(
+                    sql.Identifier(name), sql.Identifier(self.TEMPLATE), self._strategy
+                )
+            )
             # What the migration took from everybody on the template is not copied with it.
             connection.execute(sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
         urls: Urls = {"owner": self._url(name)}
@@ -85,6 +98,10 @@ class Cluster:
         return f"{self.server.owner_url.rpartition('/')[0]}/{database}"
 
 
+def _has_room(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= MEMORY_BYTES
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run tests marked `both_postgres` on 16 and on 18."""
     if metafunc.definition.get_closest_marker("both_postgres"):
@@ -101,16 +118,22 @@ def postgres_version(request: pytest.FixtureRequest) -> int:
 def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], Cluster]]:
     """The cluster of a version, started when it is first asked for."""
     started: dict[int, Cluster] = {}
+    with ExitStack() as folders:
+        in_memory = _has_room(MEMORY)
 
-    def get(version: int) -> Cluster:
-        if version not in started:
-            started[version] = Cluster(tmp_path_factory.mktemp(f"postgres{version}"), version=version)
-        return started[version]
+        def get(version: int) -> Cluster:
+            if version not in started:
+                folder = tmp_path_factory.mktemp(f"postgres{version}")
+                if in_memory:
+                    folder = Path(folders.enter_context(TemporaryDirectory(prefix="oddline-tests-", dir=MEMORY)))
+                    folder.chmod(0o755)  # PostgreSQL may run as another user
+                started[version] = Cluster(folder, version=version, in_memory=in_memory)
+            return started[version]
 
-    yield get
-    for cluster in started.values():
-        cluster.server.stop()
-        cluster.server.remove()
+        yield get
+        for cluster in started.values():
+            cluster.server.stop()
+            cluster.server.remove()
 
 
 @pytest.fixture
