@@ -34,6 +34,7 @@ COMMANDS_WITHOUT = {
     "worker": "starts a program",
     "send": SUBMITTING,
     "tail": READING,
+    "verify": READING,
     "flower": "starts a program",
     "keys list": READING,
     "projects list": READING,
