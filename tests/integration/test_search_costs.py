@@ -12,6 +12,7 @@ import pytest
 from scored_frames import NOON, scored_frame
 from stored_entries import TOMORROW, Archive
 
+from oddline.chunks.retention import drop_pattern_days
 from oddline.database import Database
 from oddline.entries import EntryQuery
 from oddline.errors import InvalidParameter
@@ -129,6 +130,16 @@ def test_a_rare_pattern_is_found_by_its_index_and_another_by_the_rows_of_chunks(
         "common": 2,
         "unheard of": 0,
     }
+
+
+def test_the_index_of_a_day_goes_when_no_project_keeps_entries_of_it(archive: Archive) -> None:
+    with archive.worker.transaction() as tx:
+        tx.execute("UPDATE projects SET retention_days = 30 WHERE id = %s", [archive.project])
+
+    kept = drop_pattern_days(archive.worker, now=NOON + timedelta(days=28))
+    dropped = drop_pattern_days(archive.worker, now=NOON + timedelta(days=31))
+
+    assert (kept, dropped) == (0, 3)
 
 
 @pytest.mark.parametrize("compacted", [False, True])
