@@ -59,14 +59,15 @@ class Archive:
 
     @contextmanager
     def while_merging(self, ask: Callable[[], Any]) -> Iterator[list[Any]]:
-        """Asks each time when a merge has written its object and not yet put it in the place of others."""
+        """Asks when the first merge has written its object and not yet put it in the place of others."""
         answers: list[Any] = []
         usual = self.objects
 
         class Asking(FolderObjects):
             def put(self, key: str, data: bytes, *, metadata: Mapping[str, str] | None = None) -> None:
                 super().put(key, data, metadata=metadata or {})
-                answers.append(ask())
+                if not answers:
+                    answers.append(ask())
 
         self.objects = Asking(usual._root)
         yield answers

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from functions.http import Authenticated, json_answer, parts_of
+from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, After, Limit, MinimumScore, Sources
 from functions.search.documentation import ENTRY, PAGE, SEARCHED, TAIL
 from functions.search.parameters import Severity, Text, query_of
@@ -107,6 +108,7 @@ def tail_logs(
         after=after,
         limit=limit,
     )
+    tail = tail.cut(len(fitting(tail.entries)))
     return json_answer({"entries": tail.entries, "next": tail.next, "caught_up": tail.caught_up})
 
 

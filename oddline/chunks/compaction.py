@@ -10,7 +10,7 @@ from uuid import UUID
 
 import polars as pl
 
-from oddline.chunks import compaction_store, merging
+from oddline.chunks import compaction_store, merging, pattern_store
 from oddline.chunks.model import RESULT_MASK, CompactedChunk, MergeGroup, Original, merge_result
 from oddline.chunks.reader import PROJECT_METADATA, Reader
 from oddline.database import Database
@@ -165,11 +165,12 @@ class Compactor:
     def _swap(
         self, group: MergeGroup, originals: Sequence[Original], results: Sequence[CompactedChunk], merge: UUID
     ) -> bool:
-        now = self._clock()
+        now, merged = self._clock(), [original.chunk for original in originals]
         with self._db.transaction() as tx:
+            common = pattern_store.common_patterns(tx, merged, project=group.project, day=group.arrival_day)
             replaced = compaction_store.replace(
                 tx,
-                [original.chunk for original in originals],
+                merged,
                 level=group.level,
                 merge=merge,
                 project=group.project,
@@ -178,6 +179,7 @@ class Compactor:
             )
             if replaced:
                 compaction_store.insert_compacted(tx, results)
+                pattern_store.insert_patterns(tx, results, common=common)
                 keys = [original.object_key for original in originals if original.object_key is not None]
                 compaction_store.doom(tx, keys, delete_after=now + REPLACED_KEPT)
         return replaced

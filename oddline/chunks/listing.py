@@ -8,6 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from oddline.chunks.model import LATE_AFTER, Part, Skipped, Wanted
+from oddline.chunks.pattern_store import EVERY_PATTERN, NO_CHUNK
 from oddline.chunks.store import BOUNDS, PLACE, fetch, parts_of
 from oddline.chunks.word_filter import may_hold, shape_of
 from oddline.database import Transaction
@@ -33,16 +34,35 @@ _FILTER_BLOCKS: Final = (
     " ((octet_length(token_filter) - 8) / (32 * parts))) >> 32))::int4 FOR 32 * parts)"
     " FROM unnest(%(choosers)s::int8[]) WITH ORDINALITY w (chooser, place) ORDER BY w.place)"
 )
-_LIST: Final = f"""
-WITH found AS MATERIALIZED (
-    SELECT {_COLUMNS}, token_filter, {_PARTS} AS parts, {_SKIPPED_BY} AS skipped_by FROM chunks
-    -- A chunk that is not late spans one day at most: its highest time alone says whether it can matter.
-    WHERE NOT late AND highest_time < %(time_to)s + interval '1 day' AND {_RELEVANT}
-    -- What is not late arrived within a day of its timestamp, which leaves few partitions to look into.
-    AND arrival_day BETWEEN %(first_day)s AND %(last_day)s
-    UNION ALL
-    SELECT {_COLUMNS}, token_filter, {_PARTS}, {_SKIPPED_BY} FROM chunks WHERE late AND {_RELEVANT}
+_SELECT: Final = f"SELECT {_COLUMNS}, token_filter, {_PARTS} AS parts, {_SKIPPED_BY} AS skipped_by FROM chunks WHERE"
+# A chunk that is not late spans one day at most: its highest time alone says whether it can matter. And it arrived
+# within a day of its timestamps, which leaves few partitions to look into.
+_IN_TIME: Final = (
+    f"NOT late AND highest_time < %(time_to)s + interval '1 day' AND {_RELEVANT}"
+    " AND arrival_day BETWEEN %(first_day)s AND %(last_day)s"
 )
+_LATE: Final = f"{_SELECT} late AND {_RELEVANT}"
+_INDEXED: Final = (
+    "FROM chunk_patterns WHERE project_id = %(project)s AND day BETWEEN %(first_day)s AND %(last_day)s AND pattern_id"
+)
+_MARKED: Final = f"(SELECT day {_INDEXED} IN (%(pattern_id)s, {EVERY_PATTERN}) AND chunk_id = '{NO_CHUNK}')"
+# Merged chunks by the index of rare patterns; on days on which a pattern was not rare in each merge, one by one.
+_FOUND_BY_PATTERN: Final = " UNION ALL ".join(
+    (
+        f"{_SELECT} {_IN_TIME} AND level = 0",
+        f"{_SELECT} {_IN_TIME} AND level > 0 AND arrival_day IN {_MARKED}",
+        f"{_SELECT} {_IN_TIME} AND level > 0 AND id IN (SELECT chunk_id {_INDEXED} = %(pattern_id)s)"
+        f" AND NOT arrival_day IN {_MARKED}",
+        _LATE,
+    )
+)
+_FOUND: Final = f"{_SELECT} {_IN_TIME} UNION ALL {_LATE}"
+
+
+def _list(found: str) -> str:
+    """The statement that tells what was found: a row for each chunk to look at, and one for each reason not to."""
+    return f"""
+WITH found AS MATERIALIZED ({found})
 SELECT {", ".join(_NAMES)},
     CASE WHEN %(choosers)s::int8[] IS NOT NULL THEN substring(token_filter FOR 8) END AS filter_header,
     CASE WHEN octet_length(token_filter) > 8 THEN {_FILTER_BLOCKS} END AS filter_blocks, 1::bigint AS chunks,
@@ -52,6 +72,10 @@ UNION ALL
 SELECT {", ".join(["NULL"] * len(_NAMES))}, NULL, NULL, count(*), sum(parts)::bigint, skipped_by
 FROM found WHERE skipped_by IS NOT NULL GROUP BY skipped_by
 """
+
+
+_BY_TIME: Final = _list(_FOUND)
+_BY_PATTERN: Final = _list(_FOUND_BY_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +98,7 @@ def list_wanted(tx: Transaction, *, project: UUID, wanted: Wanted, today: date) 
     """
     rows = fetch(
         tx,
-        _LIST,
+        _BY_TIME if wanted.pattern_id is None else _BY_PATTERN,
         {
             "project": project,
             "today": today,

@@ -58,6 +58,19 @@ def drop_hot_days(db: Database, *, now: datetime) -> HotDays:
     return report
 
 
+def drop_pattern_days(db: Database, *, now: datetime) -> int:
+    """Drop the index of rare patterns of days of which no project keeps entries any more; returns how many days."""
+    with db.transaction() as tx:
+        ((longest,),) = tx.execute("SELECT coalesce(max(retention_days), 0) FROM projects").fetchall()
+    dropped = 0
+    with db.autocommit() as connection:
+        for day in partition_days(connection, "chunk_patterns"):
+            if day < now.date() - timedelta(days=longest):
+                drop_partition(connection, "chunk_patterns", day)
+                dropped += 1
+    return dropped
+
+
 def delete_expired(db: Database, *, now: datetime) -> int:
     """Delete compacted chunks and odd entries past their project's retention; returns how many chunks.
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import polars as pl
 from psycopg.types.json import Jsonb
 
-from oddline.chunks import compaction_store, store
+from oddline.chunks import compaction_store, pattern_store, store
 from oddline.chunks.building import whole_filter
 from oddline.chunks.codec import COMPACTED_LEVEL, encode, to_parquet
 from oddline.chunks.footer import footer_offset
@@ -129,6 +129,7 @@ class Rewriter:
             )
             if swapped:
                 compaction_store.insert_compacted(tx, results)
+                pattern_store.insert_patterns(tx, results, common=())
                 _overwrite(tx, chunk, entries)
         if not swapped:
             for result in named:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from oddline.chunks.compaction import Compactor, clear_replaced
-from oddline.chunks.retention import delete_expired, drop_hot_days, forget_unseen, sweep_unnamed
+from oddline.chunks.retention import delete_expired, drop_hot_days, drop_pattern_days, forget_unseen, sweep_unnamed
 from oddline.metrics import COMPACTION
 from oddline.submissions import new_id
 from oddline.tasks import NoPayload, TaskContext
@@ -27,6 +27,7 @@ def cleanup_old_logs(payload: NoPayload, context: TaskContext) -> dict[str, Any]
     now = context.clock()
     expired = delete_expired(context.db, now=now)
     hot = drop_hot_days(context.db, now=now)
+    drop_pattern_days(context.db, now=now)
     forgotten = forget_unseen(context.db, days=context.settings.known_days, now=now)
     swept = sweep_unnamed(context.db, context.objects, now=now)
     return {

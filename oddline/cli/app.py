@@ -45,6 +45,7 @@ COMMANDS: Final = (
     Entry("score", "oddline.cli.score:score", "Point at the odd lines of files, or of standard input."),
     Entry("model", "oddline.cli.model:app", "Train, add, list, promote and compare models; replay with another one."),
     Entry("audit", "oddline.cli.audit:app", "Who did what; and whether the trail is what was sealed."),
+    Entry("verify", "oddline.cli.verify:verify", "Count every accepted entry against what is stored."),
     Entry("cost", "oddline.cli.cost:cost", "Estimate what a deployment costs a month."),
 )
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 from psycopg import sql
 
-PARTITIONED = ("submissions", "hot_chunks")
+PARTITIONED = ("submissions", "hot_chunks", "chunk_patterns")
 DAYS_AHEAD = 14  # a fortnight of failed runs of create_partitions harms nobody
 LOCK_TIMEOUT = "200ms"  # a partition can wait for its lock; those who queue up behind that wait cannot
 

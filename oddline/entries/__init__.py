@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from oddline.entries.store import OddCount, count_odd, insert_odd
     from oddline.entries.tail import LONGEST_BACK_S, Tail, read_tail
     from oddline.entries.tasks import SEARCH_ENTRIES
+    from oddline.entries.verifying import DayCount, check_chunks, count_days
     from oddline.entries.view import cursor_behind, entry_view, odd_view
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "MOST_TERMS",
     "SEARCH_ENTRIES",
     "SHORTEST_WINDOW",
+    "DayCount",
     "EntryQuery",
     "Explain",
     "OddCount",
@@ -51,6 +53,8 @@ __all__ = [
     "Page",
     "Scan",
     "Tail",
+    "check_chunks",
+    "count_days",
     "count_facets",
     "count_odd",
     "cursor_behind",
@@ -103,6 +107,7 @@ __getattr__ = face(
         "store": ["OddCount", "count_odd", "insert_odd"],
         "tail": ["LONGEST_BACK_S", "Tail", "read_tail"],
         "tasks": ["SEARCH_ENTRIES"],
+        "verifying": ["DayCount", "check_chunks", "count_days"],
         "view": ["cursor_behind", "entry_view", "odd_view"],
     },
 )

@@ -70,12 +70,20 @@ class TailCursor:
 class Tail:
     """Entries in the order in which they became visible, and the cursor behind the last one that was looked at.
 
-    `caught_up` says whether nothing more was there; otherwise the next answer holds more at once.
+    `caught_up` says whether nothing more was there; otherwise the next answer holds more at once. `cursors` are those
+    behind each entry, for whoever sends fewer than were found.
     """
 
     entries: Sequence[dict[str, Any]]
     next: str
     caught_up: bool
+    cursors: Sequence[TailCursor] = ()
+
+    def cut(self, count: int) -> "Tail":
+        """The first `count` entries alone, if there are more."""
+        if count >= len(self.entries):
+            return self
+        return Tail(self.entries[:count], self.cursors[count - 1].encode(), caught_up=False)
 
 
 def read_tail(
@@ -103,25 +111,24 @@ def read_tail(
         raise Gone(
             f"the cursor is of {cursor.at:%Y-%m-%d}; begin anew; a search finds what lies between", field="after"
         )
-    source_ids = _source_ids(query, db=db, project=project)
-    wanted = list(conditions(query, source_ids))
+    wanted = list(conditions(query, _source_ids(query, db=db, project=project)))
     reader = Reader(db=db, objects=objects, project=project)
     frames: list[pl.DataFrame] = []
-    found = looked_at = 0
-    caught_up, began = False, stopwatch()
-    while not caught_up and found < limit and looked_at < MOST_CHUNKS and stopwatch() - began < BUDGET_S:
+    cursors: list[TailCursor] = []
+    found, caught_up, deadline = 0, False, stopwatch() + BUDGET_S
+    while not caught_up and found < limit and len(frames) < MOST_CHUNKS and stopwatch() < deadline:
         chunks = _next_chunks(cursor, db=db, project=project, now=now)
         caught_up = not chunks
         for chunk in chunks:
             frame = _read(reader, chunk, cursor, wanted, limit=limit - found)
             frames.append(frame)
+            cursors += [TailCursor(now, chunk.position, row) for row in frame["row"]]
             found += frame.height
-            looked_at += 1
-            is_full = found >= limit
-            cursor = TailCursor(now, chunk.position, int(frame["row"][-1]) if is_full else chunk.entries - 1)
-            if is_full:
+            if found >= limit:
+                cursor = cursors[-1]
                 break
-    return Tail(_views(frames, db=db, project=project), replace(cursor, at=now).encode(), caught_up)
+            cursor = TailCursor(now, chunk.position, chunk.entries - 1)
+    return Tail(_views(frames, db=db, project=project), replace(cursor, at=now).encode(), caught_up, cursors)
 
 
 def _start(after: str | None, *, db: Database, project: UUID, now: datetime) -> TailCursor:

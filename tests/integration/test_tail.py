@@ -132,6 +132,20 @@ def test_what_is_not_asked_for_is_passed_over_once(archive: Archive, limit: int)
         assert seen == [of(frame)[place] for place in places]
 
 
+def test_an_answer_that_is_cut_goes_on_behind_its_last_entry(archive: Archive) -> None:
+    after = poll(archive, None).next
+    frames = [scored_frame(3), scored_frame(4)]
+    for frame in frames:
+        archive.store(frame)
+    whole = poll(archive, after)
+
+    parts = [whole.cut(count) for count in (2, 3, 5, 7)]
+
+    for part in parts:
+        assert ids(part.entries) + read(rest(archive, part.next)) == of(*frames)
+    assert [part.caught_up for part in parts] == [False, False, False, whole.caught_up]
+
+
 def test_seconds_back_is_from_what_was_scored_since(archive: Archive) -> None:
     archive.store(scored_frame(3))
 

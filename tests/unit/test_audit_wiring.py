@@ -42,6 +42,7 @@ COMMANDS_WITHOUT = {
     "files process": BY_API,
     "files delete": BY_API,
     "tail": READING,
+    "verify": READING,
     "flower": "starts a program",
     "keys list": READING,
     "projects list": READING,
