@@ -259,6 +259,7 @@ def put_everywhere(inbox: Inbox, project: UUID, context: TaskContext) -> None:
         put_what_operators_see(tx, project)
     with inbox.db("console").transaction(project=project) as tx:
         put_members_and_schedules(tx, project, cipher=context.settings.cipher(), now=inbox.clock())
+    put_connection(inbox, project, cipher=context.settings.cipher())
     put_objects(inbox, project)
 
 
@@ -387,6 +388,24 @@ def put_members_and_schedules(tx: Any, project: UUID, *, cipher: Cipher, now: da
             "INSERT INTO schedule_runs (schedule_id, project_id, planned, fired_at, outcome, detail)"
             " VALUES (%s, %s, now(), now(), 'refused', %s)",
             [schedule, project, f"no {name}"],
+        )
+
+
+def put_connection(inbox: Inbox, project: UUID, *, cipher: Cipher) -> None:
+    connection, held = new_id(), json.dumps({"of": NAME})
+    with inbox.db("console").transaction(project=project) as tx:
+        tx.execute(
+            "INSERT INTO connections (id, project_id, name, type, source, configuration, credentials, interval_s,"
+            " since, state, not_before, created_at, changed_at) VALUES (%s, %s, %s, 'http', %s, %s, %s, 30, now(),"
+            " 'paused', now(), now(), now())",
+            [connection, project, NAME, NAME, held, cipher.encrypt(held.encode()).decode()],
+        )
+        tx.execute("UPDATE connections SET cursor = %s, last_error = %s WHERE id = %s", [held, NAME, connection])
+    with inbox.db("worker").transaction() as tx:
+        tx.execute(
+            "INSERT INTO connection_objects (id, connection_id, project_id, key, etag, size, modified_at, not_before,"
+            " last_error) VALUES (%s, %s, %s, %s, 'e', 1, now(), now(), %s)",
+            [new_id(), connection, project, f"{NAME}.log", f"no {NAME}"],
         )
 
 
@@ -698,7 +717,8 @@ def test_erasures_that_could_not_be_looked_for_together_are_refused_so_that_logs
 # Columns of text in which nothing stands that came from outside: words of our own, numbers, names that operators give.
 OWN = {
     "alembic_version.version_num", "api_keys.hash", "api_keys.prefix", "api_keys.retiring_secrets", "api_keys.scopes",
-    "api_keys.signing_secrets", "compacted_chunks.object_key", "compacted_chunks.row_groups", "cursors.consumer",
+    "api_keys.signing_secrets", "compacted_chunks.object_key", "compacted_chunks.row_groups",
+    "connection_memories.hashes", "connection_objects.etag", "connections.state", "connections.type", "cursors.consumer",
     "deliveries.channel", "deliveries.state", "doomed_objects.object_key", "erasures.found", "erasures.looked",
     "erasures.proof", "erasures.secret", "erasures.state", "feedback.verdict", "health_checks.part",
     "hot_chunks.format", "hot_chunks.model_version", "idempotency_keys.body_hash", "incident_days.model_version",
