@@ -718,7 +718,8 @@ def test_erasures_that_could_not_be_looked_for_together_are_refused_so_that_logs
 OWN = {
     "alembic_version.version_num", "api_keys.hash", "api_keys.prefix", "api_keys.retiring_secrets", "api_keys.scopes",
     "api_keys.signing_secrets", "compacted_chunks.object_key", "compacted_chunks.row_groups",
-    "connection_memories.hashes", "connection_objects.etag", "connections.state", "connections.type", "cursors.consumer",
+    "connection_memories.hashes", "connection_objects.etag",
+    "connections.state", "connections.type", "cursors.consumer",
     "deliveries.channel", "deliveries.state", "doomed_objects.object_key", "erasures.found", "erasures.looked",
     "erasures.proof", "erasures.secret", "erasures.state", "feedback.verdict", "health_checks.part",
     "hot_chunks.format", "hot_chunks.model_version", "idempotency_keys.body_hash", "incident_days.model_version",
