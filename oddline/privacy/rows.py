@@ -93,6 +93,7 @@ ROWS: Final = (
             "name": Form.TEXT,
             "source": Form.TEXT,
             "configuration": Form.JSON,
+            "credentials": Form.TEXT,
             "cursor": Form.JSON,
             "last_error": Form.TEXT,
         },

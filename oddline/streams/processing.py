@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -100,16 +101,31 @@ class _Reader:
     def _read(self, reading: "_Reading") -> None:
         if self._kind.open_object is None:
             raise BadRequest(f"a connection of the type {self._kind.name} has no objects")
-        stream = self._kind.open_object(self._link, reading.found)
-        entries = islice(read_entries(stream, reading.found, source=self._connection.source), reading.found.taken, None)
-        while part := list(_some(entries)):
-            self._store(reading, part)
-            if self.is_over:
-                with self._context.db.transaction() as tx:
-                    object_store.release(tx, reading.found, version=reading.version, now=self._context.clock())
-                return
+        with closing(self._kind.open_object(self._link, reading.found)) as stream:
+            entries = read_entries(stream, reading.found, source=self._connection.source)
+            is_read = self._store_all(reading, islice(entries, reading.found.taken, None))
         with self._context.db.transaction() as tx:
-            object_store.delete(tx, reading.found, version=reading.version)
+            if is_read:
+                object_store.delete(tx, reading.found, version=reading.version)
+            else:
+                object_store.release(tx, reading.found, version=reading.version, now=self._context.clock())
+
+    def _store_all(self, reading: "_Reading", entries: Iterator[dict[str, Any]]) -> bool:
+        """Store part by part; False where the time is over before the object is.
+
+        Raises:
+            BadRequest: it cannot be read further; what came before that is stored.
+        """
+        while True:
+            part, fault = _next_part(entries)
+            if part:
+                self._store(reading, part)
+            if fault is not None:
+                raise fault
+            if not part:
+                return True
+            if self.is_over:
+                return False
 
     def _store(self, reading: "_Reading", entries: list[dict[str, Any]]) -> None:
         now = self._context.clock()
@@ -166,11 +182,16 @@ def _is_of_feed(error: OddlineError) -> bool:
     return error.code in {"feed-failed", "outgoing-failed", "outgoing-refused"}
 
 
-def _some(entries: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """As many of the next entries as one submission may have."""
+def _next_part(entries: Iterator[dict[str, Any]]) -> tuple[list[dict[str, Any]], BadRequest | None]:
+    """As many of the next entries as one submission may have, and why there are no more, if that is a fault."""
+    part: list[dict[str, Any]] = []
     characters = 0
-    for entry in islice(entries, MOST_PART_ENTRIES):
-        yield entry
-        characters += len(entry["message"])
-        if characters >= MOST_CHARACTERS:
-            return
+    try:
+        for entry in entries:
+            part.append(entry)
+            characters += len(entry["message"])
+            if len(part) == MOST_PART_ENTRIES or characters >= MOST_CHARACTERS:
+                break
+    except BadRequest as fault:
+        return part, fault
+    return part, None

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from contextlib import closing
 from datetime import timedelta
 from itertools import islice
 from typing import Any, Final
@@ -53,8 +54,9 @@ def _look(kind: ConnectionType, link: Link) -> tuple[list[dict[str, Any]], list[
             return page.entries[:SHOWN], []
         if page.objects and kind.open_object is not None:
             first = page.objects[0]
-            lines = read_entries(kind.open_object(link, first), first, source=link.source)
-            return list(islice(lines, SHOWN)), page.objects[:SHOWN]
+            with closing(kind.open_object(link, first)) as stream:
+                entries = list(islice(read_entries(stream, first, source=link.source), SHOWN))
+            return entries, page.objects[:SHOWN]
         if time.monotonic() >= deadline:
             break
     return [], []

@@ -111,8 +111,10 @@ def open_feeds(db: Databases, *, project: UUID, redis_url: str, folder: Path, **
         worker="test:1",
         clock=clock,
     )
-    yield Feeds(db, context, clock, project)
-    publisher.close()
+    try:
+        yield Feeds(db, context, clock, project)
+    finally:
+        publisher.close()
 
 
 @dataclass(frozen=True)

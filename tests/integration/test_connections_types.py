@@ -157,13 +157,13 @@ def test_readers_side_by_side_read_each_object_once(
 def test_an_object_that_is_no_text_is_given_up_and_told_and_holds_up_no_other(feeds: Feeds, bucket: Bucket) -> None:
     connection = feeds.connect("s3", bucket.configuration, credentials=KEYS)
     bucket.put("app/1", b"\x00\x01\x02")
-    bucket.put("app/2", gzip.compress(lines(*(f"line {number}" for number in range(100))))[:-10])
+    bucket.put("app/2", gzip.compress(lines("whole", *(f"{number:x}" * 9 for number in range(9_999))))[:-10])
     bucket.put("app/3", lines("fine"))
     feeds.poll(connection)
 
     feeds.process(connection)
 
-    assert feeds.messages()[-1] == "fine"
+    assert (feeds.messages()[0], feeds.messages()[-1]) == ("whole", "fine")
     with feeds.db("worker").transaction() as tx:
         texts = [alert.text for alert in raised_alerts(tx, kind="object_unreadable") if alert.project == feeds.project]
     assert len(texts) == 1  # both, counted

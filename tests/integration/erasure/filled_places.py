@@ -56,6 +56,7 @@ def put_everywhere(inbox: Inbox, project: UUID, context: TaskContext) -> None:
         put_what_operators_see(tx, project)
     with inbox.db("console").transaction(project=project) as tx:
         put_members_and_schedules(tx, project, cipher=context.settings.cipher(), now=inbox.clock())
+    put_connection(inbox, project, cipher=context.settings.cipher())
     put_objects(inbox, project)
 
 
@@ -190,6 +191,24 @@ def put_members_and_schedules(tx: Any, project: UUID, *, cipher: Cipher, now: da
             "INSERT INTO schedule_runs (schedule_id, project_id, planned, fired_at, outcome, detail)"
             " VALUES (%s, %s, now(), now(), 'refused', %s)",
             [schedule, project, f"no {name}"],
+        )
+
+
+def put_connection(inbox: Inbox, project: UUID, *, cipher: Cipher) -> None:
+    connection, held = new_id(), json.dumps({"of": NAME})
+    with inbox.db("console").transaction(project=project) as tx:
+        tx.execute(
+            "INSERT INTO connections (id, project_id, name, type, source, configuration, credentials, interval_s,"
+            " since, state, not_before, created_at, changed_at) VALUES (%s, %s, %s, 'http', %s, %s, %s, 30, now(),"
+            " 'paused', now(), now(), now())",
+            [connection, project, NAME, NAME, held, cipher.encrypt(held.encode()).decode()],
+        )
+        tx.execute("UPDATE connections SET cursor = %s, last_error = %s WHERE id = %s", [held, NAME, connection])
+    with inbox.db("worker").transaction() as tx:
+        tx.execute(
+            "INSERT INTO connection_objects (id, connection_id, project_id, key, etag, size, modified_at, not_before,"
+            " last_error) VALUES (%s, %s, %s, %s, 'e', 1, now(), now(), %s)",
+            [new_id(), connection, project, f"{NAME}.log", f"no {NAME}"],
         )
 
 

@@ -9,10 +9,12 @@ from oddline.settings import Side
 # Columns of text in which nothing stands that came from outside: words of our own, numbers, names that operators give.
 OWN = {
     "alembic_version.version_num", "api_keys.hash", "api_keys.prefix", "api_keys.retiring_secrets", "api_keys.scopes",
-    "api_keys.signing_secrets", "compacted_chunks.object_key", "compacted_chunks.row_groups", "cursors.consumer",
+    "api_keys.signing_secrets", "compacted_chunks.object_key", "compacted_chunks.row_groups",
+    "connection_memories.hashes", "connection_objects.etag", "connections.state", "connections.type", "cursors.consumer",
     "deliveries.channel", "deliveries.state", "doomed_objects.object_key", "erasures.after", "erasures.found",
     "erasures.looked", "erasures.proof", "erasures.secret", "erasures.state", "feedback.verdict", "health_checks.part",
-    "hot_chunks.format", "hot_chunks.model_version", "idempotency_keys.body_hash", "idempotency_keys.caller", "incident_days.model_version",
+    "hot_chunks.format", "hot_chunks.model_version", "idempotency_keys.body_hash", "idempotency_keys.caller",
+    "incident_days.model_version",
     "masking_rules.turned_off", "masking_rules.turned_on", "members.issuer", "members.role", "model_choice.live",
     "model_choice.shadow", "model_history.action", "model_history.after", "model_history.before",
     "model_history.changed_by", "models.added_by", "models.config_sha256", "models.error", "models.metrics",
@@ -28,13 +30,13 @@ OWN = {
     "tasks.name", "tasks.next_step", "tasks.queue", "tasks.state", "tasks.worker", "worker_processes.name",
     "worker_processes.stats", "worker_processes.worker", "worker_restarts.asked_by", "worker_restarts.class",
     "workers.classes", "workers.name", "workers.stats",
-}  # fmt: skip  # fmt: skip
+}  # fmt: skip
 PLACED = {
     "compacted_chunks.blob", "compacted_chunks.token_filter", "hot_chunks.blob", "hot_chunks.token_filter",
     "members.email", "members.subject",
     "open_sequences.entries", "pattern_memo.tokens", "patterns.hash", "patterns.pattern", "submissions.body",
     "submissions.body_object",
-}  # fmt: skip  # fmt: skip
+}  # fmt: skip
 # Nothing can change a row of it: what names somebody is encrypted under a key of theirs, which is destroyed.
 TRAIL = {
     "audit_actions.action", "audit_actions.actor", "audit_actions.details", "audit_actions.hash",
