@@ -79,7 +79,14 @@ TASKS = {
     },
     "BackgroundRole": {
         "s3:GetObject": [
-            "bodies/*", "chunks/*", "erasures/*", "files/*", "models/*", "replays/*", "searches/*", "uploads/*",
+            "bodies/*",
+            "chunks/*",
+            "erasures/*",
+            "files/*",
+            "models/*",
+            "replays/*",
+            "searches/*",
+            "uploads/*",
         ],
         "s3:AbortMultipartUpload": ["files/*", "uploads/*"],
         "s3:PutObject": ["bodies/*", "chunks/*", "erasures/*", "replays/*"],

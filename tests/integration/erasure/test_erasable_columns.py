@@ -10,7 +10,8 @@ from oddline.settings import Side
 OWN = {
     "alembic_version.version_num", "api_keys.hash", "api_keys.prefix", "api_keys.retiring_secrets", "api_keys.scopes",
     "api_keys.signing_secrets", "compacted_chunks.object_key", "compacted_chunks.row_groups",
-    "connection_memories.hashes", "connection_objects.etag", "connections.state", "connections.type", "cursors.consumer",
+    "connection_memories.hashes", "connection_objects.etag", "connections.state", "connections.type",
+    "cursors.consumer",
     "deliveries.channel", "deliveries.state", "doomed_objects.object_key", "erasures.after", "erasures.found",
     "erasures.looked", "erasures.proof", "erasures.secret", "erasures.state", "feedback.verdict", "health_checks.part",
     "hot_chunks.format", "hot_chunks.model_version", "idempotency_keys.body_hash", "idempotency_keys.caller",
