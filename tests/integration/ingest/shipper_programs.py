@@ -56,17 +56,24 @@ def library_path(root: Path) -> str:
 
 def _unpack(packages: tuple[str, ...], root: Path) -> None:
     """Raises pytest's skip where they cannot be had."""
+    downloads, unpacked = root.with_suffix(".downloads"), root.with_suffix(".unpacked")
+    downloads.mkdir(parents=True, exist_ok=True)
+    archives = _download(packages, downloads)
+    if not archives:
+        _apt("update")
+        archives = _download(packages, downloads)
+    if not archives:
+        pytest.skip(f"{', '.join(packages)}: apt-get cannot fetch them")
+    for archive in archives:
+        subprocess.run(["dpkg", "-x", archive, unpacked], check=True)
+    unpacked.rename(root)
+
+
+def _download(packages: tuple[str, ...], folder: Path) -> list[Path]:
     simulated = _apt("install", "--simulate", "--no-install-recommends", *packages)
     needed = [line.split()[1] for line in simulated.splitlines() if line.startswith("Inst ")]
-    downloads = root.with_suffix(".downloads")
-    downloads.mkdir(parents=True, exist_ok=True)
-    _apt("download", *(needed or packages), cwd=downloads)
-    archives = list(downloads.glob("*.deb"))
-    if not archives:
-        pytest.skip(f"{', '.join(packages)}: apt-get cannot fetch them (apt-get update?)")
-    for archive in archives:
-        subprocess.run(["dpkg", "-x", archive, root.with_suffix(".unpacked")], check=True)
-    root.with_suffix(".unpacked").rename(root)
+    _apt("download", *(needed or packages), cwd=folder)
+    return list(folder.glob("*.deb"))
 
 
 def _apt(*arguments: str, cwd: Path | None = None) -> str:
