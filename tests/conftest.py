@@ -27,6 +27,7 @@ Urls = dict[Side, str]
 
 # A tenth of the processor time that a database on a disk costs to make and to drop, and most tests have one.
 MEMORY = Path("/dev/shm")
+MEMORY_PREFIX = "oddline-tests-"
 MEMORY_BYTES = 2 * 1024**3  # free, or the disk has to do: four servers at most, of some 300 MB each
 
 # Before any settings are read: what is about people is stored encrypted or not at all.
@@ -102,6 +103,13 @@ def _has_room(folder: Path) -> bool:
     return folder.is_dir() and os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= MEMORY_BYTES
 
 
+def _forget_killed_runs() -> None:
+    """Give back the memory of runs that ended without doing so: their servers ended with them."""
+    for folder in MEMORY.glob(f"{MEMORY_PREFIX}*-*"):
+        if not Path("/proc", folder.name.removeprefix(MEMORY_PREFIX).partition("-")[0]).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run tests marked `both_postgres` on 16 and on 18."""
     if metafunc.definition.get_closest_marker("both_postgres"):
@@ -119,13 +127,15 @@ def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int
     """The cluster of a version, started when it is first asked for."""
     started: dict[int, Cluster] = {}
     with ExitStack() as folders:
+        _forget_killed_runs()
         in_memory = _has_room(MEMORY)
 
         def get(version: int) -> Cluster:
             if version not in started:
                 folder = tmp_path_factory.mktemp(f"postgres{version}")
                 if in_memory:
-                    folder = Path(folders.enter_context(TemporaryDirectory(prefix="oddline-tests-", dir=MEMORY)))
+                    prefix = f"{MEMORY_PREFIX}{os.getpid()}-"
+                    folder = Path(folders.enter_context(TemporaryDirectory(prefix=prefix, dir=MEMORY)))
                     folder.chmod(0o755)  # PostgreSQL may run as another user
                 started[version] = Cluster(folder, version=version, in_memory=in_memory)
             return started[version]
