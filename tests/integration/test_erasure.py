@@ -259,6 +259,7 @@ def put_everywhere(inbox: Inbox, project: UUID, context: TaskContext) -> None:
         put_what_operators_see(tx, project)
     with inbox.db("console").transaction(project=project) as tx:
         put_members_and_schedules(tx, project, cipher=context.settings.cipher(), now=inbox.clock())
+        put_file(tx, inbox, project)
     put_objects(inbox, project)
 
 
@@ -388,6 +389,17 @@ def put_members_and_schedules(tx: Any, project: UUID, *, cipher: Cipher, now: da
             " VALUES (%s, %s, now(), now(), 'refused', %s)",
             [schedule, project, f"no {name}"],
         )
+
+
+def put_file(tx: Any, inbox: Inbox, project: UUID) -> None:
+    """One whose name holds a value, and whose bytes do not: so it stays, with another name."""
+    file = new_id()
+    inbox.objects.put(f"files/{project}/{file}", b"nothing")
+    tx.execute(
+        "INSERT INTO files (project_id, id, name, source, state, size, object_key, created_at)"
+        " VALUES (%s, %s, %s, 'app', 'processed', 7, %s, now())",
+        [project, file, f"{NAME}.log", f"files/{project}/{file}"],
+    )
 
 
 def put_objects(inbox: Inbox, project: UUID) -> None:
@@ -700,7 +712,8 @@ OWN = {
     "alembic_version.version_num", "api_keys.hash", "api_keys.prefix", "api_keys.retiring_secrets", "api_keys.scopes",
     "api_keys.signing_secrets", "compacted_chunks.object_key", "compacted_chunks.row_groups", "cursors.consumer",
     "deliveries.channel", "deliveries.state", "doomed_objects.object_key", "erasures.found", "erasures.looked",
-    "erasures.proof", "erasures.secret", "erasures.state", "feedback.verdict", "health_checks.part",
+    "erasures.proof", "erasures.secret", "erasures.state", "feedback.verdict", "files.found",
+    "files.format", "files.object_version", "files.state", "files.upload", "files.zone", "health_checks.part",
     "hot_chunks.format", "hot_chunks.model_version", "idempotency_keys.body_hash", "incident_days.model_version",
     "masking_rules.turned_off", "masking_rules.turned_on", "members.issuer", "members.role", "model_choice.live",
     "model_choice.shadow", "model_history.action", "model_history.after", "model_history.before",
@@ -720,7 +733,7 @@ OWN = {
 }  # fmt: skip
 PLACED = {
     "compacted_chunks.blob", "compacted_chunks.token_filter", "hot_chunks.blob", "hot_chunks.token_filter",
-    "members.email", "members.subject",
+    "files.object_key", "members.email", "members.subject",
     "open_sequences.entries", "pattern_memo.tokens", "patterns.hash", "patterns.pattern", "submissions.body",
     "submissions.body_object",
 }  # fmt: skip
