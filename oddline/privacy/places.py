@@ -247,6 +247,6 @@ PLACES: Final[dict[str, Place]] = {
     "open_sequences": _open_sessions,
     "submissions": _bodies,
     "chunks": _chunks,
-    "files": _files,
+    "uploaded_files": _files,
     "objects": _objects,
 }

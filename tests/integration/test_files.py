@@ -405,10 +405,10 @@ def test_an_erasure_takes_files_that_hold_a_value_and_leaves_the_others(client: 
 
     steps, after = [], UUID(int=0)
     for _ in range(4):
-        steps.append(PLACES["files"](work, after))
+        steps.append(PLACES["uploaded_files"](work, after))
         after = steps[-1].after or after
     with pytest.raises(NotYet, match=busy["file_id"]):
-        PLACES["files"](work, after)
+        PLACES["uploaded_files"](work, after)
 
     assert [step.found for step in steps] == [1, 1, 1, 0]
     assert [client.get(f"{PATH}/{file['file_id']}").status_code for file in held] == [404] * 3

@@ -56,6 +56,7 @@ def put_everywhere(inbox: Inbox, project: UUID, context: TaskContext) -> None:
         put_what_operators_see(tx, project)
     with inbox.db("console").transaction(project=project) as tx:
         put_members_and_schedules(tx, project, cipher=context.settings.cipher(), now=inbox.clock())
+        put_file(tx, inbox, project)
     put_connection(inbox, project, cipher=context.settings.cipher())
     put_objects(inbox, project)
 
@@ -192,6 +193,17 @@ def put_members_and_schedules(tx: Any, project: UUID, *, cipher: Cipher, now: da
             " VALUES (%s, %s, now(), now(), 'refused', %s)",
             [schedule, project, f"no {name}"],
         )
+
+
+def put_file(tx: Any, inbox: Inbox, project: UUID) -> None:
+    """One whose name holds a value, and whose bytes do not: so it stays, with another name."""
+    file = new_id()
+    inbox.objects.put(f"files/{project}/{file}", b"nothing")
+    tx.execute(
+        "INSERT INTO files (project_id, id, name, source, state, size, object_key, created_at)"
+        " VALUES (%s, %s, %s, 'app', 'processed', 7, %s, now())",
+        [project, file, f"{NAME}.log", f"files/{project}/{file}"],
+    )
 
 
 def put_connection(inbox: Inbox, project: UUID, *, cipher: Cipher) -> None:

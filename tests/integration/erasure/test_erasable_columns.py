@@ -13,7 +13,8 @@ OWN = {
     "connection_memories.hashes", "connection_objects.etag", "connections.state", "connections.type",
     "cursors.consumer",
     "deliveries.channel", "deliveries.state", "doomed_objects.object_key", "erasures.after", "erasures.found",
-    "erasures.looked", "erasures.proof", "erasures.secret", "erasures.state", "feedback.verdict", "health_checks.part",
+    "erasures.looked", "erasures.proof", "erasures.secret", "erasures.state", "feedback.verdict", "files.found", "files.format",
+    "files.object_version", "files.state", "files.upload", "files.zone", "health_checks.part",
     "hot_chunks.format", "hot_chunks.model_version", "idempotency_keys.body_hash", "idempotency_keys.caller",
     "incident_days.model_version",
     "masking_rules.turned_off", "masking_rules.turned_on", "members.issuer", "members.role", "model_choice.live",
@@ -34,7 +35,7 @@ OWN = {
 }  # fmt: skip
 PLACED = {
     "compacted_chunks.blob", "compacted_chunks.token_filter", "hot_chunks.blob", "hot_chunks.token_filter",
-    "members.email", "members.subject",
+    "files.object_key", "members.email", "members.subject",
     "open_sequences.entries", "pattern_memo.tokens", "patterns.hash", "patterns.pattern", "submissions.body",
     "submissions.body_object",
 }  # fmt: skip
