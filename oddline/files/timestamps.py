@@ -281,14 +281,13 @@ class Clock:
         return moment.replace(tzinfo=self._zone).isoformat()[19:25]
 
     def _offset(self, zone: str) -> str:
-        """RFC 3339's way to write a zone; one by a name that nobody knows is as good as none."""
+        """RFC 3339's way to write a zone; one that is nowhere on earth is as good as none."""
         if zone[0] in "+-":
             digits = zone[1:].replace(":", "")
             offset = f"{zone[0]}{digits[:2]}:{digits[2:] or '00'}"
             offset = offset if digits[:2] < "15" and digits[2:] < "60" else "Z"
         else:
-            hours = _HOURS_OFF.get(zone)
-            self.zone_assumed |= hours is None
+            hours = _HOURS_OFF[zone]
             offset = f"{hours:+03}:00" if hours else "Z"
         if len(self._offsets) < _REMEMBERED_HOURS:
             self._offsets[zone] = offset
