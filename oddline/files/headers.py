@@ -44,12 +44,8 @@ class Layout:
         at = {name: number - 1 for name, number in pattern.groupindex.items()}
         fields = [(name, number) for name, number in at.items() if name not in _OWN_GROUPS]
         read_time = _epoch_reader(clock, at) if self.form is None else _form_reader(clock.converter(self.form), at)
-        message_at, level_at, early_at, severities = (
-            at["message"],
-            at.get("level"),
-            at.get("early_level"),
-            self.severities,
-        )
+        message_at, level_at, early_at = at["message"], at.get("level"), at.get("early_level")
+        severities = self.severities
         rule = (at[self.severity[0]], self.severity[1]) if self.severity else None
         match, refine = pattern.fullmatch, self.refine
 

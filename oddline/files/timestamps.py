@@ -9,6 +9,7 @@ from typing import Any, Final
 EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # what an entry's time must not be before
 FUTURE: Final = timedelta(days=1)  # nor after the present by more
 _WIDEST_OFFSET: Final = timedelta(hours=15)
+_EARLIEST_S: Final = int(EARLIEST.timestamp())
 _REMEMBERED_HOURS: Final = 4096
 _GUESSED_YEARS: Final = 9  # back from the hint: the 29th of February comes as rarely
 
@@ -160,6 +161,8 @@ class Clock:
         self.now, self.hint, self._zone = now, year_hint or now, zone
         self.zone_assumed = self.year_guessed = False
         self._latest = now + FUTURE
+        self._latest_s = int(self._latest.timestamp())
+        self._epoch_hours: dict[int, str] = {}
         self._offsets: dict[str, str] = {}
         self._known: list[dict[str, _Known | None]] = []
         self._forms: list[tuple[re.Pattern[str], Convert]] | None = None
@@ -197,9 +200,15 @@ class Clock:
 
     def epoch(self, seconds: int, fraction: str = "") -> str | None:
         """A time in seconds since 1970, with the decimals behind them."""
-        if not 631_152_000 <= seconds <= self._latest.timestamp():
+        if not _EARLIEST_S <= seconds < self._latest_s:
             return None
-        stamp = datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
+        hour, rest = divmod(seconds, 3600)
+        begin = self._epoch_hours.get(hour)
+        if begin is None:
+            if len(self._epoch_hours) >= _REMEMBERED_HOURS:
+                self._epoch_hours.clear()
+            begin = self._epoch_hours[hour] = datetime.fromtimestamp(seconds, UTC).isoformat()[:13]
+        stamp = f"{begin}:{rest // 60:02}:{rest % 60:02}"
         return f"{stamp}.{fraction}Z" if fraction else f"{stamp}Z"
 
     def read(self, value: Any) -> str | None:
@@ -272,14 +281,13 @@ class Clock:
         return moment.replace(tzinfo=self._zone).isoformat()[19:25]
 
     def _offset(self, zone: str) -> str:
-        """RFC 3339's way to write a zone; one by a name that nobody knows is as good as none."""
+        """RFC 3339's way to write a zone; one that is nowhere on earth is as good as none."""
         if zone[0] in "+-":
             digits = zone[1:].replace(":", "")
             offset = f"{zone[0]}{digits[:2]}:{digits[2:] or '00'}"
             offset = offset if digits[:2] < "15" and digits[2:] < "60" else "Z"
         else:
-            hours = _HOURS_OFF.get(zone)
-            self.zone_assumed |= hours is None
+            hours = _HOURS_OFF[zone]
             offset = f"{hours:+03}:00" if hours else "Z"
         if len(self._offsets) < _REMEMBERED_HOURS:
             self._offsets[zone] = offset

@@ -37,8 +37,9 @@ FORMATS: Final = (
     headed(
         "syslog_5424",
         Layout(
-            r"(?:<(?P<priority>\d{1,3})>)?(?:1 )?(?=.{10}T){time} (?:-|(?P<host>\S+)) (?:-|(?P<process>\S+)) (?:-|(?P<pid>\S+))"
-            rf" (?:-|(?P<message_id>\S+)) (?:-|(?P<structured_data>(?:{_ELEMENT})+))(?: \ufeff?(?P<message>.*))?",
+            r"(?:<(?P<priority>\d{1,3})>)?(?:1 )?(?=.{10}T){time} (?:-|(?P<host>\S+)) (?:-|(?P<process>\S+))"
+            rf" (?:-|(?P<pid>\S+)) (?:-|(?P<message_id>\S+)) (?:-|(?P<structured_data>(?:{_ELEMENT})+))"
+            r"(?: \ufeff?(?P<message>.*))?",
             ISO,
             severity=("priority", _severity),
             refine=_open_structured_data,
