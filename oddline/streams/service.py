@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -40,29 +40,7 @@ def create(
     sealed = _sealed(wish, credentials, has_already=False)
     if store.count(tx, project=project) >= MOST_CONNECTIONS:
         raise Conflict(f"a project has {MOST_CONNECTIONS} connections at most")
-    connection = Connection(
-        name=wish.name,
-        type=wish.type,
-        source=wish.source,
-        configuration=wish.configuration,
-        interval_s=wish.interval_s,
-        since=wish.since,
-        id=connection_id,
-        project=project,
-        has_credentials=sealed is not None,
-        state=ConnectionState.ON,
-        cursor={},
-        version=1,
-        not_before=now,
-        failures=0,
-        last_poll_at=None,
-        last_entry_at=None,
-        last_error=None,
-        polls=0,
-        entries=0,
-        created_at=now,
-        changed_at=now,
-    )
+    connection = _new(wish, connection_id, project=project, has_credentials=sealed is not None, now=now)
     store.insert(tx, connection, credentials=sealed)
     return connection
 
@@ -169,6 +147,27 @@ def request_test(tx: Transaction, connection_id: UUID, *, project: UUID, now: da
     payload = OfConnection(project=project, connection=connection_id)
     enqueue(tx, TEST_CONNECTION, payload, task_id=task_id, project=project, now=now)
     return task_id
+
+
+def _new(wish: Wish, connection_id: UUID, *, project: UUID, has_credentials: bool, now: datetime) -> Connection:
+    return Connection(
+        **asdict(wish),
+        id=connection_id,
+        project=project,
+        has_credentials=has_credentials,
+        state=ConnectionState.ON,
+        cursor={},
+        version=1,
+        not_before=now,
+        failures=0,
+        last_poll_at=None,
+        last_entry_at=None,
+        last_error=None,
+        polls=0,
+        entries=0,
+        created_at=now,
+        changed_at=now,
+    )
 
 
 def _sealed(wish: Wish, credentials: Mapping[str, Any] | None, *, has_already: bool) -> str | None:
