@@ -12,6 +12,7 @@ from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Moment, Name
+from functions.http.repeating import once
 from oddline import streams
 from oddline.audit import Action
 from oddline.ids import new_id
@@ -80,6 +81,7 @@ def list_connections(
 
 
 @router.post("/api/v1/connections", status_code=201, responses=MADE, openapi_extra=documented(NewConnection))
+@once
 def create_connection(
     request: Request, caller: Authenticated, body: Annotated[NewConnection, Depends(body_of(NewConnection))]
 ) -> Response:
@@ -135,6 +137,7 @@ def remove_connection(request: Request, caller: Authenticated, connection_id: UU
 
 
 @router.post("/api/v1/connections/{connection_id}/pause", responses=CONNECTION)
+@once
 def pause_connection(request: Request, caller: Authenticated, connection_id: UUID) -> Response:
     """Poll it no more until it is resumed."""
     parts = parts_of(request)
@@ -145,6 +148,7 @@ def pause_connection(request: Request, caller: Authenticated, connection_id: UUI
 
 
 @router.post("/api/v1/connections/{connection_id}/resume", responses=CONNECTION)
+@once
 def resume_connection(request: Request, caller: Authenticated, connection_id: UUID) -> Response:
     """Poll it again, from where it was: nothing that came meanwhile is missed, if it is still there."""
     parts = parts_of(request)
@@ -155,6 +159,7 @@ def resume_connection(request: Request, caller: Authenticated, connection_id: UU
 
 
 @router.post("/api/v1/connections/{connection_id}/test", status_code=202, responses=TRIED)
+@once
 def try_connection(request: Request, caller: Authenticated, connection_id: UUID) -> Response:
     """Try a connection: the task's result tells what it reaches and its first few entries, and nothing is stored.
 

@@ -12,6 +12,7 @@ from functions.http import Authenticated, Parts, json_answer, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, LONGEST_NAME, Limit, Name, WithoutNul
+from functions.http.repeating import once
 from oddline import files
 from oddline.audit import Action
 from oddline.errors import BadRequest, NotFound, TooLarge
@@ -126,6 +127,7 @@ def list_(
 
 
 @router.post(PATH + "/process", status_code=202, responses=GROUP, openapi_extra=documented(Group))
+@once
 def process_group(
     request: Request, caller: Authenticated, group: Annotated[Group, Depends(body_of(Group))]
 ) -> Response:
@@ -175,6 +177,7 @@ def put_part(
 
 
 @router.post(PATH + "/{file_id}/complete", responses=FILE, openapi_extra=documented(Completion))
+@once
 def complete(
     request: Request,
     caller: Authenticated,
@@ -197,6 +200,7 @@ def complete(
 
 
 @router.post("/api/v1/logs/process/{log_file_id}", status_code=202, responses=STARTED)
+@once
 def process(request: Request, caller: Authenticated, log_file_id: UUID) -> Response:
     """Have a file made into entries; one that is or was processed has the same task as before."""
     return _queued(_process(request, caller, log_file_id))

@@ -70,7 +70,8 @@ def test_every_route_that_does_something_by_post_is_carried_out_once_for_a_key()
     document = everything.openapi()["paths"]
 
     assert len(posts) >= 17
-    assert [route.path for route in posts if not is_once(route.endpoint)] == []
+    # A repeat of the beginning of an upload is told how it stands, not how it stood.
+    assert [route.path for route in posts if not is_once(route.endpoint)] == ["/api/v1/files"]
     for route in posts:
         named = [parameter["name"] for parameter in document[route.path]["post"]["parameters"]]
         assert "Idempotency-Key" in named, route.path

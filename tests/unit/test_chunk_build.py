@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scored_frames import NOON, scored_frame
 
@@ -97,6 +97,7 @@ def test_the_row_says_which_severities_scores_and_anomalies_there_are() -> None:
     assert (chunk.highest_score, chunk.anomalies) == (0.75, 2)
 
 
+@settings(deadline=None)  # of a machine that does other things too
 @given(
     times=st.lists(st.tuples(st.integers(0, 4 * 24), st.integers(0, 2 * 24)), min_size=1, max_size=30),
 )
