@@ -12,7 +12,7 @@ from functions.http import Authenticated, Parts, json_answer, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, LONGEST_NAME, Limit, Name, WithoutNul
-from functions.http.repeating import once
+from functions.http.repeating import HEADER, once
 from oddline import files
 from oddline.audit import Action
 from oddline.errors import BadRequest, NotFound, TooLarge
@@ -27,7 +27,9 @@ router = APIRouter(tags=["files"])
 Before = Annotated[UUID | None, Query(description="The `next` of the page before")]
 After = Annotated[int, Query(ge=0, le=10_000, description="Parts behind this number")]
 PartsAtOnce = Annotated[int, Query(ge=1, le=1_000)]
-Key = Annotated[str | None, Header(max_length=255, description="Makes a repeat of the request harmless")]
+Key = Annotated[
+    str | None, Header(alias=HEADER, max_length=255, description="Asked with it again, it tells how the upload stands")
+]
 Text = Annotated[WithoutNul, Field(max_length=LONGEST_NAME)]
 
 
