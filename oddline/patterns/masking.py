@@ -1,6 +1,5 @@
 """Turn a log message into its pattern, fast enough that a worker may do it for every line."""
 
-import hashlib
 import re
 from collections.abc import Iterable
 from typing import Final
@@ -24,11 +23,6 @@ _LONG_ID: Final = re.compile(
     r"([\[\](){}\"',;:]*)"
 )
 _LONG_ID_CHARS: Final = 32
-
-
-def pattern_hash(pattern: str) -> bytes:
-    """The 16 bytes (BLAKE2b of the UTF-8) that name a pattern in the database."""
-    return hashlib.blake2b(pattern.encode(), digest_size=16).digest()
 
 
 class _TokenMasks(dict[str, str]):

@@ -1,7 +1,13 @@
 """What is kept of a pattern: its id in its project, what the model said of it, which sources know it."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+
+
+def pattern_hash(pattern: str) -> bytes:
+    """The 16 bytes (BLAKE2b of the UTF-8) that name a pattern in the database."""
+    return hashlib.blake2b(pattern.encode(), digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)

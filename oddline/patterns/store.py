@@ -8,8 +8,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from oddline.database import Transaction
-from oddline.patterns.masking import pattern_hash
-from oddline.patterns.model import Memo, Sighting, SourceCounts, SourceKey, StoredPattern
+from oddline.patterns.model import Memo, Sighting, SourceCounts, SourceKey, StoredPattern, pattern_hash
 
 
 def find_patterns(

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = 9  # one below the ceiling is enough: what else the machine does only ever adds
 # Seconds of processor time, which what else runs on the machine changes least; bench/ measures by the clock.
-CEILINGS_S = {"ingest": 0.6, "console": 0.6, "search": 1.2, "schedules": 0.5, "triggers": 0.5}
+CEILINGS_S = {"ingest": 0.6, "console": 0.7, "search": 1.2, "schedules": 0.5, "triggers": 0.5}
 CEILING_TRACED_S = 0.9
 KEPT_OUT = {
     "alembic", "boto3", "botocore", "celery", "numpy", "onnxruntime", "polars", "sqlalchemy", "tokenizers",

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddline.patterns.alignment import align
-from oddline.patterns.masking import MESSAGE_CHARS, PATTERN_CHARS, PLACEHOLDERS, Masker, pattern_hash
+from oddline.patterns.masking import MESSAGE_CHARS, PATTERN_CHARS, PLACEHOLDERS, Masker
+from oddline.patterns.model import pattern_hash
 
 _SLOWEST_SECONDS = 0.5
 _LONGEST_MESSAGE = 256 * 1024
