@@ -43,9 +43,10 @@ def show_timeline(
 ) -> Response:
     """Show how many entries came by minute, hour or day: in the last 24 hours if no time is given."""
     parts = parts_of(request)
-    window = _window(time_from, time_to, now=parts.clock())
+    now = parts.clock()
+    window = _window(time_from, time_to, now=now)
     with parts.db.transaction(project=caller.project) as tx:
-        shown = timeline(tx, caller.project, window=window, step=Step[step.name], sources=source or ())
+        shown = timeline(tx, caller.project, window=window, step=Step[step.name], now=now, sources=source or ())
     return json_answer(shown)
 
 

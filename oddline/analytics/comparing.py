@@ -30,11 +30,21 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A pattern in a window: its entries, the sum of their squares by slot, and how many slots the window has."""
+    """A pattern in a window of so many slots: its entries, the sum of their squares by slot, in how many slots it came.
+
+    `is_first` where the source had never had it before this window.
+    """
 
     entries: int
     squares: float
+    present: int
     slots: int
+    is_first: bool = False
+
+    @classmethod
+    def nothing(cls, *, slots: int) -> "Sample":
+        """Of a pattern that did not come."""
+        return cls(entries=0, squares=0.0, present=0, slots=slots)
 
     @property
     def scatter(self) -> float:
@@ -98,7 +108,9 @@ def _log_ratio(before: Sample, after: Sample) -> float:
 
 def _p_value(before: Sample, after: Sample) -> float:
     """How likely such a difference or a greater one is where the rates are the same."""
-    freedom = sum(one.slots - 1 for one in (before, after) if one.entries)  # nothing scatters where nothing came
+    if not (before.entries and after.entries):
+        return _one_sided(before, after)
+    freedom = before.slots + after.slots - 2
     dispersion = max((before.scatter + after.scatter) / freedom, 1.0) if freedom > 0 else 1.0
     total = before.entries + after.entries
     share = after.slots / (before.slots + after.slots)
@@ -106,6 +118,17 @@ def _p_value(before: Sample, after: Sample) -> float:
         return _binomial(after.entries, of=total, share=share)
     spread = math.sqrt(dispersion * (1 / (before.entries + _HALF) + 1 / (after.entries + _HALF)))
     return math.erfc(abs(_log_ratio(before, after)) / spread / math.sqrt(2))
+
+
+def _one_sided(before: Sample, after: Sample) -> float:
+    """How likely all of it falls into one of the windows.
+
+    What came in bursts counts once a slot, since one slot is all that chance had to choose; a pattern that was never
+    there before has no history of bursts, and each of its entries counts.
+    """
+    seen = before if before.entries else after
+    share = seen.slots / (before.slots + after.slots)
+    return float(share ** (seen.entries if seen.is_first else seen.present))
 
 
 def _binomial(hits: int, *, of: int, share: float) -> float:

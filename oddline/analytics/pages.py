@@ -1,6 +1,7 @@
 """What pages ask of rollups: what came when, what it sums up to, and what is different since."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -21,17 +22,22 @@ _FINE_UP_TO: Final = timedelta(days=1)  # windows that are compared in slots of 
 
 
 def timeline(
-    tx: Transaction, project: UUID, *, window: Window, step: Step, sources: Sequence[str] = ()
+    tx: Transaction, project: UUID, *, window: Window, step: Step, now: datetime, sources: Sequence[str] = ()
 ) -> dict[str, Any]:
     """The counts of each slot of a window in which anything came.
 
     Raises:
-        InvalidParameter: the window is empty or has too many slots.
+        InvalidParameter: the window is empty, has too many slots, or begins before slots of the step are kept.
     """
     aligned = _checked(window).aligned(step)
     if aligned.slots(step) > MOST_SLOTS:
         raise InvalidParameter(
             f"at most {MOST_SLOTS:,} slots: take a longer step or a shorter time", field="step", limit=MOST_SLOTS
+        )
+    kept = KEPT_DAYS.get(step)
+    if kept is not None and aligned.start < now - timedelta(days=kept):
+        raise InvalidParameter(
+            f"by {step.name.lower()} the last {kept} days are kept: take a longer step", field="step"
         )
     rows = store.timeline(tx, project, window=aligned, step=step, source_ids=_source_ids(tx, project, sources))
     return {
@@ -79,22 +85,24 @@ def compare_windows(
 ) -> dict[str, Any]:
     """Which patterns are new, gone, grown or shrunk, those first that chance explains least.
 
-    Only what is more than chance, unless `all_differences`. Windows are widened to whole slots.
+    Only what is more than chance, unless `all_differences`. Windows are widened to whole slots; one in which both have
+    a part belongs to the later.
 
     Raises:
-        InvalidParameter: a window is empty, or they overlap.
+        InvalidParameter: a window is empty or shorter than a slot, or they overlap.
     """
+    if before.start < after.end and after.start < before.end:
+        raise InvalidParameter("the windows overlap", field="after_from")
     step = max(pattern_step_of(_checked(before), now=now), pattern_step_of(_checked(after), now=now))
-    windows = [before.aligned(step), after.aligned(step)]
-    if windows[0].start < windows[1].end and windows[1].start < windows[0].end:
-        raise InvalidParameter(f"the windows overlap, in slots of {int(step)} s", field="after_from")
+    windows = _apart(before, after, step)
     source_ids = _source_ids(tx, project, sources)
+    nothing = [Sample.nothing(slots=one.slots(step)) for one in windows]
     found: dict[tuple[int, int], list[Sample]] = {}
     for place, window in enumerate(windows):
-        nothing = [Sample(0, 0.0, one.slots(step)) for one in windows]
         for row in store.pattern_totals(tx, project, window=window, step=step, source_ids=source_ids):
             samples = found.setdefault((row["source_id"], row["pattern_id"]), list(nothing))
-            samples[place] = Sample(row["entries"], row["squares"], window.slots(step))
+            samples[place] = Sample(row["entries"], row["squares"], row["slots"], window.slots(step))
+    _mark_first(tx, project, found, since=windows[1].start)
     differences = compare({key: (samples[0], samples[1]) for key, samples in found.items()})
     told = {key: one for key, one in differences.items() if all_differences or one.q <= FALSE_SHARE}
     shown = sorted(told, key=lambda key: (told[key].q, -abs(told[key].after - told[key].before), key))[:MOST_SHOWN]
@@ -114,6 +122,25 @@ def pattern_step_of(window: Window, *, now: datetime) -> PatternStep:
     kept = timedelta(days=KEPT_DAYS[PatternStep.FIVE_MINUTES] - 1)
     is_fine = window.start >= now - kept and window.end - window.start <= _FINE_UP_TO
     return PatternStep.FIVE_MINUTES if is_fine else PatternStep.HOUR
+
+
+def _apart(before: Window, after: Window, step: int) -> list[Window]:
+    """Both windows in whole slots, none of which is in both."""
+    windows = [before.aligned(step), after.aligned(step)]
+    first, second = sorted(range(2), key=lambda place: windows[place].start)
+    earlier = Window(windows[first].start, min(windows[first].end, windows[second].start))
+    if earlier.start >= earlier.end:
+        raise InvalidParameter(f"a window is shorter than a slot of {step} s", field="after_from")
+    windows[first] = earlier
+    return windows
+
+
+def _mark_first(tx: Transaction, project: UUID, found: dict[tuple[int, int], list[Sample]], *, since: datetime) -> None:
+    """Note of which patterns the later window is the first in which their source had them."""
+    new = [key for key, (before, _) in found.items() if not before.entries]
+    for key, known in store.pattern_names(tx, project, pairs=new).items():
+        if known.first_seen is not None and known.first_seen >= since:
+            found[key][1] = replace(found[key][1], is_first=True)
 
 
 def _summary_step(window: Window, *, now: datetime) -> Step:

@@ -104,12 +104,16 @@ def _trends(counts: pl.DataFrame, asked: OfWindow) -> dict[Pair, dict[str, Any]]
         return defaultdict(lambda: _trend("steady", ratio=None, q=None))
     slotted = by_pattern(counts, step).with_columns((pl.col("slot") >= middle).alias("later"))
     summed = slotted.group_by(*_PAIR, "later").agg(
-        pl.col("entries").sum(), (pl.col("entries").cast(pl.Float64) ** 2).sum().alias("squares")
+        pl.col("entries").sum(),
+        (pl.col("entries").cast(pl.Float64) ** 2).sum().alias("squares"),
+        pl.len().alias("present"),
     )
     samples: dict[Pair, list[Sample]] = {}
-    for source, pattern, later, entries, squares in summed.iter_rows():
-        nothing = [Sample(0, 0.0, half.slots(step)) for half in halves]
-        samples.setdefault((source, pattern), nothing)[later] = Sample(entries, squares, halves[later].slots(step))
+    nothing = [Sample.nothing(slots=half.slots(step)) for half in halves]
+    for source, pattern, later, entries, squares, present in summed.iter_rows():
+        samples.setdefault((source, pattern), list(nothing))[later] = Sample(
+            entries, squares, present, halves[later].slots(step)
+        )
     differences = compare({pair: (before, after) for pair, (before, after) in samples.items()})
     grown = {Change.NEW, Change.GROWN}
     return {

@@ -7,7 +7,7 @@ from oddline.analytics.comparing import FALSE_SHARE, Change, Sample, compare, co
 
 
 def sample(slots: np.ndarray) -> Sample:
-    return Sample(int(slots.sum()), float((slots.astype(float) ** 2).sum()), len(slots))
+    return Sample(int(slots.sum()), float((slots.astype(float) ** 2).sum()), int((slots > 0).sum()), len(slots))
 
 
 def drawn(rng: np.random.Generator, *, mean: float, slots: int, clumping: float = 0.0) -> Sample:
@@ -21,7 +21,7 @@ def drawn(rng: np.random.Generator, *, mean: float, slots: int, clumping: float 
     [(0, 40, Change.NEW), (40, 0, Change.GONE), (20, 90, Change.GROWN), (90, 20, Change.SHRUNK)],
 )
 def test_a_pattern_that_changed_is_told_with_how_it_did(before: int, after: int, change: Change) -> None:
-    ones = [Sample(count, float(count), 100) for count in (before, after)]
+    ones = [Sample(count, float(count), count, 100) for count in (before, after)]
 
     [found] = compare({"pattern": (ones[0], ones[1])}).values()
 
@@ -30,8 +30,30 @@ def test_a_pattern_that_changed_is_told_with_how_it_did(before: int, after: int,
     assert (found.ratio > 1) == (after > before)
 
 
+def test_a_burst_of_what_was_never_there_before_is_told() -> None:
+    nothing, burst = Sample.nothing(slots=12), Sample(5_000, 25e6, 1, 12, is_first=True)
+
+    [found] = compare({"pattern": (nothing, burst)}).values()
+
+    assert (found.change, found.q) == (Change.NEW, 0.0)
+
+
+def test_a_single_burst_of_what_comes_in_bursts_is_no_difference() -> None:
+    nothing, burst = Sample.nothing(slots=12), Sample(5_000, 25e6, 1, 12)
+
+    found = compare({"later": (nothing, burst), "before": (burst, nothing)})
+
+    assert [one.p for one in found.values()] == [0.5, 0.5]
+
+
+def test_what_stopped_after_coming_in_most_slots_is_told() -> None:
+    [found] = compare({"pattern": (Sample(5_000, 1e7, 11, 12), Sample.nothing(slots=12))}).values()
+
+    assert (found.change, found.q < 0.001) == (Change.GONE, True)
+
+
 def test_rates_are_compared_and_not_numbers_where_one_window_is_longer() -> None:
-    day, hour = Sample(2_400, 240_000.0, 24), Sample(100, 10_000.0, 1)
+    day, hour = Sample(2_400, 240_000.0, 24, 24), Sample(100, 10_000.0, 1, 1)
 
     [found] = compare({"pattern": (day, hour)}).values()
 

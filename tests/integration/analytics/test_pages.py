@@ -51,7 +51,7 @@ def _patterns(archive: Archive, texts: dict[int, str]) -> None:
 def test_a_timeline_has_the_counts_of_each_slot(counted: Archive) -> None:
     window = Window(NOON - HOUR, NOON + HOUR)
     with counted.worker.transaction() as tx:
-        shown = timeline(tx, counted.project, window=window, step=Step.HOUR)
+        shown = timeline(tx, counted.project, window=window, step=Step.HOUR, now=NOW)
 
     assert [(slot["entries"], slot["anomalies"], slot["severities"]) for slot in shown["slots"]] == [
         (3_660, 0, {"info": 3_660}),
@@ -62,7 +62,7 @@ def test_a_timeline_has_the_counts_of_each_slot(counted: Archive) -> None:
 def test_a_timeline_of_too_many_slots_is_refused(counted: Archive) -> None:
     window = Window(NOON - timedelta(days=2), NOON)
     with counted.worker.transaction() as tx, pytest.raises(InvalidParameter) as refused:
-        timeline(tx, counted.project, window=window, step=Step.MINUTE)
+        timeline(tx, counted.project, window=window, step=Step.MINUTE, now=NOW)
 
     assert refused.value.extra["field"] == "step"
 
@@ -94,6 +94,25 @@ def test_what_is_different_since_a_deploy_is_what_is_new_and_what_is_gone(counte
 
 def test_only_the_sources_that_are_asked_for_are_compared(counted: Archive) -> None:
     assert differences(counted, sources=["source-1"]) == {"cache warmed": "gone"}
+
+
+def test_minutes_that_are_no_longer_kept_are_refused_and_not_shown_as_empty(counted: Archive) -> None:
+    window = Window(NOON - timedelta(days=8), NOON - timedelta(days=8) + HOUR)
+    with counted.worker.transaction() as tx, pytest.raises(InvalidParameter) as refused:
+        timeline(tx, counted.project, window=window, step=Step.MINUTE, now=NOW)
+
+    assert refused.value.extra["field"] == "step"
+
+
+def test_a_deploy_need_not_lie_at_the_edge_of_a_slot(counted: Archive) -> None:
+    deploy = DEPLOY - timedelta(minutes=2)
+    with counted.worker.transaction() as tx:
+        shown = compare_windows(
+            tx, counted.project, before=Window(deploy - HOUR, deploy), after=Window(deploy, deploy + HOUR), now=NOW
+        )
+
+    assert shown["before"]["to"] == shown["after"]["from"]
+    assert "pool exhausted after <num> tries" in {one["pattern"] for one in shown["differences"]}
 
 
 def test_windows_that_overlap_are_refused(counted: Archive) -> None:
