@@ -22,6 +22,7 @@ def read_entries(
     blocks: Iterable[bytes],
     *,
     found: Found | None = None,
+    name: str = "",
     now: datetime,
     year_hint: datetime | None = None,
     after: int = 0,
@@ -36,6 +37,7 @@ def read_entries(
     Args:
         blocks: the file from its first byte, in pieces of any size.
         found: what it is, where that is known.
+        name: of the file, where it is to be found out what it is: see `look_at`.
         now: what no entry's time may be later than by over a day; the same when reading goes on.
         year_hint: when the file was written or came: times without a year lie before it.
         zone: of times without one; UTC where it is not given.
@@ -43,6 +45,7 @@ def read_entries(
     return EntryReader(
         blocks,
         found=found,
+        name=name,
         clock=Clock(now=now, year_hint=year_hint, zone=zone),
         after=after,
         most_entries=most_entries,
@@ -62,11 +65,18 @@ class EntryReader(Iterator[Block]):
     """
 
     def __init__(
-        self, blocks: Iterable[bytes], *, found: Found | None, clock: Clock, after: int, most_entries: int
+        self,
+        blocks: Iterable[bytes],
+        *,
+        found: Found | None,
+        name: str,
+        clock: Clock,
+        after: int,
+        most_entries: int,
     ) -> None:
         self.found, self.problems = found, Problems()
         self.packed_bytes = self.unpacked_bytes = 0
-        self._clock, self._after, self._most_entries = clock, after, most_entries
+        self._name, self._clock, self._after, self._most_entries = name, clock, after, most_entries
         self._blocks = self._read(iter(blocks))
 
     def __next__(self) -> Block:
@@ -78,7 +88,7 @@ class EntryReader(Iterator[Block]):
         plain, compression = self._plain(pieces)
         start, held = _take(plain, SAMPLE_BYTES)
         if self.found is None:
-            self.found = look_at_unpacked(start[:SAMPLE_BYTES], compression=compression)
+            self.found = look_at_unpacked(start[:SAMPLE_BYTES], compression=compression, name=self._name)
         found = self.found
         if found.format == BINARY:
             raise NotText("it is neither text nor packed in a way that is known")

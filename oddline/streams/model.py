@@ -94,14 +94,18 @@ class Connection(Wish):
 
 @dataclass(frozen=True, slots=True)
 class FoundObject:
-    """An object that a poll has found; `id` and what follows it once it is kept."""
+    """An object that a poll has found; `id` and what follows it once it is kept.
+
+    Args:
+        position: bytes of the unpacked stream that are stored as entries.
+    """
 
     key: str
     etag: str
     size: int
     modified_at: datetime
     id: UUID | None = None
-    taken: int = 0
+    position: int = 0
     version: int = 0
     failures: int = 0
 

@@ -12,7 +12,7 @@ from oddline.errors import LostClaim
 from oddline.ids import new_id
 from oddline.streams.model import Connection, FoundObject
 
-_COLUMNS: Final = "key, etag, size, modified_at, id, taken, version, failures"
+_COLUMNS: Final = "key, etag, size, modified_at, id, position, version, failures"
 
 
 def insert(tx: Transaction, connection: Connection, objects: Sequence[FoundObject], *, now: datetime) -> None:
@@ -52,15 +52,15 @@ def claim(tx: Transaction, connection_id: UUID, *, reader: UUID, now: datetime, 
     )
 
 
-def advance(tx: Transaction, found: FoundObject, connection: Connection, *, version: int, taken: int) -> None:
-    """Write how many entries of an object are stored.
+def advance(tx: Transaction, found: FoundObject, connection: Connection, *, version: int, position: int) -> None:
+    """Write how far an object is stored.
 
     Raises:
         LostClaim: somebody else reads it, or the connection is gone.
     """
     before = tx.execute(
-        "UPDATE connection_objects SET version = version + 1, taken = taken + %s WHERE id = %s AND version = %s",
-        [taken, found.id, version],
+        "UPDATE connection_objects SET version = version + 1, position = %s WHERE id = %s AND version = %s",
+        [position, found.id, version],
     )
     if before.rowcount != 1:
         raise LostClaim(f"object {found.id} of connection {connection.id} is read by another")

@@ -5,15 +5,15 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from oddline.database import Transaction
-from oddline.errors import BadRequest, FeedRefused, LostClaim, ObjectMissing, OddlineError
+from oddline.errors import FeedRefused, LostClaim, ObjectMissing, OddlineError, UnreadableFile
+from oddline.files import Block
 from oddline.ids import new_id
 from oddline.streams import object_store
-from oddline.streams.lines import read_entries
+from oddline.streams.contents import read_blocks
 from oddline.streams.linking import find, open_intake, open_link
 from oddline.streams.model import Connection, FoundObject
 from oddline.streams.polling import CLAIM, LONGEST_POLL_S, back_off, error_text, start
@@ -23,8 +23,6 @@ from oddline.submissions import MOST_PART_ENTRIES, SCORE_WAITING_BATCH, Intake, 
 from oddline.tasks import SEND_SYSTEM_ALERT, TaskContext, raise_alert
 
 log = logging.getLogger(__name__)
-
-MOST_CHARACTERS: Final = 16 * 1024 * 1024  # of a part's messages: all of them stand in memory
 
 
 def process_live_logs(payload: OfConnection, context: TaskContext) -> dict[str, Any]:
@@ -90,7 +88,7 @@ class _Reader:
             self._read(reading)
         except LostClaim as lost:
             log.info("%s", lost.detail)
-        except (BadRequest, ObjectMissing) as error:  # it will be no better
+        except (UnreadableFile, ObjectMissing) as error:  # it will be no better
             self._give_up(reading, error)
         except (OddlineError, OSError) as error:
             if isinstance(error, OddlineError) and not isinstance(error, FeedRefused) and not _is_of_feed(error):
@@ -99,46 +97,43 @@ class _Reader:
         return True
 
     def _read(self, reading: "_Reading") -> None:
-        if self._kind.open_object is None:
-            raise BadRequest(f"a connection of the type {self._kind.name} has no objects")
-        with closing(self._kind.open_object(self._link, reading.found)) as stream:
-            entries = read_entries(stream, reading.found, source=self._connection.source)
-            is_read = self._store_all(reading, islice(entries, reading.found.taken, None))
+        if self._kind.read_object is None:
+            raise ObjectMissing(f"a connection of the type {self._kind.name} has no objects")
+        with closing(self._kind.read_object(self._link, reading.found)) as pieces:
+            is_read = self._store_all(reading, pieces)
         with self._context.db.transaction() as tx:
             if is_read:
                 object_store.delete(tx, reading.found, version=reading.version)
             else:
                 object_store.release(tx, reading.found, version=reading.version, now=self._context.clock())
 
-    def _store_all(self, reading: "_Reading", entries: Iterator[dict[str, Any]]) -> bool:
-        """Store part by part; False where the time is over before the object is.
+    def _store_all(self, reading: "_Reading", pieces: Iterator[bytes]) -> bool:
+        """Store block by block; False where the time is over before the object is.
 
         Raises:
-            BadRequest: it cannot be read further; what came before that is stored.
+            UnreadableFile: it cannot be read further; of one that is damaged, what came before that is stored.
         """
-        while True:
-            part, fault = _next_part(entries)
-            if part:
-                self._store(reading, part)
-            if fault is not None:
-                raise fault
-            if not part:
-                return True
+        source = self._connection.source
+        for block in read_blocks(pieces, reading.found, source=source, most_entries=MOST_PART_ENTRIES):
+            self._store(reading, block)
             if self.is_over:
                 return False
+        return True
 
-    def _store(self, reading: "_Reading", entries: list[dict[str, Any]]) -> None:
+    def _store(self, reading: "_Reading", block: Block) -> None:
         now = self._context.clock()
 
-        def also(tx: Transaction) -> None:
-            object_store.advance(tx, reading.found, self._connection, version=reading.version, taken=len(entries))
-            object_store.count_entries(tx, self._connection, len(entries), now=now)
+        def note(tx: Transaction, refused: int) -> None:
+            object_store.advance(tx, reading.found, self._connection, version=reading.version, position=block.end)
+            if taken := len(block.entries) - refused:
+                object_store.count_entries(tx, self._connection, taken, now=now)
 
-        part = Part(name=f"connection {self._connection.id}", entries=entries)
-        if self._intake.store(part, project=self._connection.project, now=now, also=also):
+        part = Part(name=f"connection {self._connection.id}", entries=block.entries)
+        taken = self._intake.store(part, project=self._connection.project, now=now, also_told=note)
+        if taken:
             self._context.publisher.wake(SCORE_WAITING_BATCH)
         reading.version += 1
-        self.entries += len(entries)
+        self.entries += taken
 
     def _put_off(self, reading: "_Reading", error: Exception) -> None:
         wait = back_off(reading.found.failures + 1)
@@ -153,15 +148,15 @@ class _Reader:
 
     def _give_up(self, reading: "_Reading", error: OddlineError) -> None:
         """Let go of an object of which nothing (more) can be had, and say so."""
-        alert = None
+        alert, why = None, f"{reading.found.key}: {error.detail}"
         with self._context.db.transaction() as tx:
             if object_store.delete(tx, reading.found, version=reading.version):
-                log.warning("connection %s: %s", self._connection.id, error.detail)
+                log.warning("connection %s: %s", self._connection.id, why)
                 alert = raise_alert(
                     tx,
                     kind="object_unreadable",
                     subject=str(self._connection.id),
-                    text=f"an object that connection {self._connection.id} found cannot be read: {error.detail}",
+                    text=f"an object that connection {self._connection.id} found cannot be read: {why}",
                     now=self._context.clock(),
                     project=self._connection.project,
                 )
@@ -180,18 +175,3 @@ class _Reading:
 def _is_of_feed(error: OddlineError) -> bool:
     """Whether the other end failed, and not what we store with."""
     return error.code in {"feed-failed", "outgoing-failed", "outgoing-refused"}
-
-
-def _next_part(entries: Iterator[dict[str, Any]]) -> tuple[list[dict[str, Any]], BadRequest | None]:
-    """As many of the next entries as one submission may have, and why there are no more, if that is a fault."""
-    part: list[dict[str, Any]] = []
-    characters = 0
-    try:
-        for entry in entries:
-            part.append(entry)
-            characters += len(entry["message"])
-            if len(part) == MOST_PART_ENTRIES or characters >= MOST_CHARACTERS:
-                break
-    except BadRequest as fault:
-        return part, fault
-    return part, None

@@ -1,9 +1,9 @@
 """What a type of connection is, and what it reads with: each type is one module with these few names."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, BinaryIO, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
@@ -72,7 +72,8 @@ class ConnectionType:
             raises `FeedRefused` for what will not pass by itself, and `FeedFailed` for what may; `OutgoingRefused` and
             `OutgoingFailed` likewise.
         needs_credentials: whether a configuration is nothing without.
-        open_object: opens an object that a page has found; raises also `ObjectMissing` where it is gone.
+        read_object: the bytes of an object that a page has found, in pieces; raises also `ObjectMissing` where it is
+            gone.
     """
 
     name: str
@@ -81,4 +82,4 @@ class ConnectionType:
     place: Callable[[Any], str]
     pages: Callable[[Link], Iterator[Page]]
     needs_credentials: Callable[[Any], bool] = _always
-    open_object: Callable[[Link, FoundObject], BinaryIO] | None = None
+    read_object: Callable[[Link, FoundObject], Generator[bytes, None, None]] | None = None

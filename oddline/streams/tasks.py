@@ -38,7 +38,7 @@ PROCESS_LIVE_LOGS: Final = TaskSpec(
     name="process_live_logs",
     queue=Queue.FILE_PROCESSING,
     payload=OfConnection,
-    idempotency="how many entries of an object are stored is written in the transaction that stores them",
+    idempotency="how far an object is stored is written in the transaction that stores its entries",
     retry=Retry(attempts=4, base=timedelta(seconds=10), cap=timedelta(seconds=60)),
     starters=frozenset({Starter.SYSTEM}),
     result_kept=_HOUR,

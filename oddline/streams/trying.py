@@ -4,12 +4,11 @@ import logging
 import time
 from contextlib import closing
 from datetime import timedelta
-from itertools import islice
 from typing import Any, Final
 
 from oddline.errors import BadRequest, OddlineError
 from oddline.redaction import RuleBook
-from oddline.streams.lines import read_entries
+from oddline.streams.contents import read_blocks
 from oddline.streams.linking import find, open_link
 from oddline.streams.model import Connection, FoundObject
 from oddline.streams.polling import error_text
@@ -52,11 +51,11 @@ def _look(kind: ConnectionType, link: Link) -> tuple[list[dict[str, Any]], list[
     for page in kind.pages(link):
         if page.entries:
             return page.entries[:SHOWN], []
-        if page.objects and kind.open_object is not None:
+        if page.objects and kind.read_object is not None:
             first = page.objects[0]
-            with closing(kind.open_object(link, first)) as stream:
-                entries = list(islice(read_entries(stream, first, source=link.source), SHOWN))
-            return entries, page.objects[:SHOWN]
+            with closing(kind.read_object(link, first)) as pieces:
+                block = next(read_blocks(pieces, first, source=link.source, most_entries=SHOWN), None)
+            return block.entries if block else [], page.objects[:SHOWN]
         if time.monotonic() >= deadline:
             break
     return [], []

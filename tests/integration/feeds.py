@@ -80,9 +80,20 @@ class Feeds:
         for body, body_object in rows:
             columns = unpack(body or self.context.objects.get(body_object))
             entries += [
-                {"message": message, "attributes": orjson.loads(attributes or "{}"), "timestamp": at, "severity": level}
-                for message, attributes, at, level in zip(
-                    columns.messages, columns.attributes, columns.timestamps, columns.severity_texts, strict=True
+                {
+                    "message": message,
+                    "attributes": orjson.loads(attributes or "{}"),
+                    "timestamp": at,
+                    "severity": level,
+                    "source": source,
+                }
+                for message, attributes, at, level, source in zip(
+                    columns.messages,
+                    columns.attributes,
+                    columns.timestamps,
+                    columns.severity_texts,
+                    columns.sources,
+                    strict=True,
                 )
             ]
         return entries

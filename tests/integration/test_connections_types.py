@@ -21,6 +21,7 @@ import boto3
 import jwt
 import pytest
 import redis
+import zstandard
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from feeds import Answer, Asked, Databases, Feeds, answering, fresh_project, json_answer, open_feeds
@@ -97,8 +98,28 @@ def test_objects_under_a_prefix_are_read_line_by_line_once(feeds: Feeds, bucket:
 
     assert [told[0]["objects"], told[1], told[2]["objects"]] == [2, {"objects": 2, "entries": 3}, 0]
     assert feeds.messages() == ["one", "two", "three", "four"]
-    assert feeds.stored()[1]["attributes"] == {"object": "app/1.log", "line": 3}
+    assert feeds.stored()[1]["attributes"] == {"object": "app/1.log", "timestamp_guessed": True}
     assert feeds.row(connection).entries == 4
+
+
+def test_objects_are_read_in_the_format_that_they_are_in(feeds: Feeds, bucket: Bucket) -> None:
+    connection = feeds.connect("s3", bucket.configuration, credentials=KEYS)
+    told = {"time": "2026-10-11T08:15:30Z", "level": "error", "msg": "disk full", "object": "cart", "free": 0}
+    bucket.put("app/1.json.zst", zstandard.compress(lines(json.dumps(told))))
+    journal = {"__REALTIME_TIMESTAMP": "1791706530000000", "_SYSTEMD_UNIT": "cart.service", "MESSAGE": "stopped"}
+    bucket.put("app/2", lines(*(f"{name}={value}" for name, value in journal.items()), ""))
+    trace = ["Traceback (most recent call last):", '  File "cart.py", line 3, in add', "KeyError: 'sku'"]
+    bucket.put("app/3.log.gz", gzip.compress(lines("2026-10-11 08:15:30,123 ERROR [main] shop.Cart: failed", *trace)))
+    feeds.poll(connection)
+
+    feeds.process(connection)
+
+    [from_json, from_journal, traced] = feeds.stored()
+    assert (from_json["message"], from_json["severity"], from_json["source"]) == ("disk full", "ERROR", "feed")
+    assert from_json["attributes"] == {"object": "cart", "free": 0}  # what the entry says of itself counts for more
+    assert (from_journal["message"], from_journal["source"]) == ("stopped", "cart.service")
+    assert (traced["message"], traced["attributes"]["object"]) == ("\n".join(["failed", *trace]), "app/3.log.gz")
+    assert traced["timestamp"] == 1_791_706_530_123_000  # its own and not the object's
 
 
 @pytest.mark.parametrize("order", ["time", "key"])
@@ -116,20 +137,25 @@ def test_more_objects_than_one_list_tells_are_all_found(
     assert feeds.poll(connection, after=timedelta(hours=2))["objects"] == 0
 
 
-def test_an_object_is_read_on_where_a_reader_left_it(
+def test_an_object_is_read_on_where_a_reader_left_it_to_the_same_entries(
     feeds: Feeds, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection = feeds.connect("s3", bucket.configuration, credentials=KEYS)
-    texts = [f"line {number}" for number in range(25)]
-    bucket.put("app/large.log.gz", gzip.compress(lines(*texts)))
+    texts = [f"line {number}" + "\n\tgoes on" * (number % 3) for number in range(25)]
+    last_year = f"{feeds.clock() + timedelta(days=3):%b %d %H:%M:%S}"  # for the object; for a later reader, this year
+    bucket.put("app/large.log.gz", gzip.compress(lines(*(f"{last_year} web cart[7]: {text}" for text in texts))))
     feeds.poll(connection)
     monkeypatch.setattr("oddline.streams.processing.MOST_PART_ENTRIES", 10)
     monkeypatch.setattr("oddline.streams.processing._Reader.is_over", property(lambda self: self.entries > 0))
 
-    told = [feeds.process(connection)["entries"] for _ in range(4)]
+    told = []
+    for _ in range(4):
+        told.append(feeds.process(connection)["entries"])
+        feeds.clock.move(timedelta(days=3))
 
     assert told == [10, 10, 5, 0]
     assert feeds.messages() == texts
+    assert len({entry["timestamp"] for entry in feeds.stored()}) == 1
 
 
 def test_readers_side_by_side_read_each_object_once(
@@ -157,7 +183,7 @@ def test_readers_side_by_side_read_each_object_once(
 def test_an_object_that_is_no_text_is_given_up_and_told_and_holds_up_no_other(feeds: Feeds, bucket: Bucket) -> None:
     connection = feeds.connect("s3", bucket.configuration, credentials=KEYS)
     bucket.put("app/1", b"\x00\x01\x02")
-    bucket.put("app/2", gzip.compress(lines("whole", *(f"{number:x}" * 9 for number in range(9_999))))[:-10])
+    bucket.put("app/2", gzip.compress(lines("whole", *(f"entry {number:x}" for number in range(9_999))))[:-10])
     bucket.put("app/3", lines("fine"))
     feeds.poll(connection)
 

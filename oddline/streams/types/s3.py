@@ -1,13 +1,14 @@
 """An S3 prefix: what is put there is found by a poll, and read by `process_live_logs`."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from io import RawIOBase
-from typing import Annotated, Any, BinaryIO, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, StringConstraints
 
 from oddline.errors import FeedFailed, FeedRefused, ObjectMissing
+from oddline.objects import PIECE_BYTES
 from oddline.streams.model import FoundObject, Page
 from oddline.streams.reading import ConnectionType, Link
 from oddline.streams.types.aws import AwsConfiguration, AwsKeys, aws_errors, needs_keys, open_client
@@ -99,8 +100,8 @@ def _cursor(
     }
 
 
-def open_object(link: Link, found: FoundObject) -> BinaryIO:
-    """See `ConnectionType.open_object`; of another version than was found there is nothing to be had."""
+def read_object(link: Link, found: FoundObject) -> Generator[bytes, None, None]:
+    """See `ConnectionType.read_object`; of another version than was found there is nothing to be had."""
     what = f"s3://{link.configuration.bucket}/{found.key}"
     client = open_client("s3", link)
     try:
@@ -110,29 +111,15 @@ def open_object(link: Link, found: FoundObject) -> BinaryIO:
         if getattr(error.__cause__, "response", {}).get("Error", {}).get("Code") in {"NoSuchKey", "PreconditionFailed"}:
             raise ObjectMissing(f"{what} is gone, or was put anew") from error
         raise
-    return cast("BinaryIO", _Body(answer["Body"], what=what))
+    with closing(answer["Body"]) as body:
+        while piece := _next_piece(body, what=what):
+            yield piece
 
 
-class _Body(RawIOBase):
-    """An object's bytes as they come, with our errors."""
-
-    def __init__(self, body: Any, *, what: str) -> None:
-        super().__init__()
-        self._body = body
-        self._what = what
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        with aws_errors(self._what):
-            read: bytes = self._body.read(len(buffer))
-        buffer[: len(read)] = read
-        return len(read)
-
-    def close(self) -> None:
-        self._body.close()
-        super().close()
+def _next_piece(body: Any, *, what: str) -> bytes:
+    with aws_errors(what):
+        piece: bytes = body.read(PIECE_BYTES)
+        return piece
 
 
 def _found(one: dict[str, Any]) -> FoundObject:
@@ -160,5 +147,5 @@ TYPE: Final = ConnectionType(
     place=place,
     pages=pages,
     needs_credentials=needs_keys,
-    open_object=open_object,
+    read_object=read_object,
 )

@@ -41,7 +41,8 @@ CREATE TABLE connection_memories (
     PRIMARY KEY (connection_id, version)
 );
 
--- Objects that a poll has found and that are still to be read; `taken` entries of one are stored.
+-- Objects that a poll has found and that are still to be read; `position` bytes of the unpacked stream of one are stored
+-- as entries.
 CREATE TABLE connection_objects (
     id uuid PRIMARY KEY,
     connection_id uuid NOT NULL REFERENCES connections (id) ON DELETE CASCADE,
@@ -50,7 +51,7 @@ CREATE TABLE connection_objects (
     etag text NOT NULL,
     size bigint NOT NULL,
     modified_at timestamptz NOT NULL,
-    taken bigint NOT NULL DEFAULT 0,
+    position bigint NOT NULL DEFAULT 0,
     version bigint NOT NULL DEFAULT 1,
     not_before timestamptz NOT NULL,
     reader uuid,                    -- the task that reads it until `not_before`
