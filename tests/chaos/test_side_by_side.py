@@ -14,8 +14,9 @@ from running_stack import wait_until
 from scored_frames import NOON, scored_frame
 from stored_entries import Archive
 
-from oddline.chunks import COUNTS, advance, read_new
+from oddline.chunks import advance, read_new
 from oddline.chunks.compaction import REPLACED_KEPT, clear_replaced
+from oddline.chunks.incremental import WHOLE_READERS
 from oddline.chunks.retention import HOT_DAYS, drop_hot_days
 from oddline.database import Database, partition_days
 from oddline.entries import EntryQuery
@@ -72,16 +73,17 @@ def store_on(archive: Archive, day: int, *, minute: int) -> None:
 def test_compaction_paging_and_partition_drop_side_by_side(
     archive: Archive, db: Callable[[Side], Database], extent: Extent
 ) -> None:
-    crowd, followed, pages = Crowd(), Counter[UUID](), Counter[str]()
+    crowd, followed, pages = Crowd(), Counter[tuple[str, UUID]](), Counter[str]()
     for number in range(17 * DAYS):
         store_on(archive, number % DAYS, minute=number)
 
     def follow() -> None:
-        with db("worker").transaction() as tx:
-            chunks = read_new(tx, project=archive.project, consumer=COUNTS, limit=7)
-            if chunks:
-                advance(tx, consumer=COUNTS, to=chunks[-1])
-        followed.update(chunk.id for chunk in chunks)
+        for consumer in WHOLE_READERS:
+            with db("worker").transaction() as tx:
+                chunks = read_new(tx, project=archive.project, consumer=consumer, limit=7)
+                if chunks:
+                    advance(tx, consumer=consumer, to=chunks[-1])
+            followed.update((consumer, chunk.id) for chunk in chunks)
 
     def page() -> None:
         known = set(archive.expected(EVERYTHING))
@@ -100,7 +102,11 @@ def test_compaction_paging_and_partition_drop_side_by_side(
     def all_happened() -> bool:
         with db("worker").autocommit() as connection:
             left = partition_days(connection, "hot_chunks")
-        return pages["read"] > 1 and sum(followed.values()) == len(archive.frames) and not OLD_DAYS & set(left)
+        return (
+            pages["read"] > 1
+            and sum(followed.values()) == len(archive.frames) * len(WHOLE_READERS)
+            and not OLD_DAYS & set(left)
+        )
 
     for work in (follow, page, merge, drop):
         crowd.begin(work)

@@ -101,7 +101,9 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ("GET", "/api/v1/usage"): at("/api/v1/usage"),
     ("GET", "/api/v1/analytics/timeline"): at("/api/v1/analytics/timeline"),
     ("GET", "/api/v1/analytics/summary"): at("/api/v1/analytics/summary"),
-    ("GET", "/api/v1/analytics/compare"): at("/api/v1/analytics/compare?after_from=2026-11-05T08:00:00Z"),
+    ("GET", "/api/v1/analytics/compare"): Example(
+        lambda _: Call("/api/v1/analytics/compare", params={"after_from": "2026-11-05T08:00:00Z"})
+    ),
     ("GET", "/api/v1/sources"): at("/api/v1/sources", shows=True),
     ("PUT", "/api/v1/sources/{name:path}"): about(
         lambda of: Call(f"/api/v1/sources/cart/of/{of.name}", {"alarms_per_day": 5}), shows=True

@@ -1,6 +1,6 @@
 """What is past its time goes, to the day, and nothing goes that somebody still needs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +15,7 @@ from stored_entries import Archive
 from oddline.chunks import COUNTS, advance, cleanup_old_logs, compact_chunks, read_new
 from oddline.chunks.compaction import REPLACED_KEPT, clear_replaced
 from oddline.chunks.compaction_store import why_kept
+from oddline.chunks.incremental import WHOLE_READERS
 from oddline.chunks.retention import HOT_DAYS, HotDays, delete_expired, drop_hot_days, sweep_unnamed
 from oddline.database import Database, Transaction, partition_days
 from oddline.entries import insert_odd, odd_rows
@@ -32,11 +33,12 @@ def archive(db: Callable[[Side], Database], project: UUID, tmp_path: Path) -> Ar
     return Archive.make(worker=db("worker"), search=db("search"), project=project, folder=tmp_path)
 
 
-def read_everything(archive: Archive, *, consumer: str = COUNTS) -> None:
-    with archive.worker.transaction() as tx:
-        chunks = read_new(tx, project=archive.project, consumer=consumer, limit=1_000)
-        if chunks:
-            advance(tx, consumer=consumer, to=chunks[-1])
+def read_everything(archive: Archive, *, consumers: Collection[str] = WHOLE_READERS) -> None:
+    for consumer in consumers:
+        with archive.worker.transaction() as tx:
+            chunks = read_new(tx, project=archive.project, consumer=consumer, limit=1_000)
+            if chunks:
+                advance(tx, consumer=consumer, to=chunks[-1])
 
 
 def accept_of_today(archive: Archive, *, state: str) -> UUID:
@@ -82,7 +84,7 @@ def test_a_hot_day_stays_while_it_is_young(archive: Archive) -> None:
 
 
 def test_a_hot_day_stays_for_a_reader_that_is_behind(archive: Archive) -> None:
-    read_everything(archive, consumer="scan")
+    read_everything(archive, consumers=["scan"])
     archive.store(scored_frame(5))
     archive.compact(now=JUST_BEFORE)
     read_everything(archive)

@@ -403,7 +403,7 @@ def test_an_erasure_takes_files_that_hold_a_value_and_leaves_the_others(client: 
     with filing.db("worker").transaction() as tx:
         tx.execute("UPDATE files SET state = 'processing' WHERE id = %s", [busy["file_id"]])
 
-    steps, after = [], UUID(int=0)
+    steps, after = [], None
     for _ in range(4):
         steps.append(PLACES["uploaded_files"](work, after))
         after = steps[-1].after or after

@@ -224,7 +224,16 @@ def test_results_states_and_keys_go_when_their_time_is_over(inbox: Inbox, contex
     inbox.clock.move(timedelta(days=3, seconds=1))
     after = cleanup(context)
 
-    assert before == {"tasks": 0, "submissions": 0, "keys": 0, "usage": 0, "replays": 0, "alerts": 0, "days": 0}
+    assert before == {
+        "tasks": 0,
+        "submissions": 0,
+        "keys": 0,
+        "usage": 0,
+        "replays": 0,
+        "alerts": 0,
+        "days": 0,
+        "searches": 0,
+    }
     assert (after["tasks"], after["submissions"], after["keys"], after["usage"]) == (1, 1, 1, 0)
     assert inbox.rows("SELECT accepted, stored FROM day_counts") == [(2, 2)]
 
@@ -286,7 +295,7 @@ def test_partitions_are_made_once(context: TaskContext) -> None:
     made = [maintenance.make_partitions(context.db, now=tomorrow) for _ in range(2)]
 
     last = inbox_days[-1] + timedelta(days=1)
-    assert made == [[f"submissions_{last:%Y%m%d}", f"hot_chunks_{last:%Y%m%d}"], []]
+    assert made == [[f"{table}_{last:%Y%m%d}" for table in ("submissions", "hot_chunks", "chunk_patterns")], []]
 
 
 def check(context: TaskContext, *, redis_url: str = "") -> maintenance.Health:

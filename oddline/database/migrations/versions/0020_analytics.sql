@@ -42,8 +42,8 @@ BEGIN
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', guarded);
         EXECUTE format('CREATE POLICY worker ON %I TO oddline_worker USING (true) WITH CHECK (true)', guarded);
         EXECUTE format('CREATE POLICY project ON %I TO oddline_console
-            USING (project_id = (SELECT oddline_project()))', guarded);
+            USING (project_id = (SELECT oddline_project())) WITH CHECK (project_id = (SELECT oddline_project()))', guarded);
     END LOOP;
 END $$;
-GRANT SELECT ON rollups, pattern_rollups TO oddline_console;
+GRANT SELECT ON rollups, pattern_rollups, source_patterns TO oddline_console;
 GRANT SELECT, INSERT, UPDATE, DELETE ON rollups, pattern_rollups TO oddline_worker;
