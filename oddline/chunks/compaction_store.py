@@ -183,7 +183,8 @@ def why_kept(
             " AND h.project_id = c.project_id AND (h.era, h.xid, h.id) > (c.era, c.xid, c.chunk_id))"
         ),
         "projects have not been read by a reader that needs every chunk": (
-            "SELECT count(DISTINCT had.project_id) FROM (SELECT DISTINCT project_id FROM hot_chunks WHERE arrival_day = %(day)s) AS had"
+            "SELECT count(DISTINCT had.project_id)"
+            " FROM (SELECT DISTINCT project_id FROM hot_chunks WHERE arrival_day = %(day)s) AS had"
             " CROSS JOIN unnest(%(whole_readers)s::text[]) AS reader WHERE NOT EXISTS (SELECT 1 FROM cursors c"
             " WHERE c.project_id = had.project_id AND c.consumer = reader)"
         ),

@@ -70,6 +70,15 @@ def store_on(archive: Archive, day: int, *, minute: int) -> None:
     archive.store(scored_frame(LINES, timestamp=spread, received_at=at))
 
 
+def read_some(archive: Archive, *, consumer: str) -> list[UUID]:
+    """Have a reader of chunks pass a few more; which they were."""
+    with archive.worker.transaction() as tx:
+        chunks = read_new(tx, project=archive.project, consumer=consumer, limit=7)
+        if chunks:
+            advance(tx, consumer=consumer, to=chunks[-1])
+    return [chunk.id for chunk in chunks]
+
+
 def test_compaction_paging_and_partition_drop_side_by_side(
     archive: Archive, db: Callable[[Side], Database], extent: Extent
 ) -> None:
@@ -79,11 +88,7 @@ def test_compaction_paging_and_partition_drop_side_by_side(
 
     def follow() -> None:
         for consumer in WHOLE_READERS:
-            with db("worker").transaction() as tx:
-                chunks = read_new(tx, project=archive.project, consumer=consumer, limit=7)
-                if chunks:
-                    advance(tx, consumer=consumer, to=chunks[-1])
-            followed.update((consumer, chunk.id) for chunk in chunks)
+            followed.update((consumer, chunk) for chunk in read_some(archive, consumer=consumer))
 
     def page() -> None:
         known = set(archive.expected(EVERYTHING))
