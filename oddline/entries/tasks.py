@@ -12,11 +12,12 @@ RESULT_KEPT: Final = timedelta(days=1)
 
 
 class SearchEntries(Payload):
-    """What is searched for: an `EntryQuery` as JSON, and how many entries at most."""
+    """What is searched for: an `EntryQuery` as JSON, how many entries at most, and whether all are counted."""
 
     project: UUID
     query: dict[str, Any]
     limit: int = Field(default=100, ge=1, le=1_000)
+    facets: bool = False
 
 
 SEARCH_ENTRIES: Final = TaskSpec(
