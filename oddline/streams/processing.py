@@ -36,7 +36,7 @@ def process_live_logs(payload: OfConnection, context: TaskContext) -> dict[str, 
     """
     connection = find(context, payload.connection, project=payload.project)
     if connection is None:
-        return {"objects": 0, "entries": 0, "refused": 0}
+        return {"objects": 0, "entries": 0}
     kind, link = open_link(context, connection)
     reader = _Reader(connection, kind, link, context, open_intake(context), task=context.task_id or new_id())
     objects = 0
@@ -48,7 +48,7 @@ def process_live_logs(payload: OfConnection, context: TaskContext) -> dict[str, 
             task = start(tx, PROCESS_LIVE_LOGS, connection.id, project=connection.project, context=context)
     if task is not None:
         context.publisher.wake(PROCESS_LIVE_LOGS, task_id=task)
-    return {"objects": objects, "entries": reader.entries, "refused": reader.refused}
+    return {"objects": objects, "entries": reader.entries}
 
 
 class _Reader:
@@ -72,7 +72,6 @@ class _Reader:
         self._task = task
         self._deadline = time.monotonic() + LONGEST_POLL_S
         self.entries = 0
-        self.refused = 0
 
     @property
     def is_over(self) -> bool:
@@ -131,17 +130,16 @@ class _Reader:
     def _store(self, reading: "_Reading", entries: list[dict[str, Any]]) -> None:
         now = self._context.clock()
 
-        def also(tx: Transaction, refused: int) -> None:
+        def note(tx: Transaction, refused: int) -> None:
             object_store.advance(tx, reading.found, self._connection, version=reading.version, taken=len(entries))
             object_store.count_entries(tx, self._connection, len(entries) - refused, refused=refused, now=now)
 
         part = Part(name=f"connection {self._connection.id}", entries=entries)
-        stored = self._intake.store(part, project=self._connection.project, now=now, also_told=also)
-        if stored:
+        taken = self._intake.store(part, project=self._connection.project, now=now, also_told=note)
+        if taken:
             self._context.publisher.wake(SCORE_WAITING_BATCH)
         reading.version += 1
-        self.entries += stored
-        self.refused += len(entries) - stored
+        self.entries += taken
 
     def _put_off(self, reading: "_Reading", error: Exception) -> None:
         wait = back_off(reading.found.failures + 1)

@@ -9,8 +9,8 @@ ALTER TABLE compacted_chunks ALTER COLUMN token_filter SET STORAGE EXTERNAL;
 CREATE POLICY searches ON tasks AS RESTRICTIVE TO oddline_search
     USING (name = 'search_entries') WITH CHECK (name = 'search_entries');
 GRANT SELECT (id, project_id, name, state, progress, unique_key) ON tasks TO oddline_search;
-GRANT INSERT (id, project_id, name, queue, payload, unique_key, not_before, created_at, parent_id, children_left) ON tasks
-    TO oddline_search;
+GRANT INSERT (id, project_id, name, queue, payload, unique_key, not_before, created_at, parent_id, children_left)
+    ON tasks TO oddline_search;
 
 -- In which merged chunks of a day a pattern stands that is rare there. A row without a chunk says that the rows of the
 -- pattern (-1: of every pattern) are not all of them, since it was not rare in each merge: then the chunks' own lists count.
@@ -42,5 +42,6 @@ END $$;
 ALTER TABLE chunk_patterns OWNER TO oddline_worker;
 ALTER TABLE chunk_patterns ENABLE ROW LEVEL SECURITY;
 CREATE POLICY worker ON chunk_patterns TO oddline_worker USING (true) WITH CHECK (true);
-CREATE POLICY project ON chunk_patterns TO oddline_search USING (project_id = (SELECT oddline_project()));
+CREATE POLICY project ON chunk_patterns TO oddline_search
+    USING (project_id = (SELECT oddline_project())) WITH CHECK (project_id = (SELECT oddline_project()));
 GRANT SELECT ON chunk_patterns TO oddline_search;
