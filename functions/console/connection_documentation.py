@@ -29,6 +29,7 @@ _LISTED: dict[str, Any] = {
     "last_error": "log group /aws/lambda/checkout in eu-central-1: AccessDeniedException: not authorized",
     "polls": 11,
     "entries": 4_812,
+    "refused": 3,
     "created_at": _MOMENT,
     "changed_at": _MOMENT,
 }

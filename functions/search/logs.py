@@ -67,7 +67,7 @@ def list_logs(
     )
     if after is None and replay is None and takes_long(page):
         with parts.db.transaction(project=caller.project) as tx:
-            task = start_search(tx, query, project=caller.project, limit=limit, now=parts.clock())
+            task = start_search(tx, query, project=caller.project, limit=limit, facets=facets, now=parts.clock())
         parts.publisher.wake(SEARCH_ENTRIES, task_id=task)
         return _not_ready(task, {"status": "queued", "progress": None})
     if replay is not None:

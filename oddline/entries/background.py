@@ -1,5 +1,6 @@
 """Searches that take longer than an answer may: a task does them, and their page is kept for a day."""
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,9 +10,11 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from oddline.database import Database, Transaction
+from oddline.entries.facets import count_facets
 from oddline.entries.kept_pages import keep_page, kept_page
 from oddline.entries.model import EntryQuery, Page
 from oddline.entries.pages import list_entries
+from oddline.entries.scan import Scan
 from oddline.entries.tasks import SEARCH_ENTRIES, SearchEntries
 from oddline.errors import Conflict, NotFound
 from oddline.objects import ObjectStore
@@ -19,6 +22,7 @@ from oddline.submissions import new_id
 from oddline.tasks import State, TaskContext, enqueue
 
 LONGEST_ANSWER_S: Final = 20.0  # what would take longer is a task's
+COUNTED_UNTIL_S: Final = 1_200.0  # since it began: the page is to be kept before the task's time is over
 _QUERIES: Final = TypeAdapter(EntryQuery)
 
 
@@ -27,20 +31,26 @@ def takes_long(page: Page) -> bool:
     return page.seconds_left is not None and page.cost["seconds"] + page.seconds_left > LONGEST_ANSWER_S
 
 
-def start_search(tx: Transaction, query: EntryQuery, *, project: UUID, limit: int, now: datetime) -> UUID:
+def start_search(
+    tx: Transaction, query: EntryQuery, *, project: UUID, limit: int, now: datetime, facets: bool = False
+) -> UUID:
     """Write the task of a search into the ledger; publish it after the commit. Returns its id.
+
+    With `facets` it also counts.
 
     Raises:
         NotConfigured: there is no key to encrypt it with.
     """
     task = new_id()
-    payload = SearchEntries(project=project, query=_QUERIES.dump_python(query, mode="json"), limit=limit)
+    asked = _QUERIES.dump_python(query, mode="json")
+    payload = SearchEntries(project=project, query=asked, limit=limit, facets=facets)
     enqueue(tx, SEARCH_ENTRIES, payload, task_id=task, project=project, now=now)
     return task
 
 
 def search_entries(payload: SearchEntries, context: TaskContext) -> dict[str, Any]:
-    """Search to the end of the asked time or until there are enough entries, and keep the page."""
+    """Search to the end of the asked time or until there are enough entries, count if asked to, and keep the page."""
+    began_at = time.monotonic()
     query, now = _QUERIES.validate_python(payload.query), context.clock()
     entries: list[Mapping[str, Any]] = []
     costs: list[Mapping[str, Any]] = []
@@ -63,7 +73,13 @@ def search_entries(payload: SearchEntries, context: TaskContext) -> dict[str, An
         if page.searched_until is not None and query.time_from is not None:
             began = min(query.time_to or now, now)
             context.report(min(max((began - page.searched_until) / (began - query.time_from), 0.0), 1.0))
-    kept = {"entries": entries, "next": following, "cost": _sum(costs)}
+    kept: dict[str, Any] = {"entries": entries, "next": following}
+    if payload.facets:
+        budget_s = COUNTED_UNTIL_S - (time.monotonic() - began_at)
+        scan = Scan(query, db=context.db, objects=context.objects, project=payload.project, budget_s=budget_s)
+        kept["facets"] = count_facets(scan, now=now)
+        costs.append(scan.view())
+    kept["cost"] = _sum(costs)
     keep_page(context.objects, kept, project=payload.project, search=context.task_id)
     return {"entries": len(entries), "cost": kept["cost"]}
 
@@ -89,7 +105,7 @@ def find_search(task: UUID, *, db: Database, objects: ObjectStore, project: UUID
     if state is not State.SUCCESS:
         raise Conflict(f"the search has not come to an end: {state}")
     kept = kept_page(objects, project=project, search=task)
-    return Page(entries=kept["entries"], next=kept["next"], cost=kept["cost"])
+    return Page(entries=kept["entries"], next=kept["next"], cost=kept["cost"], facets=kept.get("facets"))
 
 
 def _sum(costs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Count what a query finds by severity, source and hour, as far as the time of one answer goes."""
+"""Count what a query finds by severity, source and hour, as far as the time for it goes."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -23,7 +23,7 @@ _SCHEMA: Final = {
 def count_facets(scan: Scan, *, now: datetime) -> dict[str, Any]:
     """How many entries of the whole asked time there are: in all, by severity, by source and by hour (UTC).
 
-    The budget is the scan's, of which the page beside it has used up some. Where it does not suffice, `complete` is
+    The budget is the scan's, of which a page beside it has used up some. Where it does not suffice, `complete` is
     false, and all that is younger than `counted_until` was counted, and perhaps some that is older.
 
     Raises:

@@ -61,6 +61,9 @@ class Scan:
     """Windows of time from `top` down, in each the parts in the order of their reach.
 
     The windows grow, so that few chunks are listed where entries are dense and few lists made where they are not.
+
+    Args:
+        budget_s: seconds that it may take, whatever it reads; None: what one answer may take, and read.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Scan:
         db: Database,
         objects: ObjectStore,
         project: UUID,
+        budget_s: float | None = None,
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
         self.query = query
@@ -80,6 +84,7 @@ class Scan:
         self.cost = Cost()
         self.low = max(query.time_from or EARLIEST, EARLIEST)
         self._words = words_of(query)
+        self._budget_s = budget_s
         self._stopwatch = stopwatch
         self._began = stopwatch()
 
@@ -98,7 +103,9 @@ class Scan:
                 width *= WINDOW_GROWTH
 
     def is_spent(self) -> bool:
-        """Whether what an answer may take is used up."""
+        """Whether what it may take is used up."""
+        if self._budget_s is not None:
+            return self.seconds() > self._budget_s
         return self.seconds() > BUDGET_S or self.reader.bytes_read > BUDGET_BYTES
 
     def seconds(self) -> float:

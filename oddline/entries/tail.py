@@ -35,7 +35,11 @@ _LATEST_S: Final = 2**32 - 1
 
 @dataclass(frozen=True, slots=True)
 class TailCursor:
-    """How far a client has read: to the row `row` of the chunk at `position`; `at` is when that was, UTC."""
+    """How far a client has read: to the row `row` of the chunk at `position`.
+
+    `at` tells how long what comes next is kept, UTC: the time of the chunk's day; where nothing came next, when that
+    was.
+    """
 
     at: datetime
     position: Position
@@ -122,13 +126,15 @@ def read_tail(
         for chunk in chunks:
             frame = _read(reader, chunk, cursor, wanted, limit=limit - found)
             frames.append(frame)
-            cursors += [TailCursor(now, chunk.position, row) for row in frame["row"]]
+            cursors += [TailCursor(_kept_as_of(chunk), chunk.position, row) for row in frame["row"]]
             found += frame.height
             if found >= limit:
                 cursor = cursors[-1]
                 break
-            cursor = TailCursor(now, chunk.position, chunk.entries - 1)
-    return Tail(_views(frames, db=db, project=project), replace(cursor, at=now).encode(), caught_up, cursors)
+            cursor = TailCursor(_kept_as_of(chunk), chunk.position, chunk.entries - 1)
+    if caught_up:
+        cursor = replace(cursor, at=now)
+    return Tail(_views(frames, db=db, project=project), cursor.encode(), caught_up, cursors)
 
 
 def _start(after: str | None, *, db: Database, project: UUID, now: datetime) -> TailCursor:
@@ -142,6 +148,17 @@ def _start(after: str | None, *, db: Database, project: UUID, now: datetime) -> 
             return TailCursor(now, end)
         first = position_before(tx, project=project, moment=now - timedelta(seconds=int(after)))
     return TailCursor(now, end if first is None else min(first, end))
+
+
+def _kept_as_of(chunk: NewChunk) -> datetime:
+    """The day that a chunk is kept by: of its arrival, or the one before it was scored where that was much later.
+
+    What was scored days late goes soon afterwards; until then whoever reads on is not told that it is gone.
+    """
+    day = chunk.arrival_day
+    if chunk.analyzed_at is not None:
+        day = max(day, chunk.analyzed_at.date() - timedelta(days=1))
+    return datetime.combine(day, datetime.min.time(), UTC)
 
 
 def _source_ids(query: EntryQuery, *, db: Database, project: UUID) -> tuple[int, ...] | None:

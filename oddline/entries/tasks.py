@@ -13,11 +13,12 @@ _ROW_KEPT: Final = timedelta(days=2)  # who watches for unusual numbers of tasks
 
 
 class SearchEntries(Payload):
-    """What is searched for: an `EntryQuery` as JSON, and how many entries at most."""
+    """What is searched for: an `EntryQuery` as JSON, how many entries at most, and whether all are counted."""
 
     project: UUID
     query: dict[str, Any]
     limit: int = Field(default=100, ge=1, le=1_000)
+    facets: bool = False
 
 
 SEARCH_ENTRIES: Final = TaskSpec(

@@ -48,6 +48,7 @@ class Connection(Wish):
         not_before: it is polled then at the soonest.
         failures: polls that failed since the last one that did not.
         entries: that it has brought so far.
+        refused: entries that could not be taken, and were left out.
     """
 
     id: UUID
@@ -63,6 +64,7 @@ class Connection(Wish):
     last_error: str | None
     polls: int
     entries: int
+    refused: int = 0
     created_at: datetime
     changed_at: datetime
 
@@ -87,6 +89,7 @@ class Connection(Wish):
             "last_error": self.last_error,
             "polls": self.polls,
             "entries": self.entries,
+            "refused": self.refused,
             "created_at": self.created_at,
             "changed_at": self.changed_at,
         }

@@ -66,10 +66,12 @@ def advance(tx: Transaction, found: FoundObject, connection: Connection, *, vers
         raise LostClaim(f"object {found.id} of connection {connection.id} is read by another")
 
 
-def count_entries(tx: Transaction, connection: Connection, entries: int, *, now: datetime) -> None:
+def count_entries(tx: Transaction, connection: Connection, entries: int, *, refused: int, now: datetime) -> None:
     """Add to what a connection has brought; the last statement of a transaction, since a poll may write it, too."""
     tx.execute(
-        "UPDATE connections SET entries = entries + %s, last_entry_at = %s WHERE id = %s", [entries, now, connection.id]
+        "UPDATE connections SET entries = entries + %(entries)s, refused = refused + %(refused)s,"
+        " last_entry_at = CASE WHEN %(entries)s > 0 THEN %(now)s ELSE last_entry_at END WHERE id = %(id)s",
+        {"entries": entries, "refused": refused, "now": now, "id": connection.id},
     )
 
 

@@ -110,6 +110,7 @@ class _Poll:
     intake: Intake
     version: int
     entries: int = 0
+    refused: int = 0
     objects: int = 0
     characters: int = 0
     has_more: bool = False
@@ -121,7 +122,7 @@ class _Poll:
         for page in self._pages():
             self._store(page)
             self.has_more = page.more
-            is_full = self.entries >= MOST_ENTRIES or self.characters >= MOST_CHARACTERS
+            is_full = self.entries + self.refused >= MOST_ENTRIES or self.characters >= MOST_CHARACTERS
             if is_full or time.monotonic() >= deadline:
                 return
 
@@ -150,16 +151,18 @@ class _Poll:
     def _store(self, page: Page) -> None:
         now = self.context.clock()
 
-        def also(tx: Transaction) -> None:
+        def also(tx: Transaction, refused: int) -> None:
             if page.objects:
                 object_store.insert(tx, self.connection, page.objects, now=now)
-            store.advance(tx, self.connection, page, version=self.version, now=now)
+            store.advance(tx, self.connection, page, refused=refused, version=self.version, now=now)
 
         part = Part(name=f"connection {self.connection.id}", entries=page.entries)
-        if self.intake.store(part, project=self.connection.project, now=now, also=also):
+        stored = self.intake.store(part, project=self.connection.project, now=now, also_told=also)
+        if stored:
             self.context.publisher.wake(SCORE_WAITING_BATCH)
         self.version += 1
-        self.entries += len(page.entries)
+        self.entries += stored
+        self.refused += len(page.entries) - stored
         self.objects += len(page.objects)
         self.characters += sum(len(entry["message"]) for entry in page.entries)
 
@@ -182,7 +185,7 @@ class _Poll:
             if task is not None:
                 self.context.publisher.wake(spec, task_id=task)
         error = None if self.failed is None else error_text(self.failed)
-        counts = {"entries": self.entries, "objects": self.objects}
+        counts = {"entries": self.entries, "refused": self.refused, "objects": self.objects}
         return {"polled": True, **counts, "more": self.has_more, "error": error}
 
     def _write_end(self, tx: Transaction) -> None:

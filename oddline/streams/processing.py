@@ -125,8 +125,8 @@ class _Reader:
 
         def note(tx: Transaction, refused: int) -> None:
             object_store.advance(tx, reading.found, self._connection, version=reading.version, position=block.end)
-            if taken := len(block.entries) - refused:
-                object_store.count_entries(tx, self._connection, taken, now=now)
+            stored = len(block.entries) - refused
+            object_store.count_entries(tx, self._connection, stored, refused=refused, now=now)
 
         part = Part(name=f"connection {self._connection.id}", entries=block.entries)
         taken = self._intake.store(part, project=self._connection.project, now=now, also_told=note)

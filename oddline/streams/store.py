@@ -129,21 +129,23 @@ def claim(
         ).fetchone()
 
 
-def advance(tx: Transaction, connection: Connection, page: Page, *, version: int, now: datetime) -> None:
-    """Write how far a poll has got, and what it remembers and has found.
+def advance(tx: Transaction, connection: Connection, page: Page, *, refused: int, version: int, now: datetime) -> None:
+    """Write how far a poll has got, what it remembers and has found, and how many of the page's entries were left out.
 
     Raises:
         LostClaim: somebody else polls it or has changed it since this version.
     """
     advanced = tx.execute(
         "UPDATE connections SET cursor = %(cursor)s, version = version + 1, entries = entries + %(entries)s,"
+        " refused = refused + %(refused)s,"
         " last_entry_at = CASE WHEN %(entries)s > 0 THEN %(now)s ELSE last_entry_at END"
         " WHERE id = %(id)s AND version = %(version)s",
         {
             "id": connection.id,
             "version": version,
             "cursor": Jsonb(dict(page.cursor)),
-            "entries": len(page.entries),
+            "entries": len(page.entries) - refused,
+            "refused": refused,
             "now": now,
         },
     )

@@ -3,7 +3,8 @@
 A turn reads from a moment on, page by page. Most turns begin a minute before the edge, which is the time of the last
 entry that was seen; every quarter of the look-back one begins a whole look-back before the edge of the last such turn.
 So whatever comes in at most one look-back after its own time is found. History is read in spans of an hour, so that no
-turn has more to remember than that.
+turn has more to remember than that; but a turn that begins a look-back before the edge goes to the edge at least, since
+the next one begins there.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -84,7 +85,10 @@ def _begun(cursor: Mapping[str, Any], *, since: datetime, look_back: timedelta, 
         is_wide = now - _time(cursor["wide_at"]) >= look_back / WIDE_TURNS
         start = _time(cursor["wide"]) - look_back if is_wide else _time(cursor["edge"]) - OVERLAP
     start = max(start, since)
-    until = start + SPAN + OVERLAP
+    until = start + SPAN
+    if is_wide and "edge" in cursor:
+        until = max(until, _time(cursor["edge"]))
+    until += OVERLAP
     return _Turn(began=now, start=start, until=until if until <= now - look_back else None, is_wide=is_wide)
 
 

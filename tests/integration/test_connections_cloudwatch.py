@@ -95,6 +95,21 @@ def test_what_comes_late_is_found_within_the_look_back_and_nothing_twice(feeds: 
     assert sorted(feeds.messages()) == ["eight minutes late", "in time", "newer"]
 
 
+def test_what_comes_hours_late_in_a_quiet_feed_is_found_within_a_look_back_of_hours(feeds: Feeds, group: Group) -> None:
+    configuration = group.configuration | {"look_back_s": 6 * 3_600}
+    since = feeds.clock() - timedelta(hours=8)
+    connection = feeds.connect("cloudwatch", configuration, credentials=KEYS, since=since)
+    group.put("in time", at=feeds.clock())
+    for _ in range(3):
+        feeds.poll(connection, after=timedelta(hours=1))
+
+    group.put("five hours late", at=feeds.clock() - timedelta(hours=5))
+    for _ in range(4):
+        feeds.poll(connection, after=timedelta(minutes=30))
+
+    assert feeds.messages() == ["in time", "five hours late"]
+
+
 def test_a_long_history_comes_in_whole_and_what_is_older_than_asked_for_does_not(feeds: Feeds, group: Group) -> None:
     start = feeds.clock() - timedelta(days=3)
     for number in range(60):

@@ -191,9 +191,30 @@ def test_a_page_and_its_cursor_are_stored_together_and_the_next_poll_goes_on_the
     numbers.lines = 31
     told = feeds.poll(connection)
 
-    assert told == {"polled": True, "entries": 6, "objects": 0, "more": False, "error": None}
+    assert told == {"polled": True, "entries": 6, "refused": 0, "objects": 0, "more": False, "error": None}
     assert feeds.messages() == numbers.expected
     assert feeds.row(connection).cursor["value"] == "31"
+
+
+def test_entries_that_cannot_be_stored_are_counted_apart(feeds: Feeds) -> None:
+    pages = {"0": ["first", "x" * 300_000, "third"], "3": ["y" * 300_000]}
+
+    def answer(asked: Asked) -> Answer:
+        after = parse_qs(urlsplit(asked.path).query).get("after", ["0"])[0]
+        items = pages.get(after, [])
+        return json_answer({"items": [{"message": one} for one in items], "next": int(after) + len(items)})
+
+    with answering(answer) as url:
+        connection = feeds.connect("http", {"url": url, "entries": "items", "cursor": CURSOR})
+        told = feeds.poll(connection)
+        rows = [feeds.row(connection)]
+        pages["4"] = ["z" * 300_000]
+        feeds.poll(connection)
+        rows.append(feeds.row(connection))
+
+    assert (told["entries"], told["refused"], feeds.messages()) == (2, 2, ["first", "third"])
+    assert [(row.entries, row.refused, row.view()["refused"]) for row in rows] == [(2, 2, 2), (2, 3, 3)]
+    assert rows[0].last_entry_at == rows[1].last_entry_at  # nothing came
 
 
 def test_failures_wait_longer_each_time_and_a_success_ends_them(feeds: Feeds, numbers: Numbers) -> None:

@@ -82,6 +82,25 @@ def test_it_is_queued_then_done_and_its_page_holds_what_a_page_would(
     assert page.json()["cost"]["chunks_opened"] == 5
 
 
+@pytest.mark.parametrize("facets", [True, False])
+def test_it_counts_all_that_is_asked_for_where_counts_are_asked_for(
+    archive: Archive, api: TestClient, is_slow: None, redis_url: str, facets: bool
+) -> None:
+    for hour in range(5):
+        archive.store(scored_frame(30, timestamp=NOON - timedelta(hours=hour)))
+
+    started = api.get("/api/v1/logs", params={"text": "request 1", "limit": 1_000, "facets": facets})
+    run(archive, UUID(started.json()["task_id"]), redis_url=redis_url)
+    page = api.get(started.headers["Location"]).json()
+
+    counted = len(archive.expected(QUERY))
+    assert (started.status_code, len(page["entries"]), "facets" in page) == (202, counted, facets)
+    if facets:
+        told = page["facets"]
+        assert (told["entries"], told["complete"], len(told["hour"])) == (counted, True, 5)
+        assert page["cost"]["chunks_opened"] > 5  # for the counts and for the page
+
+
 def test_what_is_asked_for_is_sealed_in_the_ledger(
     archive: Archive, api: TestClient, is_slow: None, db: Callable[[Side], Database]
 ) -> None:

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -10,13 +11,19 @@ from typing import Any
 import psycopg
 import pytest
 from alembic.script import ScriptDirectory
+from scored_frames import scored_frame
+from stored_entries import Archive
 
+from oddline.database import Database, create_partitions, partitions
 from oddline.database import migrate as migrating
 from oddline.database.migrate import migrate, upgrade
+from oddline.entries import EntryQuery
 from oddline.errors import DatabaseUnavailable
+from oddline.ids import new_id
 
 HEAD = ScriptDirectory(str(Path(migrating.__file__).parent / "migrations")).get_current_head()
 BEFORE_OPERATIONS = "0005"
+BEFORE_SEARCH = "0018"
 LONGEST_S = 60.0
 
 
@@ -44,6 +51,15 @@ def version_of(url: str) -> str | None:
     with psycopg.connect(url) as connection:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return row[0] if row else None
+
+
+@contextmanager
+def opened(owner_url: str, cluster: Any, side: str) -> Iterator[Database]:
+    """A `Database` as that side sees it."""
+    role = f"oddline_{side}"
+    database = Database(f"postgresql://{role}:{cluster.passwords[role]}@{owner_url.rpartition('@')[2]}", size=2)
+    yield database
+    database.close()
 
 
 def wait_until(what: Callable[[], bool]) -> None:
@@ -95,3 +111,26 @@ def test_two_who_migrate_at_once_do_each_migration_once(empty: str, cluster: Any
 
     assert [one.exception() for one in done] == [None, None]
     assert version_of(empty) == HEAD
+
+
+def test_what_workers_of_the_version_before_merge_after_the_migration_is_found_by_its_pattern(
+    empty: str, cluster: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    upgrade(empty, to=BEFORE_SEARCH)
+    project = new_id()
+    with psycopg.connect(empty, autocommit=True) as connection, monkeypatch.context() as before:
+        before.setattr(partitions, "PARTITIONED", ("submissions", "hot_chunks"))
+        create_partitions(connection)
+        connection.execute("INSERT INTO projects (id, name, created_at) VALUES (%s, 'old', now())", [project])
+
+    migrate(empty, passwords=cluster.passwords)
+    with opened(empty, cluster, "worker") as worker, opened(empty, cluster, "search") as search:
+        archive = Archive.make(worker=worker, search=search, project=project, folder=tmp_path)
+        monkeypatch.setattr("oddline.chunks.pattern_store.insert_patterns", lambda *_, **__: None)  # as they do
+        for pattern in (1, 1, 2):
+            archive.store(scored_frame(3, pattern_id=pattern))
+        merged = archive.compact()
+        found = archive.read(EntryQuery(pattern_id=1))
+
+    assert merged.chunks_replaced >= 3
+    assert found == archive.expected(EntryQuery(pattern_id=1))

@@ -164,6 +164,44 @@ def test_a_cursor_older_than_the_hot_days_is_gone(archive: Archive) -> None:
     assert list(kept.entries) == []
 
 
+def test_a_cursor_lives_as_long_as_what_comes_next_not_as_long_as_it_is_used(archive: Archive) -> None:
+    begun = poll(archive, None).next
+    frame = scored_frame(30)
+    archive.store(frame)
+    last_day = NOON + timedelta(days=HOT_DAYS)
+
+    cursors = [poll(archive, begun, now=last_day).next]
+    cursors.append(poll(archive, cursors[0], now=last_day).cut(2).next)
+
+    assert ids(poll(archive, cursors[1], now=last_day).entries) == of(frame)[9:16]
+    for cursor in cursors:
+        with pytest.raises(Gone):
+            poll(archive, cursor, now=last_day + timedelta(days=1))
+
+
+def test_who_has_caught_up_with_old_entries_may_ask_again_days_later(archive: Archive) -> None:
+    begun = poll(archive, None).next
+    archive.store(scored_frame(3))
+    last_day = NOON + timedelta(days=HOT_DAYS)
+
+    caught_up = poll(archive, begun, now=last_day)
+    later = poll(archive, caught_up.next, now=last_day + timedelta(days=HOT_DAYS))
+
+    assert (len(caught_up.entries), caught_up.caught_up, list(later.entries)) == (3, True, [])
+
+
+def test_what_was_scored_days_late_is_read_on_from_page_to_page(archive: Archive) -> None:
+    begun = poll(archive, None).next
+    scored_at = NOON + timedelta(days=HOT_DAYS + 2)
+    frame = scored_frame(20, analyzed_at=scored_at)
+    archive.store(frame)
+
+    first = poll(archive, begun, now=NOON + timedelta(days=HOT_DAYS))
+    second = poll(archive, first.next, now=scored_at)
+
+    assert ids(first.entries) + ids(second.entries) == of(frame)[:14]
+
+
 @pytest.mark.parametrize("after", ["x", "é", "AAAA", "_" * 52, "99999999", "²"])
 def test_a_cursor_that_was_not_given_is_refused(archive: Archive, after: str) -> None:
     with pytest.raises(InvalidParameter):

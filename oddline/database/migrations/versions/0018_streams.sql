@@ -24,6 +24,7 @@ CREATE TABLE connections (
     last_error text,
     polls bigint NOT NULL DEFAULT 0,
     entries bigint NOT NULL DEFAULT 0,
+    refused bigint NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL,
     changed_at timestamptz NOT NULL
 );
@@ -74,7 +75,8 @@ END $$;
 
 -- The console takes credentials and cannot read them.
 GRANT SELECT (id, project_id, name, type, source, configuration, has_credentials, interval_s, since, state, cursor,
-    version, not_before, failures, last_poll_at, last_entry_at, last_error, polls, entries, created_at, changed_at)
+    version, not_before, failures, last_poll_at, last_entry_at, last_error, polls, entries, refused, created_at,
+    changed_at)
     ON connections TO oddline_console;
 GRANT INSERT, DELETE ON connections TO oddline_console;
 GRANT UPDATE (name, source, configuration, credentials, interval_s, since, state, cursor, version, not_before, failures,
@@ -83,6 +85,6 @@ GRANT SELECT, DELETE ON connection_memories TO oddline_console;
 GRANT SELECT (id, connection_id, project_id, last_error), DELETE ON connection_objects TO oddline_console;
 GRANT SELECT ON connections TO oddline_worker;
 GRANT UPDATE (name, source, configuration, credentials, state, cursor, version, not_before, poller, failures,
-    last_poll_at, last_entry_at, last_error, polls, entries) ON connections TO oddline_worker;
+    last_poll_at, last_entry_at, last_error, polls, entries, refused) ON connections TO oddline_worker;
 GRANT SELECT, INSERT, DELETE ON connection_memories TO oddline_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON connection_objects TO oddline_worker;

@@ -21,17 +21,24 @@ CREATE TABLE chunk_patterns (
     chunk_id uuid NOT NULL,
     PRIMARY KEY (project_id, pattern_id, day, chunk_id)
 ) PARTITION BY RANGE (day);
+-- What is merged already is not in it, nor is what workers of the version before still merge while they are replaced: on
+-- these days, to tomorrow, the lists of all chunks count.
 DO $$
 DECLARE
-    past date;
+    marked date;
 BEGIN
-    FOR past IN SELECT arrival_day FROM hot_chunks UNION SELECT arrival_day FROM compacted_chunks LOOP
+    FOR marked IN
+        SELECT to_date(right(relname, 8), 'YYYYMMDD') FROM pg_class
+            WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname ~ '^hot_chunks_\d{8}$'
+            AND to_date(right(relname, 8), 'YYYYMMDD') <= (now() AT TIME ZONE 'UTC')::date + 1
+        UNION SELECT arrival_day FROM compacted_chunks
+    LOOP
         EXECUTE format('CREATE TABLE %I PARTITION OF chunk_patterns FOR VALUES FROM (%L) TO (%L)',
-            'chunk_patterns_' || to_char(past, 'YYYYMMDD'), past, past + 1);
-        EXECUTE format('ALTER TABLE %I OWNER TO oddline_worker', 'chunk_patterns_' || to_char(past, 'YYYYMMDD'));
+            'chunk_patterns_' || to_char(marked, 'YYYYMMDD'), marked, marked + 1);
+        EXECUTE format('ALTER TABLE %I OWNER TO oddline_worker', 'chunk_patterns_' || to_char(marked, 'YYYYMMDD'));
+        INSERT INTO chunk_patterns SELECT id, -1, marked, '00000000-0000-0000-0000-000000000000' FROM projects;
     END LOOP;
 END $$;
-INSERT INTO chunk_patterns SELECT DISTINCT project_id, -1, arrival_day, '00000000-0000-0000-0000-000000000000'::uuid FROM compacted_chunks;
 ALTER TABLE chunk_patterns OWNER TO oddline_worker;
 ALTER TABLE chunk_patterns ENABLE ROW LEVEL SECURITY;
 CREATE POLICY worker ON chunk_patterns TO oddline_worker USING (true) WITH CHECK (true);
