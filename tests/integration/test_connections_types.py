@@ -137,20 +137,6 @@ def test_more_objects_than_one_list_tells_are_all_found(
     assert feeds.poll(connection, after=timedelta(hours=2))["objects"] == 0
 
 
-def test_lines_of_an_object_that_cannot_be_stored_are_counted_apart(feeds: Feeds, bucket: Bucket) -> None:
-    connection = feeds.connect("s3", bucket.configuration, credentials=KEYS)
-    given = [{"message": "one"}, {"message": "too much", "told": "x" * 70_000}, {"message": "two"}]
-    bucket.put("app/1.log", lines(*(json.dumps(one) for one in given)))
-    bucket.put("app/2.log", lines("three"))
-    feeds.poll(connection)
-
-    told = feeds.process(connection)
-
-    assert told == {"objects": 2, "entries": 3}
-    assert feeds.messages() == ["one", "two", "three"]
-    assert (feeds.row(connection).entries, feeds.row(connection).refused) == (3, 1)
-
-
 def test_an_object_is_read_on_where_a_reader_left_it_to_the_same_entries(
     feeds: Feeds, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
