@@ -1,5 +1,8 @@
 """A client that polls the tail sees every entry once, whatever commits late and whatever is merged meanwhile."""
 
+import base64
+import random
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -162,6 +165,25 @@ def test_a_cursor_older_than_the_hot_days_is_gone(archive: Archive) -> None:
         poll(archive, after, now=NOON + timedelta(days=HOT_DAYS + 1))
 
     assert list(kept.entries) == []
+
+
+def test_whatever_a_forged_cursor_holds_it_is_read_or_refused(archive: Archive) -> None:
+    archive.store(scored_frame(3))
+    chance = random.Random(4)
+    at_now = [struct.pack(">I", int(NOON.timestamp())), b"\0\0\0\0" * 7, b"\0\0\0\0", b"\0\0\0\1"]
+    forged = [b"".join([at_now[0], at_now[1], row]) for row in at_now[2:]]
+    for _ in range(300):
+        words = [chance.choice([bytes(4), b"\xff" * 4, b"\x7f" + b"\xff" * 3, chance.randbytes(4)]) for _ in range(8)]
+        forged.append(b"".join([at_now[0], *words]))
+
+    refused = 0
+    for one in forged:
+        try:
+            poll(archive, base64.urlsafe_b64encode(one).decode())
+        except InvalidParameter:
+            refused += 1
+
+    assert 2 <= refused < len(forged)
 
 
 @pytest.mark.parametrize("after", ["x", "é", "AAAA", "_" * 52, "99999999", "²"])
