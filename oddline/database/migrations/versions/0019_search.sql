@@ -9,7 +9,8 @@ ALTER TABLE compacted_chunks ALTER COLUMN token_filter SET STORAGE EXTERNAL;
 CREATE POLICY searches ON tasks AS RESTRICTIVE TO oddline_search
     USING (name = 'search_entries') WITH CHECK (name = 'search_entries');
 GRANT SELECT (id, project_id, name, state, progress, unique_key) ON tasks TO oddline_search;
-GRANT INSERT (id, project_id, name, queue, payload, unique_key, not_before, created_at) ON tasks TO oddline_search;
+GRANT INSERT (id, project_id, name, queue, payload, unique_key, not_before, created_at, parent_id, children_left) ON tasks
+    TO oddline_search;
 
 -- In which merged chunks of a day a pattern stands that is rare there. A row without a chunk says that the rows of the
 -- pattern (-1: of every pattern) are not all of them, since it was not rare in each merge: then the chunks' own lists count.
