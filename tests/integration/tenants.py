@@ -137,7 +137,7 @@ class Tenant:
 
     def upload(self) -> UUID:
         """Of a file of one part, which is there."""
-        key = f"files/{self.project}/{next(numbers)}"
+        key = f"files/{self.id}/{next(numbers)}"
         upload = self.objects.begin_upload(key, part_bytes=10)
         self.objects.put_part(key, b"x", upload=upload, number=1)
         return self._insert(
