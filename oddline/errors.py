@@ -111,6 +111,13 @@ class RateLimited(OddlineError):
     status, code, title = 429, "rate-limited", "More requests came than may come in a minute"
 
 
+class TooManyOpen(OddlineError):
+    """As much of a kind as a project may have open at once is open already."""
+
+    permanent = False
+    status, code, title = 429, "too-many-open", "As much as may be open at once is open already"
+
+
 class QuotaExceeded(OddlineError):
     """The project has sent as much as it may send a day."""
 

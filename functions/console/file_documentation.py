@@ -26,6 +26,7 @@ _FILE: dict[str, Any] = {
     "metadata": {"entries": 4_210_000, "first": "2026-11-04T00:00:00+00:00", "severities": {"INFO": 4_209_100}},
     "error": None,
 }
+_OF_UPLOAD = {name: _FILE[name] for name in ("file_id", "name", "state", "size", "task_id")}
 _NULLS = ["format", "zone", "size", "uploaded_at", "finished_at", "task_id", "error"]
 _FREE = ["found", "problems", "metadata"]
 _PAGE: dict[str, Any] = {
@@ -48,12 +49,12 @@ FILES = answer(NEXT, {"files": [_FILE], "next": _FILE_ID}, nullable=_NULLS, free
 BEGUN = answer(
     "The file, and where its first parts go: `PUT` the bytes of each to its `url`, as they are; a URL that begins with "
     "`/` is one of this API and needs the key",
-    {**_FILE, "state": "uploading", "upload": _PAGE},
+    {**_OF_UPLOAD, "state": "uploading", "task_id": None, "upload": _PAGE},
     status=201,
     optional=["next", "upload"],
-    nullable=[*_NULLS, "end"],
-    free=_FREE,
+    nullable=["size", "task_id", "end"],
 )
+COMPLETED = answer("The file as it is now", _OF_UPLOAD, nullable=["size", "task_id"])
 PAGE = answer("Where parts go, and which are `there`; the next page is asked for with `after`", _PAGE, nullable=["end"])
 PUT = no_content("The part is stored")
 STARTED = answer("Its task waits to run, runs, or ran", _STARTED, status=202)

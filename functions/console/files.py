@@ -1,13 +1,26 @@
 """Routes of log files: upload one in parts, have it processed, see how far it is, delete it."""
 
-from typing import Annotated, Any
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import Field
 from starlette.requests import ClientDisconnect
 
-from functions.console.file_documentation import BEGUN, DELETED, FILE, FILES, GROUP, ORIGIN, PAGE, PUT, STARTED
+from functions.console.file_documentation import (
+    BEGUN,
+    COMPLETED,
+    DELETED,
+    FILE,
+    FILES,
+    GROUP,
+    ORIGIN,
+    PAGE,
+    PUT,
+    STARTED,
+)
 from functions.http import Authenticated, Parts, json_answer, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
@@ -21,6 +34,9 @@ from oddline.identity import Caller
 
 PATH = "/api/v1/files"
 MOST_FILES = 1_000  # of a group
+PARTS_HELD: Final = 4  # in memory at once; the bodies of others are not read until these are stored
+PART_WITHIN_S: Final = 300.0  # a part that comes more slowly would keep others out
+_part_turns = asyncio.Semaphore(PARTS_HELD)
 
 router = APIRouter(tags=["files"])
 
@@ -55,22 +71,30 @@ class Group(Body):
     file_ids: list[UUID] = Field(min_length=1, max_length=MOST_FILES, strict=False)
 
 
-async def part_body(request: Request) -> bytes:
-    """A part as it came; not one byte over what any part may have is waited for.
+async def part_body(request: Request) -> AsyncIterator[bytes]:
+    """A part as it came, while it is among the few that are held at once.
 
     Raises:
-        TooLarge: it is over that.
-        BadRequest: the client broke it off.
+        TooLarge: it has more bytes than any part may have; not one over that is waited for.
+        BadRequest: the client broke it off, or took too long.
     """
-    body = bytearray()
-    try:
-        async for piece in request.stream():
-            body += piece
-            if len(body) > files.PART_BYTES_UNTOLD:
-                most = files.PART_BYTES_UNTOLD
-                raise TooLarge(f"a part that comes this way has at most {most:,} bytes", limit=most, unit="bytes")
-    except ClientDisconnect as error:
-        raise BadRequest("the body was broken off", field="body") from error
+    async with _part_turns:
+        try:
+            async with asyncio.timeout(PART_WITHIN_S):
+                body = await _received(request)
+        except ClientDisconnect as error:
+            raise BadRequest("the body was broken off", field="body") from error
+        except TimeoutError as error:
+            raise BadRequest(f"the body did not come within {PART_WITHIN_S:.0f} s", field="body") from error
+        yield body
+
+
+async def _received(request: Request) -> bytes:
+    body, most = bytearray(), files.PART_BYTES_UNTOLD
+    async for piece in request.stream():
+        body += piece
+        if len(body) > most:
+            raise TooLarge(f"a part that comes this way has at most {most:,} bytes", limit=most, unit="bytes")
     return bytes(body)
 
 
@@ -98,13 +122,14 @@ def begin(
             format=new.format,
             zone=new.zone,
             key=erase(idempotency_key) if idempotency_key else None,
+            caller=caller.actor,
         ),
         most_bytes=parts.settings.file_bytes,
         now=parts.clock(),
     )
     with parts.db.transaction(project=caller.project) as tx:
         record(tx, request, caller, Action.FILE_ADDED, subject=f"file:{file.id}", details={"size": file.size})
-    answer = file.view()
+    answer = file.upload_view()
     if file.state is FileState.UPLOADING:
         answer["upload"] = files.page(parts.objects, file, after=0)
     return json_answer(answer, status=201, headers={"Location": f"{PATH}/{file.id}"})
@@ -178,7 +203,7 @@ def put_part(
     return Response(status_code=204)
 
 
-@router.post(PATH + "/{file_id}/complete", responses=FILE, openapi_extra=documented(Completion))
+@router.post(PATH + "/{file_id}/complete", responses=COMPLETED, openapi_extra=documented(Completion))
 @once
 def complete(
     request: Request,
@@ -198,7 +223,7 @@ def complete(
     if wanted.process:
         _process(request, caller, file_id)
         file = _file(request, caller, file_id)
-    return json_answer(file.view())
+    return json_answer(file.upload_view())
 
 
 @router.post("/api/v1/logs/process/{log_file_id}", status_code=202, responses=STARTED)
@@ -216,7 +241,7 @@ def delete(request: Request, caller: Authenticated, file_id: UUID) -> Response:
         task = files.delete(tx, caller.project, file=file_id, now=parts.clock())
         record(tx, request, caller, Action.FILE_DELETED, subject=f"file:{file_id}")
     if task is not None:
-        parts.publisher.wake(files.CLEANUP_OLD_FILES, task_id=task)
+        parts.publisher.wake(files.DELETE_LOG_FILE, task_id=task)
     return Response(status_code=204)
 
 

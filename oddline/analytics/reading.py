@@ -1,7 +1,7 @@
 """Read all entries of a window out of chunks, some at a time, however many there are."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import polars as pl
@@ -15,6 +15,7 @@ from oddline.tasks import TaskContext
 
 ROWS_AT_ONCE: Final = 200_000
 LISTED_AT_ONCE: Final = timedelta(hours=1)  # so that what must be read again is little
+LATEST: Final = timedelta(days=1)  # behind now: no entry is taken that is of a later time
 
 Narrow = Callable[[pl.LazyFrame], pl.LazyFrame]
 
@@ -27,14 +28,14 @@ def read_window(asked: OfWindow, context: TaskContext, narrow: Narrow) -> Iterat
         ObjectStoreUnavailable, DatabaseUnavailable: no answer.
     """
     scan = _Scan(asked, context, narrow)
-    for hour in _hours(asked, first=scan.first):
+    for hour in scan.hours:
         try:
             frames = scan.read(hour)
         except ChunkMissing:
             # Compaction or retention passed between the list and the reading: the list of now is true again.
             frames = scan.read(hour)
         yield from frames
-        context.report((hour.end - asked.time_from) / (asked.time_to - asked.time_from))
+        context.report((hour.end - scan.hours[0].start) / (scan.hours[-1].end - scan.hours[0].start))
 
 
 class _Scan:
@@ -44,8 +45,9 @@ class _Scan:
         self._narrow = narrow
         self._reader = Reader(db=context.db, objects=context.objects, project=asked.project)
         self._source_ids = self._find_source()
-        parts = self._list(Window(asked.time_from, asked.time_to))
-        self.first = min((part.group.lowest_time for part in parts), default=asked.time_to)
+        whole = Window(asked.time_from, min(asked.time_to, context.clock() + LATEST))
+        there = [Window(part.group.lowest_time, part.group.highest_time) for part in self._list(whole)]
+        self.hours = _hours(whole, there=there)
 
     def read(self, hour: Window) -> list[pl.DataFrame]:
         """All that is left of an hour."""
@@ -72,13 +74,16 @@ class _Scan:
             return list_parts(tx, project=self._asked.project, wanted=wanted, today=self._context.clock().date())
 
 
-def _hours(asked: OfWindow, *, first: datetime) -> Iterator[Window]:
-    """The window in pieces, from where anything is."""
-    begin = max(asked.time_from, first)
-    while begin < asked.time_to:
-        end = min(begin + LISTED_AT_ONCE, asked.time_to)
-        yield Window(begin, end)
-        begin = end
+def _hours(asked: Window, *, there: Sequence[Window]) -> list[Window]:
+    """The pieces of a window in which anything may be: `there` are the first and the last time of what is."""
+    hours: list[Window] = []
+    begin = asked.start
+    for one in sorted(there, key=lambda one: one.start):
+        begin = max(begin, one.start)
+        while begin <= one.end and begin < asked.end:
+            hours.append(Window(begin, min(begin + LISTED_AT_ONCE, asked.end)))
+            begin = hours[-1].end
+    return hours
 
 
 def _batches(parts: Sequence[Part]) -> Iterator[Sequence[Part]]:

@@ -29,22 +29,27 @@ def roll_up(*, db: Database, objects: ObjectStore, projects: Collection[UUID] | 
         ChunkMissing, CorruptBody: a project's entries cannot be read; the other projects' are counted before.
         ObjectStoreUnavailable, DatabaseUnavailable: no answer.
     """
-    with db.transaction() as tx:
-        found = projects_with_new(tx, consumer=ANALYTICS)
     rolled = {"chunks": 0, "entries": 0}
-    unreadable: ChunkMissing | CorruptBody | None = None
-    for project in found:
-        if projects is not None and project not in projects:
-            continue
-        try:
-            while some := _roll_up_some(project, db=db, objects=objects):
+    unreadable: dict[UUID, ChunkMissing | CorruptBody] = {}
+    is_more = True
+    while is_more:
+        is_more = False
+        # One batch of each in turn: a project that never comes to its end holds up no other.
+        for project in _with_new(db, projects):
+            if project in unreadable:
+                continue
+            try:
+                some = _roll_up_some(project, db=db, objects=objects)
+            except (ChunkMissing, CorruptBody) as error:
+                log.warning("the entries of project %s cannot be counted: %s", project, error)
+                unreadable[project] = error
+                continue
+            if some is not None:
                 rolled["chunks"] += some[0]
                 rolled["entries"] += some[1]
-        except (ChunkMissing, CorruptBody) as error:
-            log.warning("the entries of project %s cannot be counted: %s", project, error)
-            unreadable = error
-    if unreadable is not None:
-        raise unreadable
+                is_more = True
+    if unreadable:
+        raise next(iter(unreadable.values()))
     return rolled
 
 
@@ -52,6 +57,12 @@ def forget_old(*, db: Database, project: UUID, today: date) -> int:
     """Delete the rollups whose entries are gone, and fine ones that are no longer asked for; returns how many."""
     with db.transaction() as tx:
         return store.delete_old(tx, project, today=today, kept_days=KEPT_DAYS)
+
+
+def _with_new(db: Database, projects: Collection[UUID] | None) -> list[UUID]:
+    with db.transaction() as tx:
+        found = projects_with_new(tx, consumer=ANALYTICS)
+    return [one for one in found if projects is None or one in projects]
 
 
 def _roll_up_some(project: UUID, *, db: Database, objects: ObjectStore) -> tuple[int, int] | None:

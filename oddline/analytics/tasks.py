@@ -8,6 +8,8 @@ from pydantic import AwareDatetime, model_validator
 
 from oddline.tasks import Payload, Priority, Queue, Retry, Schedule, Starter, TaskSpec
 
+LONGEST_WINDOW: Final = timedelta(days=400)
+
 
 class OfProject(Payload):
     """A project."""
@@ -27,6 +29,8 @@ class OfWindow(Payload):
     def _in_order(self) -> Self:
         if self.time_from >= self.time_to:
             raise ValueError("time_to lies before time_from, or at it")
+        if self.time_to - self.time_from > LONGEST_WINDOW:
+            raise ValueError(f"a window has at most {LONGEST_WINDOW.days} days")
         return self
 
 

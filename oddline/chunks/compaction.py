@@ -12,10 +12,10 @@ import polars as pl
 
 from oddline.chunks import compaction_store, merging, pattern_store
 from oddline.chunks.model import RESULT_MASK, CompactedChunk, MergeGroup, Original, merge_result
-from oddline.chunks.reader import PROJECT_METADATA, Reader
+from oddline.chunks.reader import Reader
 from oddline.database import Database
 from oddline.errors import ChunkMissing, CorruptBody, OddlineError
-from oddline.objects import ObjectStore
+from oddline.objects import PROJECT_METADATA, ObjectStore
 
 log = logging.getLogger(__name__)
 

@@ -15,11 +15,10 @@ from oddline.chunks.model import Part, Place
 from oddline.chunks.word_filter import Shape, may_hold, shape_of
 from oddline.database import Database
 from oddline.errors import ChunkMissing, CorruptBody, ObjectMissing
-from oddline.objects import ObjectStore
+from oddline.objects import PROJECT_METADATA, ObjectStore
 
 MOST_GETS: Final = 16  # at once: beyond that a search would take the bandwidth of its neighbours
 LARGEST_GAP_BYTES: Final = 1024 * 1024  # fetched for nothing, this much costs what another request costs
-PROJECT_METADATA: Final = "project"  # the name under which an object says whose it is
 
 Narrow = Callable[[pl.LazyFrame], pl.LazyFrame]
 """What a caller wants of a chunk's entries (filter, order, columns); given to polars before anything is decoded."""

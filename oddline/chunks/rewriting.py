@@ -15,10 +15,10 @@ from oddline.chunks.codec import COMPACTED_LEVEL, encode, to_parquet
 from oddline.chunks.footer import footer_offset
 from oddline.chunks.merging import SORT_ORDER, encoded_pieces, filter_of, merge_chunk, row_groups_of
 from oddline.chunks.model import RESULT_MASK, MergeGroup, Part, merge_result, row_group_to_json
-from oddline.chunks.reader import PROJECT_METADATA, Reader
+from oddline.chunks.reader import Reader
 from oddline.database import Database, Transaction
 from oddline.errors import ChunkMissing
-from oddline.objects import ObjectStore
+from oddline.objects import PROJECT_METADATA, ObjectStore
 
 TEXT_COLUMNS: Final = ("source", "message", "attributes", "trace_id", "span_id", "session")
 """What of an entry comes from outside and can say anything."""

@@ -1,5 +1,7 @@
 """Searches that take longer than an answer may: a task does them, and their page is kept for a day."""
 
+import hashlib
+import hmac
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
 from pydantic import TypeAdapter
 
 from oddline.database import Database, Transaction
@@ -16,13 +19,17 @@ from oddline.entries.model import EntryQuery, Page
 from oddline.entries.pages import list_entries
 from oddline.entries.scan import Scan
 from oddline.entries.tasks import SEARCH_ENTRIES, SearchEntries
-from oddline.errors import Conflict, NotFound
+from oddline.errors import Conflict, NotFound, TooManyOpen
 from oddline.objects import ObjectStore
+from oddline.settings import load_settings
 from oddline.submissions import new_id
 from oddline.tasks import State, TaskContext, enqueue
 
 LONGEST_ANSWER_S: Final = 20.0  # what would take longer is a task's
 COUNTED_UNTIL_S: Final = 1_200.0  # since it began: the page is to be kept before the task's time is over
+MOST_OPEN: Final = 4  # of a project: each may hold a worker for 25 minutes
+_ASK_AGAIN_S: Final = 60
+_PURPOSE: Final = b"oddline searches v1"
 _QUERIES: Final = TypeAdapter(EntryQuery)
 
 
@@ -36,16 +43,36 @@ def start_search(
 ) -> UUID:
     """Write the task of a search into the ledger; publish it after the commit. Returns its id.
 
-    With `facets` it also counts.
+    With `facets` it also counts. Where the same search waits already it is the id of that one.
 
     Raises:
+        TooManyOpen: the project has as many searches open as it may.
         NotConfigured: there is no key to encrypt it with.
     """
-    task = new_id()
     asked = _QUERIES.dump_python(query, mode="json")
     payload = SearchEntries(project=project, query=asked, limit=limit, facets=facets)
-    enqueue(tx, SEARCH_ENTRIES, payload, task_id=task, project=project, now=now)
-    return task
+    key = _key_of(payload)
+    tx.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"searches {project}"])
+    open_searches = tx.execute(
+        "SELECT id, unique_key FROM tasks WHERE project_id = %s AND name = %s"
+        " AND state IN ('PENDING', 'STARTED', 'PROGRESS', 'RETRY')",
+        [project, SEARCH_ENTRIES.name],
+    ).fetchall()
+    for task, waits_by in open_searches:
+        if waits_by == key:
+            return UUID(str(task))
+    if len(open_searches) >= MOST_OPEN:
+        raise TooManyOpen(f"{MOST_OPEN} searches that take long are open already", retry_after=_ASK_AGAIN_S)
+    fresh = new_id()
+    enqueue(tx, SEARCH_ENTRIES, payload, task_id=fresh, project=project, now=now, unique_key=key)
+    return fresh
+
+
+def _key_of(payload: SearchEntries) -> str:
+    """By which the same search of a project is known; without the secret nobody can try what was searched for."""
+    asked = orjson.dumps(payload.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+    secret = load_settings().cipher().derived(_PURPOSE)[0]
+    return f"{SEARCH_ENTRIES.name}:{hmac.digest(secret, asked, hashlib.sha256).hex()}"
 
 
 def search_entries(payload: SearchEntries, context: TaskContext) -> dict[str, Any]:

@@ -65,7 +65,8 @@ class TailCursor:
             seconds, era, xid, chunk, row = _CURSOR.unpack(packed)
         except (binascii.Error, struct.error, UnicodeEncodeError) as error:
             raise InvalidParameter("after: the cursor is not one that was given", field="after") from error
-        if xid >= 2**63 or era >= 2**31 or row < NOTHING_READ:
+        has_no_place = row > NOTHING_READ and not any(chunk)  # nothing comes before the first of ids
+        if xid >= 2**63 or era >= 2**31 or row < NOTHING_READ or has_no_place:
             raise InvalidParameter("after: the cursor is not one that was given", field="after")
         return cls(datetime.fromtimestamp(seconds, UTC), Position(era, xid, UUID(bytes=chunk)), row)
 

@@ -7,7 +7,7 @@ from oddline.lazy import face
 if TYPE_CHECKING:
     from oddline.files.cleaning import cleanup_old_files, cleanup_temp_files
     from oddline.files.compressing import compress_log_file
-    from oddline.files.deleting import delete_file
+    from oddline.files.deleting import delete_file, delete_log_file
     from oddline.files.holding import holds
     from oddline.files.log_file import FileState, LogFile
     from oddline.files.looking import extract_log_metadata
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         CLEANUP_OLD_FILES,
         CLEANUP_TEMP_FILES,
         COMPRESS_LOG_FILE,
+        DELETE_LOG_FILE,
         EXTRACT_LOG_METADATA,
         PARSE_STRUCTURED_LOGS,
         PROCESS_LOG_FILE,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "cleaning": ["cleanup_old_files", "cleanup_temp_files"],
     "compressing": ["compress_log_file"],
-    "deleting": ["delete_file"],
+    "deleting": ["delete_file", "delete_log_file"],
     "holding": ["holds"],
     "log_file": ["FileState", "LogFile"],
     "looking": ["extract_log_metadata"],
@@ -51,6 +52,7 @@ _HOMES = {
         "CLEANUP_OLD_FILES",
         "CLEANUP_TEMP_FILES",
         "COMPRESS_LOG_FILE",
+        "DELETE_LOG_FILE",
         "EXTRACT_LOG_METADATA",
         "PARSE_STRUCTURED_LOGS",
         "PROCESS_LOG_FILE",
@@ -69,6 +71,7 @@ __all__ = [
     "CLEANUP_OLD_FILES",
     "CLEANUP_TEMP_FILES",
     "COMPRESS_LOG_FILE",
+    "DELETE_LOG_FILE",
     "EXTRACT_LOG_METADATA",
     "MAGIC_BYTES",
     "NONE",
@@ -102,6 +105,7 @@ __all__ = [
     "compression_of",
     "delete",
     "delete_file",
+    "delete_log_file",
     "existing",
     "extract_log_metadata",
     "find_behind",

@@ -11,6 +11,7 @@ from oddline.files import store
 from oddline.files.deleting import delete_file, erase_object
 from oddline.files.holding import holds
 from oddline.files.log_file import FileState, LogFile
+from oddline.files.opening import stream
 from oddline.files.tasks import FilePayload
 from oddline.files.uploads import PART_BYTES
 from oddline.objects import ObjectStore
@@ -72,7 +73,7 @@ def _pack(objects: ObjectStore, file: LogFile, *, key: str) -> tuple[str, int]:
     upload = objects.begin_upload(key, part_bytes=PART_BYTES, metadata={"project": str(file.project)})
     size = 0
     try:
-        pieces = objects.stream(file.object_key, version=file.object_version)
+        pieces = stream(objects, file)
         for number, part in enumerate(_in_parts(_packed(pieces)), start=1):
             objects.put_part(key, part, upload=upload, number=number)
             size += len(part)
@@ -102,7 +103,7 @@ def _in_parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
 def _check(objects: ObjectStore, file: LogFile, *, key: str, version: str) -> None:
     unpacker = zstandard.ZstdDecompressor().decompressobj()
     unpacked = (unpacker.decompress(piece) for piece in objects.stream(key, version=version))
-    if _digest(unpacked) != _digest(objects.stream(file.object_key, version=file.object_version)):
+    if _digest(unpacked) != _digest(stream(objects, file)):
         erase_object(objects, key)
         raise CorruptBody(f"file {file.id} was packed, and unpacked it is not the same: it stays as it is")
 

@@ -1,9 +1,10 @@
 """Let go of a file: its row, its parts, and its object with all that is kept of it."""
 
-from typing import Final
+from typing import Any, Final
 
 from oddline.files import store
 from oddline.files.log_file import FileState, LogFile
+from oddline.files.tasks import FilePayload
 from oddline.objects import ObjectStore
 from oddline.tasks import TaskContext
 
@@ -16,6 +17,16 @@ def erase_object(objects: ObjectStore, key: str) -> int:
     for one in versions:
         objects.delete_version(one)
     return len(versions)
+
+
+def delete_log_file(payload: FilePayload, context: TaskContext) -> dict[str, Any]:
+    """Take away what is left of a file that its project has deleted; another file stays as it is."""
+    with context.db.transaction() as tx:
+        file = store.find_deleted(tx, payload.project, file=payload.file)
+    if file is None:
+        return {"deleted": False}
+    delete_file(context, file)
+    return {"deleted": True}
 
 
 def delete_file(context: TaskContext, file: LogFile) -> None:

@@ -7,6 +7,7 @@ from oddline.errors import DamagedFile
 from oddline.files.encodings import as_utf_8
 from oddline.files.log_file import LogFile
 from oddline.files.model import SAMPLE_BYTES
+from oddline.files.opening import stream
 from oddline.files.sniffing import look_at
 from oddline.files.unpacking import unpacked
 from oddline.objects import ObjectStore
@@ -39,7 +40,7 @@ def _texts(objects: ObjectStore, file: LogFile) -> Iterator[str]:
 
 
 def _plain(objects: ObjectStore, file: LogFile) -> Iterator[bytes]:
-    pieces = objects.stream(file.object_key, version=file.object_version)
+    pieces = stream(objects, file)
     start = next(pieces, b"")
     found = file.known or look_at(start[:SAMPLE_BYTES], name=file.name)
     try:

@@ -72,20 +72,26 @@ class LogFile:
         """When it was whole: what its entries' ids and times are derived from."""
         return self.uploaded_at or self.created_at
 
-    def view(self) -> dict[str, Any]:
-        """What callers get."""
+    def upload_view(self) -> dict[str, Any]:
+        """What whoever uploads it gets, who may not be one who may read."""
         return {
             "file_id": str(self.id),
             "name": self.name,
+            "state": str(self.state),
+            "size": self.size,
+            "task_id": str(self.task) if self.task else None,
+        }
+
+    def view(self) -> dict[str, Any]:
+        """What those get who may read."""
+        return {
+            **self.upload_view(),
             "source": self.source,
             "format": self.format or None,
             "zone": self.zone or None,
-            "state": str(self.state),
-            "size": self.size,
             "created_at": self.created_at,
             "uploaded_at": self.uploaded_at,
             "finished_at": self.finished_at,
-            "task_id": str(self.task) if self.task else None,
             "progress": round(100 * self.progress, 1),
             "entries": self.entries,
             "refused": self.refused,

@@ -7,6 +7,7 @@ from typing import Any, Final
 from oddline.files import store
 from oddline.files.log_file import FileState, LogFile
 from oddline.files.metadata import MetadataFold
+from oddline.files.opening import stream
 from oddline.files.processing import found_in, metadata_told, open_reader
 from oddline.files.tasks import FilePayload
 from oddline.tasks import TaskContext
@@ -45,7 +46,7 @@ def extract_log_metadata(payload: FilePayload, context: TaskContext) -> dict[str
 
 def _beginning(file: LogFile, context: TaskContext) -> Iterator[bytes]:
     read = 0
-    for piece in context.objects.stream(file.object_key, version=file.object_version):
+    for piece in stream(context.objects, file):
         yield piece
         read += len(piece)
         if read >= MOST_BYTES:

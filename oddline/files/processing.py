@@ -13,6 +13,7 @@ from oddline.files.encodings import UTF_16_BE, UTF_16_LE
 from oddline.files.log_file import FileState, LogFile
 from oddline.files.metadata import Metadata, MetadataFold
 from oddline.files.model import SAMPLE_BYTES, Block, Found
+from oddline.files.opening import stream
 from oddline.files.reading import EntryReader, read_entries
 from oddline.files.sniffing import look_at
 from oddline.files.tasks import FileGroup, FilePayload, FormattedFile
@@ -139,12 +140,12 @@ class _Reading:
         objects, file = self.context.objects, self.file
         place = file.position // PIECE_BYTES * PIECE_BYTES
         if found.compression != NONE or found.encoding in {UTF_16_LE, UTF_16_BE} or place <= PIECE_BYTES:
-            yield from objects.stream(file.object_key, version=file.object_version)
+            yield from stream(objects, file)
             return
-        yield next(objects.stream(file.object_key, version=file.object_version))
+        yield next(stream(objects, file))
         for _ in range(PIECE_BYTES, place, PIECE_BYTES):
             yield _SKIPPED
-        yield from objects.stream(file.object_key, start=place, version=file.object_version)
+        yield from stream(objects, file, start=place)
 
     def _store(self, block: Block, fold: MetadataFold) -> None:
         file, start, end = self.file, block.start, block.end
@@ -254,7 +255,7 @@ def found_in(file: LogFile, context: TaskContext) -> Found:
     if file.known:
         return file.known
     start = b""
-    for piece in context.objects.stream(file.object_key, version=file.object_version):
+    for piece in stream(context.objects, file):
         start += piece
         if len(start) >= SAMPLE_BYTES:
             break

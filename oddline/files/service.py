@@ -11,12 +11,12 @@ from oddline.database import Transaction
 from oddline.errors import Conflict
 from oddline.files import store
 from oddline.files.log_file import FileState, LogFile
-from oddline.files.tasks import CLEANUP_OLD_FILES
+from oddline.files.tasks import DELETE_LOG_FILE, FilePayload
 from oddline.files.uploads import existing
 from oddline.files.workflow import Started, chain_of, task_of
 from oddline.ids import new_id
 from oddline.submissions import NAME_CHARACTERS, submission_of
-from oddline.tasks import NoPayload, enqueue, start_workflow
+from oddline.tasks import enqueue, start_workflow
 
 UPLOADED: Final = "uploads/"  # objects that others put into the bucket
 
@@ -49,12 +49,12 @@ def delete(tx: Transaction, project: UUID, *, file: UUID, now: datetime) -> UUID
     task = new_id()
     is_new = enqueue(
         tx,
-        CLEANUP_OLD_FILES,
-        NoPayload(),
+        DELETE_LOG_FILE,
+        FilePayload(project=project, file=file),
         task_id=task,
         project=project,
         now=now,
-        unique_key=f"cleanup_old_files:{project}",
+        unique_key=f"delete_log_file:{project}:{file}",
     )
     return task if is_new else None
 

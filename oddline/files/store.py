@@ -49,12 +49,27 @@ def insert(tx: Transaction, file: LogFile) -> bool:
     )
 
 
+def count_open(tx: Transaction, project: UUID) -> int:
+    """How many uploads of a project are open; until the transaction ends nobody else begins one."""
+    tx.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"uploads {project}"])
+    row = tx.execute("SELECT count(*) FROM files WHERE project_id = %s AND state = 'uploading'", [project]).fetchone()
+    return int(row[0]) if row else 0
+
+
 def find(tx: Transaction, project: UUID, *, file: UUID, lock: bool = False) -> LogFile | None:
     """A file by its id, unless it was deleted."""
     with tx.cursor(row_factory=kwargs_row(_file)) as cursor:
         return cursor.execute(
             f"SELECT {_COLUMNS} FROM files WHERE {_AT} AND state <> 'deleted' {'FOR UPDATE' if lock else ''}",
             {"project": project, "id": file},
+        ).fetchone()
+
+
+def find_deleted(tx: Transaction, project: UUID, *, file: UUID) -> LogFile | None:
+    """A file that was deleted and of which something is left."""
+    with tx.cursor(row_factory=kwargs_row(_file)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM files WHERE {_AT} AND state = 'deleted'", {"project": project, "id": file}
         ).fetchone()
 
 

@@ -87,6 +87,16 @@ COMPRESS_LOG_FILE: Final = TaskSpec(
     starters=_ON_REQUEST,
     smoke=_SMOKE,
 )
+DELETE_LOG_FILE: Final = TaskSpec(
+    name="delete_log_file",
+    queue=Queue.MAINTENANCE,
+    priority=Priority.LOW,
+    payload=FilePayload,
+    idempotency="deletes what is left of a file that its project has deleted",
+    soft_limit=timedelta(seconds=300),
+    hard_limit=timedelta(seconds=600),
+    smoke=_SMOKE,
+)
 CLEANUP_OLD_FILES: Final = TaskSpec(
     name="cleanup_old_files",
     queue=Queue.MAINTENANCE,
@@ -110,6 +120,7 @@ TASKS: Final = (
     PARSE_STRUCTURED_LOGS,
     PROCESS_LOG_FILES,
     COMPRESS_LOG_FILE,
+    DELETE_LOG_FILE,
     CLEANUP_OLD_FILES,
     CLEANUP_TEMP_FILES,
 )

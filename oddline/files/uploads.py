@@ -1,5 +1,6 @@
 """Bring a file in by parts: where each is to be put, which are there, and the whole of them."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from oddline.database import Database, Transaction
-from oddline.errors import Conflict, InvalidParameter, KeyReused, NotFound, ObjectMissing, TooLarge
+from oddline.errors import Conflict, InvalidParameter, KeyReused, NotFound, ObjectMissing, TooLarge, TooManyOpen
 from oddline.files import store
 from oddline.files.log_file import FileState, LogFile
 from oddline.ids import new_id
@@ -19,11 +20,12 @@ PART_BYTES: Final = 8 * 1024 * 1024  # what is lost at most where a line breaks;
 PART_BYTES_UNTOLD: Final = 64 * 1024 * 1024  # of a file whose size nobody told: 640 GB of them
 URL_HOLDS: Final = timedelta(hours=1)
 PARTS_AT_ONCE: Final = 100
+MOST_OPEN: Final = 100  # of a project: parts of each are paid for until it is given up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What somebody wants to upload."""
+    """What somebody wants to upload; `caller` is who, and `key` that of their request."""
 
     name: str
     source: str = ""
@@ -31,6 +33,14 @@ class Wanted:
     format: str = ""
     zone: str = ""
     key: str | None = None
+    caller: str = ""
+
+    @property
+    def request_key(self) -> str | None:
+        """By which the request is known again; another caller's is another one, whatever key it bears."""
+        if self.key is None:
+            return None
+        return hashlib.sha256(f"{self.caller}\n{self.key}".encode()).hexdigest()
 
 
 def begin(
@@ -42,6 +52,7 @@ def begin(
         TooLarge: the file has more than `most_bytes`.
         InvalidParameter: there is no such format or zone.
         KeyReused: by that key another file was asked for.
+        TooManyOpen: the project has as many uploads open as it may.
     """
     if wanted.size is not None and wanted.size > most_bytes:
         raise TooLarge(f"a file may have {most_bytes:,} bytes", limit=most_bytes, unit="bytes", field="size")
@@ -63,15 +74,17 @@ def begin(
         part_bytes=part_bytes,
         upload=objects.begin_upload(key, part_bytes=part_bytes, metadata={"project": str(project)}),
         object_key=key,
-        request_key=wanted.key,
+        request_key=wanted.request_key,
         created_at=now,
     )
     with db.transaction(project=project) as tx:
-        is_new = store.insert(tx, file)
-    if not is_new and file.upload is not None:  # the same request came at the same moment
+        has_room = store.count_open(tx, project) < MOST_OPEN
+        is_new = has_room and store.insert(tx, file)
+    if not is_new and file.upload is not None:
         objects.abort_upload(key, upload=file.upload)
-        return _known(db, project, wanted) or file
-    return file
+    if not has_room:
+        raise TooManyOpen(f"{MOST_OPEN} uploads are open already: complete some, or delete them")
+    return file if is_new else _known(db, project, wanted) or file  # the same request came at the same moment
 
 
 def page(objects: ObjectStore, file: LogFile, *, after: int, limit: int = PARTS_AT_ONCE) -> dict[str, Any]:
@@ -167,10 +180,10 @@ def check_format(name: str) -> None:
 
 
 def _known(db: Database, project: UUID, wanted: Wanted) -> LogFile | None:
-    if wanted.key is None:
+    if wanted.request_key is None:
         return None
     with db.transaction(project=project) as tx:
-        known = store.find_by_key(tx, project, request_key=wanted.key)
+        known = store.find_by_key(tx, project, request_key=wanted.request_key)
     if known is None:
         return None
     asked = (wanted.name, wanted.source or wanted.name, wanted.format, wanted.zone)
@@ -214,10 +227,12 @@ def _stored(objects: ObjectStore, file: LogFile) -> set[int]:
 def _told(objects: ObjectStore, file: LogFile, number: int, *, is_there: bool) -> dict[str, Any]:
     upload, part_bytes = _upload(file)
     end = None if file.size is None else min(number * part_bytes, file.size)
-    url = objects.part_url(file.object_key, upload=upload, number=number, expires=URL_HOLDS)
+    start = (number - 1) * part_bytes
+    size = None if end is None else end - start
+    url = objects.part_url(file.object_key, upload=upload, number=number, expires=URL_HOLDS, size=size)
     return {
         "number": number,
-        "start": (number - 1) * part_bytes,
+        "start": start,
         "end": end,
         "there": is_there,
         "url": url or f"/api/v1/files/{file.id}/parts/{number}",

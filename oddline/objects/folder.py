@@ -74,8 +74,8 @@ class FolderObjects:
             while piece := file.read(PIECE_BYTES):
                 yield piece
 
-    def head(self, key: str) -> ObjectInfo:
-        """See `ObjectStore.head`."""
+    def head(self, key: str, *, version: str = "") -> ObjectInfo:  # noqa: ARG002
+        """See `ObjectStore.head`: of each key there is one version."""
         with self._open(key) as file:
             length = _metadata_bytes(file, key)
             return _info(file, key, length, metadata=json.loads(file.read(length)))
@@ -114,7 +114,15 @@ class FolderObjects:
         with _os_errors():
             return self._unfinished.begin(key, part_bytes=part_bytes, head=_head(metadata))
 
-    def part_url(self, key: str, *, upload: str, number: int, expires: timedelta) -> str | None:  # noqa: ARG002
+    def part_url(
+        self,
+        key: str,  # noqa: ARG002
+        *,
+        upload: str,  # noqa: ARG002
+        number: int,  # noqa: ARG002
+        expires: timedelta,  # noqa: ARG002
+        size: int | None = None,  # noqa: ARG002
+    ) -> str | None:
         """See `ObjectStore.part_url`: a folder has no URLs."""
         return None
 

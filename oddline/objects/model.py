@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final, Protocol
 
+PROJECT_METADATA: Final = "project"  # the name under which an object says whose it is
 NO_METADATA: Mapping[str, str] = MappingProxyType({})
 PIECE_BYTES: Final = 4 * 1024 * 1024  # of a stream: what one request of S3 brings without making the next one wait
 MOST_PARTS: Final = 10_000  # S3, "Amazon S3 multipart upload limits"; as the next two
@@ -77,8 +78,8 @@ class ObjectStore(Protocol):
             ObjectMissing: there is no such object (when the first piece is asked for).
         """
 
-    def head(self, key: str) -> ObjectInfo:
-        """What is known of the object without reading it.
+    def head(self, key: str, *, version: str = "") -> ObjectInfo:
+        """What is known of the object, or of one of its versions, without reading it.
 
         Raises:
             ObjectMissing: there is no such object.
@@ -112,8 +113,14 @@ class ObjectStore(Protocol):
     def begin_upload(self, key: str, *, part_bytes: int, metadata: Mapping[str, str] = NO_METADATA) -> str:
         """Begin an object that comes in parts, each of `part_bytes` but the last; returns the upload's id."""
 
-    def part_url(self, key: str, *, upload: str, number: int, expires: timedelta) -> str | None:
-        """The URL that takes the part by PUT, for so long; None where only `put_part` does."""
+    def part_url(
+        self, key: str, *, upload: str, number: int, expires: timedelta, size: int | None = None
+    ) -> str | None:
+        """The URL that takes the part by PUT, for so long; None where only `put_part` does.
+
+        Args:
+            size: bytes that it takes, no more and no less; any number if it is not said.
+        """
 
     def put_part(self, key: str, data: bytes, *, upload: str, number: int) -> None:
         """Store a part, in the place of one with the same number.

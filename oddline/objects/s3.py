@@ -44,6 +44,7 @@ class S3Objects:
                 read_timeout=READ_TIMEOUT_S,
                 retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
                 max_pool_connections=CONNECTIONS,
+                signature_version="s3v4",  # the older one signs no header, so that a URL would take any size
                 # A test server has no name for each bucket.
                 s3={"addressing_style": "path" if self._endpoint_url else "auto"},
             ),
@@ -82,10 +83,11 @@ class S3Objects:
                 piece: bytes = self._client.get_object(**self._name(key), **chosen, Range=wanted)["Body"].read()
             yield piece
 
-    def head(self, key: str) -> ObjectInfo:
+    def head(self, key: str, *, version: str = "") -> ObjectInfo:
         """See `ObjectStore.head`."""
+        chosen = {"VersionId": version} if version else {}
         with _s3_errors(key):
-            found = self._client.head_object(**self._name(key))
+            found = self._client.head_object(**self._name(key), **chosen)
         return ObjectInfo(
             key=key,
             size=found["ContentLength"],
@@ -142,10 +144,13 @@ class S3Objects:
         upload: str = begun["UploadId"]
         return upload
 
-    def part_url(self, key: str, *, upload: str, number: int, expires: timedelta) -> str | None:
+    def part_url(
+        self, key: str, *, upload: str, number: int, expires: timedelta, size: int | None = None
+    ) -> str | None:
         """See `ObjectStore.part_url`; nothing is asked of S3."""
+        bound = {} if size is None else {"ContentLength": size}
         url: str = self._client.generate_presigned_url(
-            "upload_part", Params=self._part(key, upload, number), ExpiresIn=int(expires.total_seconds())
+            "upload_part", Params=self._part(key, upload, number) | bound, ExpiresIn=int(expires.total_seconds())
         )
         return url
 

@@ -31,6 +31,7 @@ FUNCTIONS = {
     "Console": {
         "secretsmanager:GetSecretValue": ["${Data.Outputs.ConsoleSettings}"],
         "s3:PutObject": ["files/*"],
+        "s3:GetObject": ["files/*"],  # the size of an upload that was put together and whose answer was lost
         "s3:ListMultipartUploadParts": ["files/*"],
         "s3:AbortMultipartUpload": ["files/*"],
     },

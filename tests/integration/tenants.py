@@ -131,12 +131,13 @@ class Tenant:
     def file(self) -> UUID:
         return self._insert(
             "INSERT INTO files (project_id, id, name, source, state, size, object_key, created_at)"
-            " VALUES (%(project)s, %(id)s, %(name)s, %(name)s, 'uploaded', 1, 'files/' || %(number)s, %(now)s)"
+            " VALUES (%(project)s, %(id)s, %(name)s, %(name)s, 'uploaded', 1,"
+            " 'files/' || %(project)s || '/' || %(number)s, %(now)s)"
         )
 
     def upload(self) -> UUID:
         """Of a file of one part, which is there."""
-        key = f"files/{self.name}/{next(numbers)}"
+        key = f"files/{self.id}/{next(numbers)}"
         upload = self.objects.begin_upload(key, part_bytes=10)
         self.objects.put_part(key, b"x", upload=upload, number=1)
         return self._insert(

@@ -181,8 +181,8 @@ class Recording:
         self.ranges.append((start, end))
         return self._objects.get(key, start=start, end=end)
 
-    def head(self, key: str) -> ObjectInfo:
-        return self._objects.head(key)
+    def head(self, key: str, *, version: str = "") -> ObjectInfo:
+        return self._objects.head(key, version=version)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         return self._objects.list(prefix)

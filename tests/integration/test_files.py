@@ -1,11 +1,13 @@
 """Log files: uploaded in parts, made into entries once each whatever happens on the way, kept and deleted."""
 
+import asyncio
 import gzip
 import multiprocessing
 import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -15,9 +17,11 @@ import pytest
 import zstandard
 from filing import PATH, Databases, Filing, settle_scoring, uploaded
 from reading import client_of, key_of, refusal
+from starlette.requests import Request
 from starlette.testclient import TestClient
+from starlette.types import Message
 
-from functions.console.files import router
+from functions.console.files import PARTS_HELD, part_body, router
 from functions.http import Parts
 from oddline.catalogue import CATALOGUE
 from oddline.cli.uploading import upload
@@ -113,6 +117,18 @@ def test_a_processed_file_is_kept_packed_and_the_original_goes(client: TestClien
     assert found["compression"] == "zstd"
     with pytest.raises(ObjectMissing):
         filing.objects.head(key.removesuffix(".zst"))
+
+
+def test_an_object_that_says_that_it_is_another_projects_is_not_read(client: TestClient, filing: Filing) -> None:
+    file = uploaded(client, FEW)["file_id"]
+    (key,) = filing.row(file, "object_key")
+    filing.objects.put(key, FEW, metadata={"project": str(uuid4())})
+
+    run = filing.run()
+
+    assert [task.state for task in run[:2]] == [State.FAILURE] * 2
+    assert "does not belong to project" in (run[1].error or "")
+    assert filing.entries() == []
 
 
 def test_a_file_that_came_packed_stays_as_it_came(client: TestClient, filing: Filing) -> None:
@@ -343,6 +359,79 @@ def test_the_same_key_for_another_file_is_refused(client: TestClient) -> None:
     assert refusal(other)[:2] == (422, "key-reused")
 
 
+def test_whoever_may_only_upload_is_told_nothing_of_what_a_file_holds(client: TestClient, filing: Filing) -> None:
+    client.headers.update(key_of(filing.db, filing.project, Scope.INGEST))
+    headers = {"Idempotency-Key": "log of today"}
+    begun = client.post(PATH, json={"name": "a.log", "size": len(FEW)}, headers=headers).json()
+    client.put(begun["upload"]["parts"][0]["url"], content=FEW)
+    client.post(f"{PATH}/{begun['file_id']}/complete", json={})
+    filing.run()
+
+    repeated = client.post(PATH, json={"name": "a.log", "size": len(FEW)}, headers=headers).json()
+    completed = client.post(f"{PATH}/{begun['file_id']}/complete", json={"process": False}).json()
+
+    assert repeated == completed
+    assert completed.keys() == {"file_id", "name", "state", "size", "task_id"}
+    assert (completed["file_id"], completed["state"]) == (begun["file_id"], "processed")
+
+
+def test_the_same_key_of_another_caller_is_another_request(client: TestClient, filing: Filing) -> None:
+    headers = {"Idempotency-Key": "log of today"}
+    first = client.post(PATH, json={"name": "a.log"}, headers=headers).json()
+
+    other = key_of(filing.db, filing.project, Scope.INGEST)
+    second = client.post(PATH, json={"name": "a.log"}, headers=headers | other).json()
+
+    assert first["file_id"] != second["file_id"]
+
+
+def test_a_project_has_so_many_uploads_open_and_no_more(
+    client: TestClient, filing: Filing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oddline.files.uploads.MOST_OPEN", 2)
+    whole = uploaded(client, FEW, process=False)["file_id"]
+
+    begun = [client.post(PATH, json={"name": "a.log"}) for _ in range(3)]
+    left = len(list(filing.objects.uploads("files/")))
+    client.delete(f"{PATH}/{begun[0].json()['file_id']}")
+    again = client.post(PATH, json={"name": "a.log"})
+
+    assert whole
+    assert [one.status_code for one in begun] == [201, 201, 429]
+    assert (begun[2].json()["code"], left, again.status_code) == ("too-many-open", 2, 201)
+    assert int(begun[2].headers["Retry-After"]) > 0
+
+
+def test_only_a_few_parts_are_held_in_memory_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One that nobody has waited for: it belongs to the loop in which somebody does.
+    monkeypatch.setattr("functions.console.files._part_turns", asyncio.Semaphore(PARTS_HELD))
+    begun: list[int] = []
+
+    async def put_all() -> list[bytes]:
+        may_come = asyncio.Event()
+
+        async def put(number: int) -> bytes:
+            async def receive() -> Message:
+                begun.append(number)
+                await may_come.wait()
+                return {"type": "http.request", "body": b"%d" % number, "more_body": False}
+
+            async with asynccontextmanager(part_body)(Request({"type": "http"}, receive)) as body:
+                return body
+
+        puts = [asyncio.create_task(put(number)) for number in range(PARTS_HELD + 3)]
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(begun) == PARTS_HELD
+        may_come.set()
+        return await asyncio.gather(*puts)
+
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:  # the thread keeps the loop that it has
+        bodies = runner.run(put_all())
+
+    assert bodies == [b"%d" % number for number in range(PARTS_HELD + 3)]
+
+
 def test_a_deleted_file_is_gone_with_its_bytes_and_its_entries_stay(client: TestClient, filing: Filing) -> None:
     file = uploaded(client, FEW)["file_id"]
     filing.run()
@@ -356,6 +445,29 @@ def test_a_deleted_file_is_gone_with_its_bytes_and_its_entries_stay(client: Test
     with filing.db("worker").transaction() as tx:
         assert tx.execute("SELECT count(*) FROM files").fetchone() == (0,)
         assert tx.execute("SELECT sum(entries) FROM submission_state").fetchone() == (2,)
+
+
+def test_deleting_a_file_touches_and_tells_of_no_other_projects_files(
+    client: TestClient, filing: Filing, other_project: UUID
+) -> None:
+    file, kept = (uploaded(client, FEW, process=False)["file_id"] for _ in range(2))
+    with filing.db("worker").transaction() as tx:
+        foreign = uuid4()
+        tx.execute(
+            "INSERT INTO files (project_id, id, name, source, state, object_key, created_at)"
+            " VALUES (%s, %s, 'theirs', 'theirs', 'deleted', %s, now() - interval '90 days')",
+            [other_project, foreign, f"files/{other_project}/{foreign}"],
+        )
+
+    client.delete(f"{PATH}/{file}")
+    run = filing.run()
+
+    told = [(task.name, task.project, task.payload, task.result) for task in run]
+    payload = {"project": str(filing.project), "file": file}
+    assert told == [("delete_log_file", filing.project, payload, {"deleted": True})]
+    with filing.db("worker").transaction() as tx:
+        left = {row[0] for row in tx.execute("SELECT id FROM files").fetchall()}
+    assert left == {UUID(kept), foreign}
 
 
 def test_a_file_that_is_being_processed_is_not_deleted(client: TestClient, filing: Filing) -> None:

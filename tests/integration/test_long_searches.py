@@ -114,6 +114,31 @@ def test_what_is_asked_for_is_sealed_in_the_ledger(
     assert "lovelace" not in payload
 
 
+def test_the_same_search_is_not_started_twice_and_a_project_has_few_open_at_once(
+    archive: Archive, api: TestClient, is_slow: None, db: Callable[[Side], Database], redis_url: str
+) -> None:
+    for hour in range(3):
+        archive.store(scored_frame(3, timestamp=NOON - timedelta(hours=hour)))
+
+    def ask(text: str) -> Any:
+        return api.get("/api/v1/logs", params={"text": text})
+
+    first, again = ask("ada"), ask("ada")
+    others = [ask(f"user {number}") for number in range(3)]
+    refused = ask("one more")
+    known = ask("ada")
+    run(archive, UUID(first.json()["task_id"]), redis_url=redis_url)
+    afterwards = ask("one more")
+
+    assert again.json()["task_id"] == known.json()["task_id"] == first.json()["task_id"]
+    assert [one.status_code for one in others] == [202] * 3
+    assert (refused.status_code, refused.json()["code"], refused.headers["Retry-After"]) == (429, "too-many-open", "60")
+    assert afterwards.status_code == 202
+    with db("worker").transaction() as tx:
+        keys = tx.execute("SELECT unique_key FROM tasks").fetchall()
+    assert "ada" not in str(keys)
+
+
 def test_a_page_further_on_is_never_a_tasks(archive: Archive, api: TestClient, is_slow: None) -> None:
     for hour in range(5):
         archive.store(scored_frame(3, timestamp=NOON - timedelta(hours=hour)))

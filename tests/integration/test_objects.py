@@ -6,6 +6,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import boto3
@@ -426,6 +427,19 @@ def test_the_url_of_a_part_takes_it_without_any_key(store: ObjectStore) -> None:
     assert url is not None
     assert httpx.put(url, content=WHOLE[:PART]).status_code == 200
     assert [(part.number, part.size) for part in store.parts("files/one", upload=upload)] == [(1, PART)]
+
+
+def test_the_url_of_a_part_whose_size_is_known_is_signed_for_that_size(store: ObjectStore) -> None:
+    upload = _upload(store)
+
+    url = store.part_url("files/one", upload=upload, number=1, expires=timedelta(minutes=5), size=PART)
+
+    if isinstance(store, FolderObjects):
+        assert url is None
+        return
+    signed = parse_qs(urlsplit(url or "").query)["X-Amz-SignedHeaders"]
+    assert signed == ["content-length;host"]
+    assert httpx.put(url or "", content=WHOLE[:PART]).status_code == 200
 
 
 def test_a_folder_refuses_to_complete_what_has_gaps(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from oddline.database import Database, Transaction
 from oddline.identity import authenticate, create_key
@@ -53,6 +54,54 @@ def test_ingest_cannot_write_into_another_project(db: Databases, project: UUID, 
             utf8_bytes=1,
             now=datetime.now(UTC),
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "of"),
+    [("process_log_file", "another"), ("parse_structured_logs", "own"), ("delete_log_file", "own"), ("any", "own")],
+)
+def test_ingest_starts_only_the_steps_of_its_own_projects_files(
+    db: Databases, project: UUID, other_project: UUID, name: str, of: str
+) -> None:
+    payload = {"project": str(project if of == "own" else other_project), "file": str(new_id())}
+
+    with (
+        pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"),
+        db("ingest").transaction(project=project) as tx,
+    ):
+        tx.execute(
+            "INSERT INTO tasks (id, project_id, name, queue, payload, created_at)"
+            " VALUES (%s, %s, %s, 'file_processing', %s, now())",
+            [new_id(), project, name, Jsonb(payload)],
+        )
+
+
+def _put_file(tx: Transaction, project: UUID, *, key: str, state: str = "uploaded") -> None:
+    tx.execute(
+        "INSERT INTO files (project_id, id, name, source, state, object_key, created_at)"
+        " VALUES (%s, %s, 'a', 'a', %s, %s, now())",
+        [project, new_id(), state, key],
+    )
+
+
+def test_ingest_files_only_what_others_have_put(db: Databases, project: UUID) -> None:
+    with db("ingest").transaction(project=project) as tx:
+        _put_file(tx, project, key="uploads/a.log")
+    for key, state in ((f"files/{project}/a", "uploaded"), ("uploads/a.log", "deleted")):
+        with (
+            pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"),
+            db("ingest").transaction(project=project) as tx,
+        ):
+            _put_file(tx, project, key=key, state=state)
+
+
+@pytest.mark.parametrize("side", ["console", "worker"])
+def test_no_file_names_an_object_that_is_another_projects_or_no_file(
+    db: Databases, project: UUID, other_project: UUID, side: Side
+) -> None:
+    for key in (f"files/{other_project}/a", f"bodies/{project}/a", f"files/{project}x/a"):
+        with pytest.raises(psycopg.errors.CheckViolation), db(side).transaction(project=project) as tx:
+            _put_file(tx, project, key=key)
 
 
 @pytest.mark.parametrize("side", ["console", "search"])

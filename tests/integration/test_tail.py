@@ -1,5 +1,8 @@
 """A client that polls the tail sees every entry once, whatever commits late and whatever is merged meanwhile."""
 
+import base64
+import random
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -200,6 +203,25 @@ def test_what_was_scored_days_late_is_read_on_from_page_to_page(archive: Archive
     second = poll(archive, first.next, now=scored_at)
 
     assert ids(first.entries) + ids(second.entries) == of(frame)[:14]
+
+
+def test_whatever_a_forged_cursor_holds_it_is_read_or_refused(archive: Archive) -> None:
+    archive.store(scored_frame(3))
+    chance = random.Random(4)
+    at_now = [struct.pack(">I", int(NOON.timestamp())), b"\0\0\0\0" * 7, b"\0\0\0\0", b"\0\0\0\1"]
+    forged = [b"".join([at_now[0], at_now[1], row]) for row in at_now[2:]]
+    for _ in range(300):
+        words = [chance.choice([bytes(4), b"\xff" * 4, b"\x7f" + b"\xff" * 3, chance.randbytes(4)]) for _ in range(8)]
+        forged.append(b"".join([at_now[0], *words]))
+
+    refused = 0
+    for one in forged:
+        try:
+            poll(archive, base64.urlsafe_b64encode(one).decode())
+        except InvalidParameter:
+            refused += 1
+
+    assert 2 <= refused < len(forged)
 
 
 @pytest.mark.parametrize("after", ["x", "é", "AAAA", "_" * 52, "99999999", "²"])

@@ -6,6 +6,7 @@ from oddline.files import (
     CLEANUP_OLD_FILES,
     CLEANUP_TEMP_FILES,
     COMPRESS_LOG_FILE,
+    DELETE_LOG_FILE,
     EXTRACT_LOG_METADATA,
     PARSE_STRUCTURED_LOGS,
     PROCESS_LOG_FILE,
@@ -13,6 +14,7 @@ from oddline.files import (
     cleanup_old_files,
     cleanup_temp_files,
     compress_log_file,
+    delete_log_file,
     extract_log_metadata,
     mark_failed,
     parse_structured_logs,
@@ -28,6 +30,7 @@ BINDINGS: Mapping[str, Bound] = {
     PARSE_STRUCTURED_LOGS.name: lambda process: parse_structured_logs,  # noqa: ARG005
     PROCESS_LOG_FILES.name: lambda process: tell_of_group,  # noqa: ARG005
     COMPRESS_LOG_FILE.name: lambda process: compress_log_file,  # noqa: ARG005
+    DELETE_LOG_FILE.name: lambda process: delete_log_file,  # noqa: ARG005
     CLEANUP_OLD_FILES.name: lambda process: cleanup_old_files,  # noqa: ARG005
     CLEANUP_TEMP_FILES.name: lambda process: cleanup_temp_files,  # noqa: ARG005
 }

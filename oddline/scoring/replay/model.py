@@ -6,7 +6,6 @@ from typing import Final
 from uuid import UUID
 
 OBJECT_PREFIX: Final = "replays"
-PROJECT_METADATA: Final = "project"  # the name under which an object says whose it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

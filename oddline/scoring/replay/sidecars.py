@@ -10,9 +10,9 @@ import polars as pl
 
 from oddline.database import Database
 from oddline.errors import CorruptBody
-from oddline.objects import ObjectStore
+from oddline.objects import PROJECT_METADATA, ObjectStore
 from oddline.scoring.replay import store
-from oddline.scoring.replay.model import PROJECT_METADATA, Replay, Sidecar, folder_of
+from oddline.scoring.replay.model import Replay, Sidecar, folder_of
 from oddline.submissions import entry_id, new_id
 
 COMPRESSION_LEVEL: Final = 3  # of zstd, as for what compaction writes

@@ -1,14 +1,17 @@
 """Analytics of a window on demand: what its entries come to, by reading every one of them."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from scored_frames import NOON, scored_frame
 from stored_entries import TOMORROW, Archive
 
-from oddline.analytics import OfWindow, calculate_analytics, calculate_log_patterns, detect_anomalies
+from oddline.analytics import OfWindow, calculate_analytics, calculate_log_patterns, detect_anomalies, reading
+from oddline.chunks import Part, list_parts
+from oddline.database import Transaction
 from oddline.patterns import Masker
 from oddline.settings import Settings
 from oddline.submissions import rfc3339
@@ -109,6 +112,31 @@ def test_recurring_patterns_are_told_with_their_parameters_and_where_they_go_to(
     assert (user["distinct"], address["distinct"]) == (200, 2)
     assert (refusals["entries"], refusals["trend"]["direction"]) == (120, "growing")
     assert {one["value"] for one in refusals["parameters"][0]["commonest"]} == {"0", "1", "2", "3"}
+
+
+def test_only_hours_are_walked_in_which_something_lies(
+    filled: Archive, context: TaskContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled.store(scored_frame(10, timestamp=NOON - timedelta(days=300)))
+    listings: list[Any] = []
+
+    def listed(tx: Transaction, **asked_for: Any) -> list[Part]:
+        listings.append(asked_for["wanted"])
+        return list_parts(tx, **asked_for)
+
+    monkeypatch.setattr(reading, "list_parts", listed)
+    begin, end = NOON - timedelta(days=350), NOON + timedelta(days=50)
+
+    found = calculate_analytics(asked(filled, begin=begin, end=end), context)
+
+    assert found["entries"] == 1_330
+    assert len(listings) == 3
+    assert max(one.time_to for one in listings) == TOMORROW + timedelta(days=1)
+
+
+def test_a_window_is_not_longer_than_there_is_anything_of(archive: Archive) -> None:
+    with pytest.raises(ValidationError, match="at most 400 days"):
+        asked(archive, end=datetime(9990, 1, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("run", [calculate_analytics, detect_anomalies, calculate_log_patterns])

@@ -3,8 +3,10 @@
 import random
 import threading
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from scored_frames import NOON, scored_frame
@@ -13,6 +15,8 @@ from stored_entries import Archive, random_frame
 from oddline.analytics import rollups
 from oddline.analytics.model import SEVERITIES, PatternStep, Step, floor
 from oddline.analytics.rollups import forget_old, roll_up
+from oddline.chunks import NewChunk, read_new
+from oddline.database import Transaction
 from oddline.errors import CorruptBody
 
 Key = tuple[int, datetime, int]
@@ -85,6 +89,26 @@ def test_counting_again_or_side_by_side_counts_nothing_twice(archive: Archive) -
     roll_up(db=archive.worker, objects=archive.objects)
 
     assert stored(archive) == (recount(archive), recount_patterns(archive))
+
+
+def test_a_project_that_never_comes_to_its_end_holds_up_no_other(
+    archive: Archive, other_project: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = replace(archive, project=other_project, frames=[])
+    for one in (archive, others):
+        for _ in range(3):
+            one.store(scored_frame(1))
+    monkeypatch.setattr(rollups, "CHUNKS_AT_ONCE", 1)
+    turns: list[UUID] = []
+
+    def read(tx: Transaction, *, project: UUID, **more: Any) -> list[NewChunk]:
+        turns.append(project)
+        return read_new(tx, project=project, **more)
+
+    monkeypatch.setattr(rollups, "read_new", read)
+    roll_up(db=archive.worker, objects=archive.objects)
+
+    assert [set(turns[at : at + 2]) for at in (0, 2, 4)] == [{archive.project, other_project}] * 3
 
 
 def test_a_chunk_that_cannot_be_read_is_told_and_nothing_of_it_is_counted(archive: Archive) -> None:

@@ -11,7 +11,7 @@ CREATE TABLE files (
     size bigint,                        -- bytes; until it is uploaded, what was told, if anything
     part_bytes bigint,
     upload text,                        -- the object store's id of what comes in parts
-    object_key text NOT NULL,
+    object_key text NOT NULL CHECK (starts_with(object_key, 'files/' || project_id || '/') OR starts_with(object_key, 'uploads/')),
     object_version text NOT NULL DEFAULT '',
     request_key text,                   -- by which a repeated request for an upload is known
     created_at timestamptz NOT NULL,
@@ -31,6 +31,7 @@ CREATE TABLE files (
 );
 CREATE INDEX files_object ON files (object_key);
 CREATE UNIQUE INDEX files_request ON files (project_id, request_key) WHERE state <> 'deleted';
+CREATE INDEX files_uploading ON files (project_id) WHERE state = 'uploading';
 CREATE INDEX files_old ON files (created_at);
 
 -- From an entry to the bytes that it was: its submission's row here, and its index among the entries of that range.
@@ -70,7 +71,10 @@ GRANT INSERT (id, project_id, name, queue, payload, unique_key, not_before, crea
     TO oddline_ingest;
 GRANT SELECT (id, state, unique_key) ON tasks TO oddline_ingest;
 CREATE POLICY files_only ON tasks AS RESTRICTIVE FOR INSERT TO oddline_ingest
-    WITH CHECK (queue = 'file_processing');
+    WITH CHECK (queue = 'file_processing' AND payload->>'project' = project_id::text
+        AND name IN ('extract_log_metadata', 'process_log_file', 'compress_log_file'));
+CREATE POLICY put_by_others ON files AS RESTRICTIVE FOR INSERT TO oddline_ingest
+    WITH CHECK (state = 'uploaded' AND starts_with(object_key, 'uploads/'));
 
 -- A task waits as long as it has children left: tasks whose parent it is and that have not ended.
 CREATE INDEX tasks_children ON tasks (parent_id) WHERE parent_id IS NOT NULL;
