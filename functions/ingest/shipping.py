@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -75,7 +76,7 @@ class Shipment:
 
     def parts(self) -> Iterator[tuple[int, list[Any]]]:
         """Where each part begins, and its entries."""
-        for start, end in zip(self.starts, [*self.starts[1:], len(self.entries)], strict=True):
+        for start, end in pairwise([*self.starts, len(self.entries)]):
             yield start, self.entries[start:end]
 
 

@@ -57,7 +57,7 @@ def read(kind: type[Message], raw: bytes, *, what: str, most_fields: int = 0) ->
         TooLarge: it has too many fields.
     """
     if most_fields and len(raw) > _UNCOUNTED_BYTES and _has_more_fields(raw, most_fields + _OTHER_FIELDS):
-        detail = f"a message of the body has more than {most_fields} messages in it"
+        detail = f"a request has at most {most_fields} messages within one"
         raise TooLarge(detail, field="body", limit=most_fields, unit="messages")
     try:
         return kind.FromString(raw)

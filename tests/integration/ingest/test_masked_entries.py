@@ -12,12 +12,13 @@ from ingesting import Stored
 from starlette.testclient import TestClient
 
 from functions.http import Parts
-from functions.triggers.submitting import Part, entry, submit_all
+from functions.triggers.submitting import submit_all
 from oddline.database import Database
 from oddline.errors import Undecipherable
 from oddline.metrics import Metrics
 from oddline.redaction import set_masking, store
 from oddline.settings import Side
+from oddline.submissions import Part, storable_entry
 
 Databases = Callable[[Side], Database]
 SECRET = "password=hunter2"
@@ -53,7 +54,7 @@ def test_a_batch_is_stored_masked_and_its_faults_quote_no_secret(
 def test_what_a_trigger_brings_is_masked(parts: Parts, project: UUID, stored: Callable[[], list[Stored]]) -> None:
     parts = replace(parts, settings=parts.settings.model_copy(update={"trigger_project": "first"}))
 
-    submit_all(parts, [Part(name="group", entries=[entry(SECRET, source="s", attributes={})])])
+    submit_all(parts, [Part(name="group", entries=[storable_entry(SECRET, source="s", attributes={})])])
 
     assert [one.columns.messages for one in stored()] == [[MARKED]]
 
