@@ -1,41 +1,83 @@
 """Store what shippers send by protocols of others, however much it is, so that their retries store nothing twice."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Any, Final
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from functions.http import Parts
 from functions.ingest.submitters import Submitter
-from functions.ingest.submitting import EPOCH, take, turn_of
+from functions.ingest.submitting import EPOCH, Turn, Unpack, take
 from oddline.errors import TooLarge
-from oddline.submissions import MOST_PART_ENTRIES, SCORE_WAITING_BATCH, Columns, Fault, rfc3339
+from oddline.submissions import (
+    LIMITS,
+    MOST_PART_ENTRIES,
+    SCORE_WAITING_BATCH,
+    BadLine,
+    Columns,
+    Fault,
+    rfc3339,
+)
 
 MOST_ENTRIES: Final = 100_000  # of a request: about 5 s of work
+MOST_BYTES: Final = LIMITS.unpacked_bytes  # of a request's messages and attributes, shared ones counted in each entry
+PART_BYTES: Final = 8 * 1024 * 1024  # of a submission: its normal form is in memory several times
+
+
+class Read(NamedTuple):
+    """An entry as it was read; `size` bytes of message and attributes as JSON, with those that it shares."""
+
+    entry: dict[str, Any] | BadLine
+    size: int
+    is_timed: bool = True
 
 
 @dataclass(slots=True)
 class Shipment:
-    """The entries of a request; `is_timed` while each bears a time of its own."""
+    """The entries of a request and their bytes; `is_timed` while each bears a time of its own.
+
+    `starts` are the places at which its parts begin.
+    """
 
     entries: list[Any] = field(default_factory=list)
+    size: int = 0
     is_timed: bool = True
+    starts: list[int] = field(default_factory=list)
+    _part_size: int = 0
 
-    def add(self, entry: Any, *, is_timed: bool) -> None:
+    def add(self, read: Read) -> None:
         """One entry more.
 
         Raises:
-            TooLarge: it is one too many.
+            TooLarge: it is one too many, or larger than what is left.
         """
         if len(self.entries) == MOST_ENTRIES:
             raise TooLarge(
                 f"a request has at most {MOST_ENTRIES} entries", field="body", limit=MOST_ENTRIES, unit="entries"
             )
-        self.entries.append(entry)
-        self.is_timed = self.is_timed and is_timed
+        self.size += read.size
+        if self.size > MOST_BYTES:
+            detail = (
+                f"the entries of a request have at most {MOST_BYTES} bytes, with what they share (a resource, labels)"
+                " counted in each: send fewer at once"
+            )
+            raise TooLarge(detail, field="body", limit=MOST_BYTES, unit="bytes")
+        self._part_size += read.size
+        is_full = self.starts and len(self.entries) - self.starts[-1] == MOST_PART_ENTRIES
+        if not self.starts or is_full or self._part_size > PART_BYTES:
+            self.starts.append(len(self.entries))
+            self._part_size = read.size
+        self.entries.append(read.entry)
+        self.is_timed = self.is_timed and read.is_timed
+
+    def parts(self) -> Iterator[tuple[int, list[Any]]]:
+        """Where each part begins, and its entries."""
+        for start, end in pairwise([*self.starts, len(self.entries)]):
+            yield start, self.entries[start:end]
 
 
 @dataclass(slots=True)
@@ -51,11 +93,11 @@ def ship(
     protocol: str,
     body: bytes,
     *,
-    unpack: Callable[[bytes], bytes],
+    unpack: Unpack,
     decode: Callable[[bytes], Shipment],
     submitter: Submitter,
 ) -> Shipped:
-    """Store a request's entries in submissions of at most 10,000.
+    """Store a request's entries in submissions of at most 10,000 and 8 MB.
 
     These protocols know no idempotency key, and a retry sends the same bytes. So the body itself is the key, for as
     long as others are kept: each submission that was stored is known to a retry, which adds those that were not. The
@@ -69,17 +111,18 @@ def ship(
         KeyReused: its own idempotency key came before with another body.
     """
     shipped = Shipped()
-    with turn_of(body):
-        plain = unpack(body)
+    with Turn() as turn:
+        plain = turn.unpack(body, unpack)
         shipment = decode(plain)
+        turn.wait(size=shipment.size)
         digest = hashlib.sha256(protocol.encode() + b"\n" + plain)
-        is_known_by_body = shipment.is_timed or len(shipment.entries) > MOST_PART_ENTRIES
+        is_known_by_body = shipment.is_timed or len(shipment.starts) > 1
         keys = submitter.request_keys or ((f"{protocol}:{digest.hexdigest()}",) if is_known_by_body else ())
-        for start in range(0, len(shipment.entries), MOST_PART_ENTRIES):
+        for start, entries in shipment.parts():
             answer = partial(_told, start)
             taken = take(
                 parts,
-                shipment.entries[start : start + MOST_PART_ENTRIES],
+                entries,
                 project=submitter.project,
                 request_keys=[f"{key}#{start}" for key in keys] if start else keys,
                 body_hash=digest.digest(),

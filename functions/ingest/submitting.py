@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import BoundedSemaphore
-from typing import Any
+from types import TracebackType
+from typing import Any, Protocol, Self
 from uuid import UUID
 
 from fastapi import Response
@@ -16,14 +16,16 @@ from starlette.datastructures import Headers
 from functions.http import Parts, json_answer
 from functions.http.repeating import REPLAYED
 from functions.ingest.submitters import Submitter
-from oddline.errors import InvalidEntries
+from oddline.errors import InvalidEntries, TooLarge
 from oddline.metrics import INTAKE
 from oddline.submissions import (
+    LIMITS,
     SCORE_WAITING,
     SCORE_WAITING_BATCH,
     Accepted,
     Columns,
     Fault,
+    Limits,
     Quota,
     accept,
     decode_batch,
@@ -35,7 +37,8 @@ from oddline.submissions import (
 )
 from oddline.tasks import TaskSpec
 
-LARGE_BYTES = 64 * 1024  # on the wire; unpacked it can be 32 MB, and several times that once decoded
+LARGE_BYTES = 256 * 1024  # unpacked, or of entries with what they share; several times that in memory
+_SMALL = Limits(wire_bytes=LARGE_BYTES, unpacked_bytes=LARGE_BYTES)
 _large_turn = BoundedSemaphore(4)  # so many large bodies are worked on at once, so that memory stays bounded
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -60,9 +63,45 @@ class Taken:
     accepted: Accepted | None
 
 
-def turn_of(body: bytes) -> AbstractContextManager[object]:
-    """While it lasts, a large body may be worked on; only so many are at once."""
-    return _large_turn if len(body) > LARGE_BYTES else nullcontext()
+class Unpack(Protocol):
+    """Takes the encoding off a body."""
+
+    def __call__(self, body: bytes, *, limits: Limits) -> bytes:
+        """The body; TooLarge where it is over the limits, of which no more is ever unpacked."""
+
+
+class Turn:
+    """While it lasts a request is worked on; those that are large wait until only so many others of them are."""
+
+    def __init__(self) -> None:
+        self._is_held = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if self._is_held:
+            _large_turn.release()
+
+    def wait(self, *, size: int) -> None:
+        """Wait where a request turns out to be of so many bytes that it is large."""
+        if size > LARGE_BYTES and not self._is_held:
+            _large_turn.acquire()
+            self._is_held = True
+
+    def unpack(self, body: bytes, unpack: Unpack) -> bytes:
+        """A body without its encoding, whose size counts and not that on the wire: it is seen by unpacking a little.
+
+        Raises:
+            BadRequest, TooLarge, UnsupportedEncoding: as `unpack` does.
+        """
+        try:
+            return unpack(body, limits=_SMALL)
+        except TooLarge:
+            self.wait(size=LARGE_BYTES + 1)
+        return unpack(body, limits=LIMITS)
 
 
 def take(
@@ -80,6 +119,7 @@ def take(
     Raises:
         QuotaExceeded: it is more than the project may send today.
         KeyReused, RequestInProgress: one of its keys came before.
+        TooLarge: it could not be read back.
         DatabaseUnavailable, ObjectStoreUnavailable: nothing was stored.
     """
     now = parts.clock()
@@ -115,8 +155,8 @@ def submit(parts: Parts, form: Form, *, submitter: Submitter, headers: Headers, 
         InvalidEntries: none of its entries can be taken.
         QuotaExceeded, KeyReused, RequestInProgress, DatabaseUnavailable, ObjectStoreUnavailable: as `take`.
     """
-    with turn_of(body):
-        plain = unpack_body(body, content_encoding=headers.get("content-encoding", ""))
+    with Turn() as turn:
+        plain = turn.unpack(body, partial(unpack_body, content_encoding=headers.get("content-encoding", "")))
         taken = take(
             parts,
             form.decode(plain, content_type=headers.get("content-type", "")),

@@ -175,7 +175,7 @@ class _Reading:
                 store.insert_part(tx, file, start=start, end=end, submission=derived, entries=taken, now=now)
             noted.append(True)
 
-        self._take(Part(name=file.name, entries=block.entries, submission=derived), note)
+        self._take(Part(name=f"file {file.id}", entries=block.entries, submission=derived), note)
         if not noted:
             raise LostClaim(f"bytes {start:,} to {end:,} of file {file.id} are stored, and not by this turn")
         self.context.publisher.wake(SCORE_WAITING_BATCH)

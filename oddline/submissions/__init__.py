@@ -14,7 +14,7 @@ from oddline.submissions.decoding import (
     too_large_on_the_wire,
     unpack_body,
 )
-from oddline.submissions.intake import NAME_CHARACTERS, take_entries
+from oddline.submissions.intake import ATTRIBUTES_BYTES, NAME_CHARACTERS, take_entries
 from oddline.submissions.model import (
     INDEX_MASK,
     MOST_ENTRIES,
@@ -36,7 +36,7 @@ from oddline.submissions.model import (
     rfc3339,
     submission_of,
 )
-from oddline.submissions.parts import MOST_PART_ENTRIES, Intake, Part, storable_entry
+from oddline.submissions.parts import MOST_PART_ENTRIES, Intake, Part, storable, storable_entry
 from oddline.submissions.rewriting import KeptBody, list_bodies, open_body, rewrite_body
 from oddline.submissions.service import (
     accept,
@@ -65,6 +65,7 @@ from oddline.submissions.usage_store import delete_usage, read_usage
 
 __all__ = [
     "ATTEMPTS",
+    "ATTRIBUTES_BYTES",
     "INDEX_MASK",
     "LIMITS",
     "MOST_ENTRIES",
@@ -126,6 +127,7 @@ __all__ = [
     "replay_many",
     "rewrite_body",
     "rfc3339",
+    "storable",
     "storable_entry",
     "submission_of",
     "take_entries",

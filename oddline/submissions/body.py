@@ -5,19 +5,23 @@ from typing import Any
 import orjson
 import zstandard
 
-from oddline.errors import CorruptBody
+from oddline.errors import CorruptBody, TooLarge
 from oddline.submissions.model import Columns
 
 FORM = 1  # of the body; a reader refuses what it does not know
 LEVEL = 1  # zstd's fastest is within a tenth of its default on logs, at a third of the time
-MOST_BYTES = 256 * 1024 * 1024  # unpacked; the 32 MB of a request can grow in normal form, but not to this
+MOST_BYTES = 256 * 1024 * 1024  # unpacked; the 32 MB of a request can grow in normal form, but hardly to this
 
 # Columns of which most requests have one value throughout are stored as that value.
 _CONSTANT = ("severity_numbers", "severity_texts", "sources", "attributes", "trace_ids", "span_ids", "sessions")
 
 
 def pack(columns: Columns) -> bytes:
-    """The body of a submission."""
+    """The body of a submission.
+
+    Raises:
+        TooLarge: `unpack` would not read it back.
+    """
     stored: dict[str, Any] = {
         "form": FORM,
         "entries": len(columns),
@@ -29,7 +33,11 @@ def pack(columns: Columns) -> bytes:
         values = stored[name]
         if values.count(values[0]) == len(values):
             stored[name] = values[0]
-    return zstandard.ZstdCompressor(level=LEVEL).compress(orjson.dumps(stored))
+    plain = orjson.dumps(stored)
+    if len(plain) > MOST_BYTES:
+        detail = f"the entries have {len(plain)} bytes as they are stored; at most {MOST_BYTES} are taken at once"
+        raise TooLarge(detail, field="entries", limit=MOST_BYTES, unit="bytes")
+    return zstandard.ZstdCompressor(level=LEVEL).compress(plain)
 
 
 def unpack(body: bytes) -> Columns:

@@ -20,6 +20,9 @@ EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 FUTURE = timedelta(days=1)  # clocks and zones that are wrong by less are let be
 DEFAULT_SOURCE = "default"
 SHOWN_CHARACTERS = 60  # of a refused value, in the fault that tells of it
+DETAIL_CHARACTERS = 400  # of what a fault tells
+LOOKED_BYTES = 4 * 1024  # of a refused entry, as JSON: a larger one is not looked through, and so not quoted
+_QUOTING = frozenset({"format", "no-zone", "out-of-range", "unknown", "twice", "syntax"})  # codes of faults that do
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US, _SECOND_US = 86_400_000_000, 1_000_000
@@ -80,14 +83,24 @@ def take_entries(
 
 
 def _fault(index: int, error: _EntryError, *, item: Any, redaction: Redaction) -> Fault:
-    """What is told of a refused entry, which is kept with the answer; an entry with secrets in it is not quoted."""
+    """What is told of a refused entry, which is kept with the answer."""
+    detail = error.detail[:DETAIL_CHARACTERS]
+    if error.code in _QUOTING and not _is_quotable(item, redaction=redaction):
+        what = error.field or "entry"
+        detail = f"the {what} cannot be taken; it is not quoted, since the entry is large or holds what is masked"
+    return Fault(index=index, field=error.field, code=error.code, detail=detail)
+
+
+def _is_quotable(item: Any, *, redaction: Redaction) -> bool:
+    """Whether a piece of an entry may be told: nothing in the entry is sensitive, as far as it is looked through."""
     try:
-        told = repr(item)
-        is_quoted = redaction.rules.whole.redact_text(told, budget=redaction.budget) == told
-    except RecursionError:  # nested too deeply to be looked through
-        is_quoted = False
-    detail = f"the {error.field or 'entry'} cannot be taken; it is not quoted, since the entry holds what is masked"
-    return Fault(index=index, field=error.field, code=error.code, detail=error.detail if is_quoted else detail)
+        told = orjson.dumps(item.detail if isinstance(item, BadLine) else item)
+    except TypeError:  # nested too deeply, or no text
+        return False
+    if len(told) > LOOKED_BYTES:
+        return False
+    text = told.decode()
+    return redaction.rules.whole.redact_text(text, budget=redaction.budget) == text
 
 
 def _take(item: Any, bounds: _Bounds) -> tuple[int, int, str, str, str, str, str, str, str]:

@@ -124,6 +124,11 @@ class Fault:
     code: str
     detail: str
 
+    @property
+    def told_shortly(self) -> str:
+        """What may stand in a log: nothing of the entry."""
+        return f"{self.field}: {self.code}" if self.field else self.code
+
     def view(self) -> dict[str, Any]:
         """As the answer tells it."""
         return {"index": self.index, "field": self.field, "code": self.code, "detail": self.detail}

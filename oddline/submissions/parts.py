@@ -14,7 +14,7 @@ from oddline.database import Database, Transaction
 from oddline.metrics import INTAKE, OFF, Metrics
 from oddline.objects import ObjectStore
 from oddline.redaction import RuleBook
-from oddline.submissions.intake import take_entries
+from oddline.submissions.intake import ATTRIBUTES_BYTES, take_entries
 from oddline.submissions.model import Quota
 from oddline.submissions.service import UNLIMITED, accept
 
@@ -28,7 +28,7 @@ _NOT_STORABLE: Final = re.compile("[\0\ud800-\udfff]")
 class Part:
     """Some entries, and what they are known by: the key of a request, or the submission's own id."""
 
-    name: str
+    name: str  # for logs, which no erasure reaches: never what a user of the project wrote
     entries: list[dict[str, Any]]
     request_keys: tuple[str, ...] = ()
     submission: UUID | None = None
@@ -56,7 +56,7 @@ class Intake:
     ) -> int:
         """Store a part unless it is stored already; returns how many entries are new. Wake a worker afterwards.
 
-        An entry that cannot be taken is logged and left out.
+        An entry that cannot be taken is left out. The log says so, and quotes nothing: no erasure reaches it.
 
         Args:
             also: what is to be written in the same transaction; not where the part was stored before.
@@ -66,13 +66,14 @@ class Intake:
         Raises:
             QuotaExceeded: it is more than the project may send today.
             RequestInProgress: another delivery is storing the same part now.
+            TooLarge: it could not be read back.
             DatabaseUnavailable, ObjectStoreUnavailable: it was not stored.
         """
         redaction = self.rule_book.redaction(self.db, project)
         columns, faults = take_entries(part.entries, now=now, redaction=redaction)
         if faults:
             refused = f"{len(faults)} of {len(part.entries)}"
-            log.warning("%s: %s entries cannot be taken, the first because %s", part.name, refused, faults[0].detail)
+            log.warning("%s: %s entries cannot be taken, the first: %s", part.name, refused, faults[0].told_shortly)
 
         def write(tx: Transaction) -> None:
             also(tx)
@@ -104,16 +105,29 @@ class Intake:
 
 def storable_entry(message: str, *, source: str | None, attributes: dict[str, Any], **more: Any) -> dict[str, Any]:
     """An entry that no character keeps from being stored: what cannot be is replaced, and their number told."""
-    entry = {"message": message, "source": source, "attributes": attributes, **more}
-    try:
-        if b"\\u0000" not in orjson.dumps(entry):
-            return entry
-    except TypeError:  # there are lone surrogates in it
-        pass
-    storable, replaced = _replaced(entry)
+    entry, replaced, _ = storable({"message": message, "source": source, "attributes": attributes, **more})
     if replaced:
-        storable["attributes"]["replaced_characters"] = replaced
-    return dict(storable)
+        entry["attributes"]["replaced_characters"] = replaced
+    return dict(entry)
+
+
+def storable(value: Any) -> tuple[Any, int, int]:
+    """A value without what cannot be stored, how many characters of it were replaced, and its bytes as JSON.
+
+    What is no JSON even so, since it is nested too deeply, counts as more bytes than attributes may have.
+    """
+    packed, replaced = _packed(value), 0
+    if packed is None or b"\\u0000" in packed:
+        value, replaced = _replaced(value)
+        packed = _packed(value)
+    return value, replaced, ATTRIBUTES_BYTES + 1 if packed is None else len(packed)
+
+
+def _packed(value: Any) -> bytes | None:
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # there are lone surrogates in it, or too many levels
+        return None
 
 
 def _replaced(value: Any) -> tuple[Any, int]:

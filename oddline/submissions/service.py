@@ -63,6 +63,7 @@ def accept(
         KeyReused: one of the keys came before with another body.
         RequestInProgress: another request with one of the keys, or the id, is being written now.
         QuotaExceeded: it is more than the project may send today.
+        TooLarge: it could not be read back.
         DatabaseUnavailable, ObjectStoreUnavailable: nothing was stored.
     """
     if submission is not None and _is_there(db, submission, project=project):

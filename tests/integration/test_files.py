@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -546,3 +546,17 @@ def test_a_file_that_comes_after_an_erasure_is_not_kept_with_the_value(client: T
     assert client.get(f"{PATH}/{file['file_id']}").status_code == 404
     assert list(filing.objects.list("files/")) == []
     assert run[1].result["entries"] == 2
+
+
+def test_a_log_names_a_file_whose_entries_cannot_be_taken_by_its_id(
+    client: TestClient, filing: Filing, caplog: pytest.LogCaptureFixture
+) -> None:
+    today = datetime.now(UTC).isoformat().encode()
+    file = uploaded(client, b"2026-11-05T08:15:00Z one\n" + today + b" of Anna\n", name="anna-example.log")
+    filing.clock.move(timedelta(days=-3))
+
+    filing.run()
+
+    assert filing.row(file["file_id"], "entries", "refused") == (1, 1)
+    assert f"file {file['file_id']}: 1 of 2 entries cannot be taken, the first: timestamp: out-of-range" in caplog.text
+    assert "anna" not in caplog.text.lower()

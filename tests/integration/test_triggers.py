@@ -17,10 +17,10 @@ from trigger_events import LOG_GROUP, control_message, log_events, notification,
 from functions.parts import Parts
 from functions.triggers import app as triggers
 from oddline.database import Database
-from oddline.errors import BadRequest, NotConfigured, RequestInProgress
+from oddline.errors import BadRequest, NotConfigured, RequestInProgress, TooLarge
 from oddline.objects import S3Objects
 from oddline.settings import Settings, Side
-from oddline.submissions import Columns, accept, derived_submission_id, take_entries, unpack
+from oddline.submissions import Columns, Part, accept, body, derived_submission_id, take_entries, unpack
 from oddline.submissions.store import insert
 from oddline.tasks import Publisher, Queue
 
@@ -278,3 +278,25 @@ def wait_until_blocked(database: Database) -> None:
                 "SELECT 1 FROM pg_locks JOIN pg_stat_activity USING (pid)"
                 " WHERE NOT granted AND datname = current_database()"
             ).fetchone()
+
+
+def test_of_what_cannot_be_taken_a_log_says_why_and_quotes_nothing(
+    parts: Parts, project: UUID, caplog: pytest.LogCaptureFixture
+) -> None:
+    part = Part(name="part 7", entries=[{"message": "x", "severity": "Anna Example"}])
+
+    assert parts.intake.store(part, project=project, now=datetime.now(UTC)) == 0
+
+    assert "part 7: 1 of 1 entries cannot be taken, the first: severity: unknown" in caplog.text
+    assert "Anna" not in caplog.text
+
+
+def test_a_part_that_could_not_be_read_back_is_not_stored(
+    parts: Parts, project: UUID, stored: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body, "MOST_BYTES", 1_000)
+
+    with pytest.raises(TooLarge):
+        parts.intake.store(Part(name="x", entries=[{"message": "m" * 1_000}]), project=project, now=datetime.now(UTC))
+
+    assert stored() == []

@@ -1,10 +1,13 @@
 """How a submission's entries are packed and read back."""
 
+from dataclasses import replace
+
 import pytest
+import zstandard
 
 from oddline import submissions
-from oddline.errors import CorruptBody
-from oddline.submissions import Columns
+from oddline.errors import CorruptBody, TooLarge
+from oddline.submissions import Columns, body
 
 ONE = Columns([0], [1], [0], [""], [""], ["m"], [""], [""], [""], [""])
 
@@ -26,7 +29,18 @@ def test_columns_survive_being_packed() -> None:
     assert submissions.unpack(submissions.pack(columns)) == columns
 
 
-@pytest.mark.parametrize("body", [b"", b"no zstd", submissions.pack(ONE)[:-3]])
-def test_a_damaged_body_is_said_to_be_corrupt(body: bytes) -> None:
+@pytest.mark.parametrize("damaged", [b"", b"no zstd", submissions.pack(ONE)[:-3]])
+def test_a_damaged_body_is_said_to_be_corrupt(damaged: bytes) -> None:
     with pytest.raises(CorruptBody):
-        submissions.unpack(body)
+        submissions.unpack(damaged)
+
+
+def test_what_would_not_be_read_back_is_not_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = replace(ONE, messages=["m" * 1000])
+    size = len(zstandard.ZstdDecompressor().decompress(submissions.pack(columns)))
+
+    monkeypatch.setattr(body, "MOST_BYTES", size)
+    assert submissions.unpack(submissions.pack(columns)) == columns
+    monkeypatch.setattr(body, "MOST_BYTES", size - 1)
+    with pytest.raises(TooLarge):
+        submissions.pack(columns)

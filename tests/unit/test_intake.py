@@ -1,6 +1,7 @@
 """Entries are brought into normal form, and each that cannot be is told with its index and field."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -342,3 +343,23 @@ def test_every_item_is_either_taken_or_refused_and_what_is_taken_can_be_stored(i
         assert unpack(pack(columns)) == columns
         stored = "".join(columns.messages + columns.sources + columns.sessions + columns.attributes)
         assert "\0" not in stored
+
+
+def test_a_large_entry_is_not_quoted_and_costs_a_fault_nothing() -> None:
+    large = {"message": "x", "timestamp": "yesterday", "attributes": {"a": "password=hunter2 " * 60_000}}
+    small = {"message": "x", "timestamp": "yesterday"}
+
+    begun = time.process_time()
+    _, faults = take_entries([large] * 300 + [small], now=NOW)
+    took = time.process_time() - begun
+
+    assert {fault.code for fault in faults} == {"format"}
+    assert ["yesterday" in fault.detail for fault in faults] == [False] * 300 + [True]
+    assert took < 10  # looked through whole: 45 s
+
+
+def test_what_a_fault_tells_is_short() -> None:
+    long = "2026-11-05T08:15:30." + "1" * 100_000 + "+99:99"
+
+    assert len(refused({"message": "a", "timestamp": long}).detail) <= 400
+    assert len(refused(BadLine("x" * 1_000)).detail) <= 400

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from functions.ingest.shipping import moment
-from oddline.submissions import NAME_CHARACTERS, SEVERITY_NUMBERS, storable_entry
+from functions.ingest.shipping import Read, moment
+from oddline.submissions import ATTRIBUTES_BYTES, NAME_CHARACTERS, SEVERITY_NUMBERS, BadLine, storable
 
 # The first label that a stream has names its source: those and in that order by which Loki finds a service's name.
 SOURCE_LABELS: Final = (
@@ -19,34 +19,52 @@ _TRACE_ID, _SPAN_ID = re.compile(r"(?=.*[^0])[0-9a-fA-F]{32}"), re.compile(r"(?=
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What the lines of a stream share."""
+    """What the lines of a stream share.
 
-    labels: Mapping[str, Any]
+    It is looked at once, however many lines there are: its `size` in bytes as JSON, the `replaced` characters.
+    """
+
+    labels: dict[str, Any]
     source: str | None
     severity: int | None
+    size: int
+    replaced: int
 
     @classmethod
     def of(cls, labels: Mapping[str, Any]) -> "Stream":
         """From its labels."""
         names = (labels.get(name) for name in SOURCE_LABELS)
         source = next((name for name in names if isinstance(name, str) and name.strip()), None)
-        return cls(labels=labels, source=source and source[:NAME_CHARACTERS], severity=_severity(labels))
+        (source, kept), replaced, size = storable([source and source[:NAME_CHARACTERS], labels])
+        return cls(labels=kept, source=source, severity=_severity(labels), size=size, replaced=replaced)
 
-    def entry(self, line: str, *, nanoseconds: int, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    @property
+    def refused(self) -> Read | None:
+        """What stands for each line where the labels are already too much; else None."""
+        if self.size <= ATTRIBUTES_BYTES:
+            return None
+        detail = f"its labels are nested too deeply, or have over {ATTRIBUTES_BYTES} bytes as JSON"
+        return Read(BadLine(detail), size=0)
+
+    def read(self, line: str, *, nanoseconds: int, metadata: Mapping[str, Any]) -> Read:
         """One of its lines, with the labels and the line's structured metadata as attributes.
 
         Metadata with the name of a label gets `_extracted` behind it, as in Loki.
         """
         beside = {f"{name}_extracted" if name in self.labels else name: value for name, value in metadata.items()}
-        attributes = {**self.labels, **beside}
+        (message, own), replaced, size = storable([line, beside])
+        if replaced := replaced + self.replaced:
+            own["replaced_characters"] = replaced
+        # Lines without anything of their own have the labels themselves: copies would be many times what came.
+        attributes = {**self.labels, **own} if own else self.labels
         found = {
             "severity": _severity(metadata) or self.severity,
             "trace_id": _id(attributes, ("trace_id", "traceid"), _TRACE_ID),
             "span_id": _id(attributes, ("span_id", "spanid"), _SPAN_ID),
         }
-        more = {name: value for name, value in found.items() if value}
-        timestamp = moment(nanoseconds)
-        return storable_entry(line, source=self.source, attributes=attributes, timestamp=timestamp, **more)
+        entry = {"message": message, "source": self.source, "attributes": attributes, "timestamp": moment(nanoseconds)}
+        entry |= {name: value for name, value in found.items() if value}
+        return Read(entry, size=size + self.size)
 
 
 def _severity(pairs: Mapping[str, Any]) -> int | None:

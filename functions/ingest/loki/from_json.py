@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from functions.ingest.loki.entries import Stream
+from functions.ingest.shipping import Read
 from oddline.errors import BadRequest
 from oddline.submissions import decode_lenient
 
 _MOST_DIGITS: Final = 20  # of a time: 64 bits have no more
 
 
-def read_entries(body: bytes) -> Iterator[dict[str, Any] | None]:
+def read_entries(body: bytes) -> Iterator[Read | None]:
     """The entries of a request; None for each stream, which may be empty.
 
     Raises:
@@ -21,16 +22,17 @@ def read_entries(body: bytes) -> Iterator[dict[str, Any] | None]:
         yield None
         told = _object(found, "a stream")
         stream = Stream.of(_object(told.get("stream") or {}, "stream"))
+        refused = stream.refused
         for value in _list(told.get("values"), "values"):
-            yield _entry(value, stream)
+            yield refused or _entry(value, stream)
 
 
-def _entry(value: Any, stream: Stream) -> dict[str, Any]:
+def _entry(value: Any, stream: Stream) -> Read:
     fields = _list(value, "a value")
     if len(fields) not in (2, 3) or not isinstance(fields[1], str):
         raise BadRequest("a value must be [time, line] or [time, line, structured metadata]", field="values")
     metadata = _object(fields[2] or {}, "structured metadata") if len(fields) == 3 else {}
-    return stream.entry(fields[1], nanoseconds=_nanoseconds(fields[0]), metadata=metadata)
+    return stream.read(fields[1], nanoseconds=_nanoseconds(fields[0]), metadata=metadata)
 
 
 def _nanoseconds(value: Any) -> int:

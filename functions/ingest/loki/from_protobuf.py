@@ -1,12 +1,13 @@
 """Loki's push request in protobuf. Loaded by the first request that comes so."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 
 from functions.ingest.loki.entries import Stream
 from functions.ingest.loki.labels import read_labels
+from functions.ingest.shipping import MOST_ENTRIES, Read
 from functions.ingest.wire import lenient_pool, message_class, read, text_of
 from oddline.errors import TooLarge
 from oddline.submissions import BadLine
@@ -48,30 +49,31 @@ _Stream = message_class(_POOL, "push.Stream")
 _Entry = message_class(_POOL, "push.Entry")
 
 
-def read_entries(body: bytes) -> Iterator[dict[str, Any] | BadLine | None]:
+def read_entries(body: bytes) -> Iterator[Read | None]:
     """The entries of a request; None for each stream, which may be empty.
 
     Raises:
         BadRequest: the body is no such request.
-        TooLarge: the labels of a stream are larger than any entry can be.
+        TooLarge: the labels of a stream are larger than any entry can be, or there are too many messages.
     """
-    for raw_stream in read(_PushRequest, body, what=_WHAT).streams:
+    for raw_stream in read(_PushRequest, body, what=_WHAT, most_fields=MOST_ENTRIES).streams:
         yield None
-        found = read(_Stream, raw_stream, what=_WHAT)
+        found = read(_Stream, raw_stream, what=_WHAT, most_fields=MOST_ENTRIES)
         if len(found.labels) > LARGEST_MESSAGE:
             detail = f"a stream's labels have at most {LARGEST_MESSAGE} bytes"
             raise TooLarge(detail, field="labels", limit=LARGEST_MESSAGE, unit="bytes")
         stream = Stream.of(read_labels(text_of(found.labels)))
+        refused = stream.refused
         for raw_entry in found.entries:
-            yield _entry(raw_entry, stream)
+            yield refused or _entry(raw_entry, stream)
 
 
-def _entry(raw: bytes, stream: Stream) -> dict[str, Any] | BadLine:
+def _entry(raw: bytes, stream: Stream) -> Read:
     if len(raw) > LARGEST_MESSAGE:
-        return BadLine(f"the entry has {len(raw)} bytes; at most {LARGEST_MESSAGE} are taken")
+        return Read(BadLine(f"the entry has {len(raw)} bytes; at most {LARGEST_MESSAGE} are taken"), size=0)
     entry = read(_Entry, raw, what=_WHAT)
     at = entry.timestamp
-    return stream.entry(
+    return stream.read(
         text_of(entry.line),
         nanoseconds=at.seconds * _NANOSECONDS + at.nanos,
         metadata={text_of(pair.name): text_of(pair.value) for pair in entry.metadata},

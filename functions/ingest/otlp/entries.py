@@ -5,8 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from functions.ingest.shipping import moment
-from oddline.submissions import NAME_CHARACTERS, SEVERITY_NUMBERS, SEVERITY_TEXTS, storable_entry
+from functions.ingest.shipping import Read, moment
+from oddline.submissions import (
+    ATTRIBUTES_BYTES,
+    NAME_CHARACTERS,
+    SEVERITY_NUMBERS,
+    SEVERITY_TEXTS,
+    BadLine,
+    storable,
+)
 
 # Of a resource, the first that it has names the source; `service.name` with its namespace, as Prometheus' `job` does.
 SOURCE_ATTRIBUTES: Final = ("service.name", "k8s.container.name", "container.name", "host.name")
@@ -14,16 +21,31 @@ SOURCE_ATTRIBUTES: Final = ("service.name", "k8s.container.name", "container.nam
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the records of a scope share: the source, and what is known of the resource and the scope."""
+    """What the records of a scope share: the source, and what is known of the resource and the scope.
+
+    It is looked at once, however many records there are: its `size` in bytes as JSON, the `replaced` characters.
+    """
 
     source: str | None
     attributes: Mapping[str, Any]
+    size: int
+    replaced: int
 
     @classmethod
     def of(cls, resource: Mapping[str, Any], scope: Mapping[str, Any]) -> "Origin":
         """From a resource's attributes, and a scope's with its name and version."""
-        shared = {"resource": resource, "scope": scope}
-        return cls(source=_source(resource), attributes={name: value for name, value in shared.items() if value})
+        given = {"resource": resource, "scope": scope}
+        shared = {name: value for name, value in given.items() if value}
+        (source, attributes), replaced, size = storable([_source(resource), shared])
+        return cls(source=source, attributes=attributes, size=size, replaced=replaced)
+
+    @property
+    def refused(self) -> Read | None:
+        """What stands for each record where what they share is already too much; else None."""
+        if self.size <= ATTRIBUTES_BYTES:
+            return None
+        detail = f"its resource and scope are nested too deeply, or have over {ATTRIBUTES_BYTES} bytes as JSON"
+        return Read(BadLine(detail), size=0)
 
 
 @dataclass(slots=True)
@@ -47,13 +69,19 @@ class Record:
         """Whether it bears a time of its own."""
         return bool(self.time or self.observed)
 
-    def entry(self, origin: Origin) -> dict[str, Any]:
+    def read(self, origin: Origin) -> Read:
         """As an entry; what has no place of its own there becomes an attribute, under a name that is free."""
-        message, attributes = self._message(), self.attributes
-        for name, value in {**origin.attributes, **self._further()}.items():
+        message, own = self._message(), self.attributes
+        for name, value in self._further().items():
+            own[_free(name, own)] = value
+        (message, attributes), replaced, size = storable([message, own])
+        for name, value in origin.attributes.items():
             attributes[_free(name, attributes)] = value
-        more = {name: value for name, value in self._fields().items() if value}
-        return storable_entry(message, source=origin.source, attributes=attributes, **more)
+        if replaced := replaced + origin.replaced:
+            attributes["replaced_characters"] = replaced
+        entry = {"message": message, "source": origin.source, "attributes": attributes}
+        entry |= {name: value for name, value in self._fields().items() if value}
+        return Read(entry, size=size + origin.size, is_timed=self.is_timed)
 
     def _message(self) -> str:
         """The body; of what has none its event's name, or else what is said of it."""

@@ -5,14 +5,15 @@ from typing import Any, Final
 
 from functions.ingest.otlp.entries import Origin, Record
 from functions.ingest.otlp.values import MOST_LEVELS, deeper, number_of
+from functions.ingest.shipping import Read
 from oddline.errors import BadRequest
 from oddline.submissions import decode_lenient
 
 _MOST_DIGITS: Final = 20  # of a whole number: 64 bits have no more
 
 
-def read_entries(body: bytes) -> Iterator[tuple[dict[str, Any], bool] | None]:
-    """The entries of a request, and whether each bears a time; None for each group of them, which may be empty.
+def read_entries(body: bytes) -> Iterator[Read | None]:
+    """The entries of a request; None for each group of them, which may be empty.
 
     Raises:
         BadRequest: the body is no such request.
@@ -23,9 +24,9 @@ def read_entries(body: bytes) -> Iterator[tuple[dict[str, Any], bool] | None]:
         for scope_logs in _objects(group, "scopeLogs"):
             yield None
             origin = Origin.of(resource, _scope(_object(scope_logs.get("scope"), "scope")))
+            refused = origin.refused
             for record in _objects(scope_logs, "logRecords"):
-                read = _record(record)
-                yield read.entry(origin), read.is_timed
+                yield refused or _record(record).read(origin)
 
 
 def _record(record: Mapping[str, Any]) -> Record:

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
@@ -11,6 +12,7 @@ from opentelemetry.proto.resource.v1 import resource_pb2
 
 from functions.ingest.otlp.entries import Origin, Record
 from functions.ingest.otlp.values import MOST_LEVELS, deeper, number_of
+from functions.ingest.shipping import MOST_ENTRIES, Read
 from functions.ingest.wire import descriptor_of, lenient_pool, message_class, read, text_of
 from oddline.errors import TooLarge
 from oddline.submissions import BadLine
@@ -30,23 +32,25 @@ _Resource = message_class(_POOL, "opentelemetry.proto.resource.v1.Resource")
 _Scope = message_class(_POOL, "opentelemetry.proto.common.v1.InstrumentationScope")
 
 
-def read_entries(body: bytes) -> Iterator[tuple[dict[str, Any] | BadLine, bool] | None]:
-    """The entries of a request, and whether each bears a time; None for each group of them, which may be empty.
+def read_entries(body: bytes) -> Iterator[Read | None]:
+    """The entries of a request; None for each group of them, which may be empty.
 
     Raises:
         BadRequest: the body is no such request.
-        TooLarge: a resource or a scope is larger than any entry can be.
+        TooLarge: a resource or a scope is larger than any entry can be, or there are too many messages.
     """
-    for raw_group in read(_Request, body, what=_WHAT).resource_logs:
+    read_many = partial(read, what=_WHAT, most_fields=MOST_ENTRIES)
+    for raw_group in read_many(_Request, body).resource_logs:
         yield None
-        group = read(_ResourceLogs, raw_group, what=_WHAT)
+        group = read_many(_ResourceLogs, raw_group)
         resource = _resource(_bounded(group.resource))
         for raw_scope_logs in group.scope_logs:
             yield None
-            scope_logs = read(_ScopeLogs, raw_scope_logs, what=_WHAT)
+            scope_logs = read_many(_ScopeLogs, raw_scope_logs)
             origin = Origin.of(resource, _scope(_bounded(scope_logs.scope)))
+            refused = origin.refused
             for raw_record in scope_logs.log_records:
-                yield _entry(raw_record, origin)
+                yield refused or _entry(raw_record, origin)
 
 
 def _bounded(raw: bytes) -> bytes:
@@ -56,11 +60,10 @@ def _bounded(raw: bytes) -> bytes:
     return raw
 
 
-def _entry(raw: bytes, origin: Origin) -> tuple[dict[str, Any] | BadLine, bool]:
+def _entry(raw: bytes, origin: Origin) -> Read:
     if len(raw) > LARGEST_MESSAGE:
-        return BadLine(f"the record has {len(raw)} bytes; at most {LARGEST_MESSAGE} are taken"), True
-    record = _record(raw)
-    return record.entry(origin), record.is_timed
+        return Read(BadLine(f"the record has {len(raw)} bytes; at most {LARGEST_MESSAGE} are taken"), size=0)
+    return _record(raw).read(origin)
 
 
 def _record(raw: bytes) -> Record:

@@ -7,7 +7,7 @@ from typing import Any
 from functions.ingest.otlp import from_json
 from functions.ingest.shipping import Shipment
 from oddline.errors import TooLarge, UnsupportedEncoding
-from oddline.submissions import unpack_body
+from oddline.submissions import LIMITS, Limits, unpack_body
 
 MOST_GROUPS = 20_000  # of resources and scopes
 
@@ -31,13 +31,13 @@ def form_of(content_type: str) -> Form:
     return Form(media_type)
 
 
-def unpack(body: bytes, *, content_encoding: str) -> bytes:
+def unpack(body: bytes, *, content_encoding: str, limits: Limits = LIMITS) -> bytes:
     """The request without its encoding; an empty one is one in protobuf.
 
     Raises:
         BadRequest, TooLarge, UnsupportedEncoding: as `unpack_body`.
     """
-    return unpack_body(body, content_encoding=content_encoding) if body else body
+    return unpack_body(body, content_encoding=content_encoding, limits=limits) if body else body
 
 
 def decode(body: bytes, *, form: Form) -> Shipment:
@@ -45,7 +45,7 @@ def decode(body: bytes, *, form: Form) -> Shipment:
 
     Raises:
         BadRequest: it is no such request, or nested too deeply.
-        TooLarge: it holds too many entries, groups or values.
+        TooLarge: it holds too many entries, groups or values, or too many bytes with what its entries share.
     """
     shipment, groups = Shipment(), 0
     for found in _reader(form)(body):
@@ -55,8 +55,7 @@ def decode(body: bytes, *, form: Form) -> Shipment:
                 detail = f"a request has at most {MOST_GROUPS} resources and scopes"
                 raise TooLarge(detail, field="body", limit=MOST_GROUPS, unit="groups")
             continue
-        entry, is_timed = found
-        shipment.add(entry, is_timed=is_timed)
+        shipment.add(found)
     return shipment
 
 

@@ -12,6 +12,7 @@ from ingesting import Stored
 from starlette.testclient import TestClient
 
 from oddline.settings import Side
+from oddline.submissions import body
 
 Read = Callable[[], list[Stored]]
 SINGLE, BATCH = "/api/v1/logs", "/api/v1/logs/batch"
@@ -156,3 +157,13 @@ def test_a_body_that_grows_over_the_limit_is_refused_before_its_end(client: Test
 def test_no_body_is_answered_with_a_fault_of_ours(client: TestClient, body: bytes) -> None:
     for path in (SINGLE, BATCH):
         assert client.post(path, content=body).status_code < 500
+
+
+def test_what_could_not_be_read_back_is_refused(
+    client: TestClient, stored: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body, "MOST_BYTES", 1_000)
+
+    answer = client.post(BATCH, json=[{"message": "m" * 1_000}])
+
+    assert (answer.status_code, answer.json()["code"], stored()) == (413, "too-large", [])

@@ -211,3 +211,12 @@ def test_a_password_is_a_key(anonymous: TestClient, make_key: Callable[..., NewK
     ]
 
     assert (answers, len(stored())) == ([401, 204], 1)
+
+
+def test_a_small_request_whose_lines_share_much_is_refused_whole(client: TestClient, stored: Read, form: str) -> None:
+    lines = [(AT, f"line {number}", {}) for number in range(1_000)]
+
+    answer = push(client, body_of({"job": "j" * 40_000}, *lines, form=form), form)
+
+    assert (answer.status_code, stored()) == (413, [])
+    assert "labels" in answer.text

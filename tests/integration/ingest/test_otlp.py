@@ -351,3 +351,13 @@ def test_a_password_is_a_key(anonymous: TestClient, key: str, stored: Read) -> N
     answer = anonymous.post(PATH, json=export(record()), auth=("whoever", key))
 
     assert (answer.status_code, messages(stored)) == (200, ["started"])
+
+
+def test_a_small_request_whose_records_share_much_is_refused_whole(client: TestClient, stored: Read, form: str) -> None:
+    document = export(*[record(f"line {number}") for number in range(1_000)])
+    document["resourceLogs"][0]["resource"] = {"attributes": [{"key": "k", "value": text("v" * 40_000)}]}
+
+    answer = post(client, encoded(document, form), form)
+
+    assert (answer.status_code, stored()) == (413, [])
+    assert "resource" in told(answer, form, status_pb2.Status)["message"]
