@@ -27,7 +27,8 @@ FRAGMENTS = [
     b"\n", b"\r\n", b"\r", b'"', b"{", b"}", b"[", b"]", b",", b"\\", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\xe4 ",
     b"  ",     b"\tat a.B.c(D.java:3)\n", b"Traceback (most recent call last):\n", b'  File "x"\n', b"ValueError: x\n",
     b'{"message":"a","time":1762330530}\n', b"__CURSOR=1\n__REALTIME_TIMESTAMP=1762330530123456\n", b"MESSAGE\n",
-    b"\x03\0\0\0\0\0\0\0abc\n", b'[{"a":1},', b'{"events":[', b"a,b,c\n", b"9" * 30,
+    b"\x03\0\0\0\0\0\0\0abc\n", b'[{"a":1},', b'{"a": "b",\n', b'{"a": "b" c},\n', b'{"events":[', b"a,b,c\n",
+    b"9" * 30,
 ]  # fmt: skip
 STREAMS = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.binary(max_size=20)), max_size=12).map(b"".join)
 
