@@ -230,8 +230,10 @@ def test_a_time_that_nothing_tells_is_the_hint_and_marked() -> None:
     ("line", "hint", "time"),
     [
         (b"Dec 31 23:59:59 h a: b", datetime(2026, 1, 2, tzinfo=UTC), "2025-12-31T23:59:59Z"),
-        (b"Jan  3 00:00:00 h a: b", datetime(2026, 1, 2, tzinfo=UTC), "2026-01-03T00:00:00Z"),
-        (b"Jan  4 00:00:00 h a: b", datetime(2026, 1, 2, tzinfo=UTC), "2025-01-04T00:00:00Z"),
+        (b"Jan  2 14:00:00 h a: b", datetime(2026, 1, 2, tzinfo=UTC), "2026-01-02T14:00:00Z"),
+        (b"Jan  3 00:00:00 h a: b", datetime(2026, 1, 2, tzinfo=UTC), "2025-01-03T00:00:00Z"),
+        (b"Jan  1 05:00:00 h a: b", datetime(2026, 12, 31, 12, tzinfo=UTC), "2026-01-01T05:00:00Z"),
+        (b"Jan  1 01:00:00 h a: b", datetime(2025, 12, 31, 23, tzinfo=UTC), "2026-01-01T01:00:00Z"),
         (b"Feb 29 00:00:00 h a: b", datetime(2026, 1, 2, tzinfo=UTC), "2024-02-29T00:00:00Z"),
     ],
 )

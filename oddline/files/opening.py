@@ -1,0 +1,43 @@
+"""Open a file as it was put, to read its entries: the same ones each time."""
+
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo
+
+from oddline.files.log_file import LogFile
+from oddline.files.model import SAMPLE_BYTES, Found
+from oddline.files.reading import MOST_ENTRIES, EntryReader, read_entries
+from oddline.files.sniffing import look_at
+from oddline.tasks import TaskContext
+
+
+def found_in(file: LogFile, context: TaskContext) -> Found:
+    """What a file is: as was found before, or as its first bytes and its owner say.
+
+    Raises:
+        ObjectMissing: its object is gone.
+    """
+    if file.known:
+        return file.known
+    start = b""
+    for piece in context.objects.stream(file.object_key, version=file.object_version):
+        start += piece
+        if len(start) >= SAMPLE_BYTES:
+            break
+    found = look_at(start[:SAMPLE_BYTES], name=file.name)
+    return Found(file.format or found.format, found.encoding, found.compression)
+
+
+def open_reader(
+    pieces: Iterator[bytes], file: LogFile, *, found: Found, after: int = 0, most_entries: int = MOST_ENTRIES
+) -> EntryReader:
+    """What reads a file's entries from behind the byte `after`."""
+    zone = ZoneInfo(file.zone) if file.zone else None
+    return read_entries(
+        pieces,
+        found=found,
+        now=file.put_at,
+        year_hint=file.put_at,
+        after=after,
+        zone=zone,
+        most_entries=most_entries,
+    )
