@@ -232,7 +232,7 @@ def _forget_usage(filing: Filing) -> None:
     [
         ({"limit_entries_a_day": 15_000}, [15_000, 25_000]),
         ({"limit_entries_a_day": 9_000}, [9_000, 18_000, 25_000]),
-        ({"limit_bytes_a_day": 400_000}, None),
+        ({"limit_bytes_a_day": 200_000}, None),
     ],
 )
 def test_a_file_over_the_quota_of_the_day_uses_it_up_and_goes_on_the_next(

@@ -13,7 +13,7 @@ from oddline.files import Block, EntryReader, Found, read_entries
 
 NOW = datetime(2026, 11, 5, 8, 15, tzinfo=UTC)
 OBJECTS = [
-    {"time": "2026-11-01T08:15:30Z", "level": "info", "msg": f'line "{number}" {{of}} the log', "at": [{"n": number}]}
+    {"time": "2026-11-01T08:15:30Z", "level": "info", "msg": f"line {number} {{of}} the log \\", "at": [{"n": number}]}
     for number in range(300)
 ]
 ONE_A_LINE = [json.dumps(one) for one in OBJECTS]
