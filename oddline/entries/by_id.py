@@ -18,7 +18,7 @@ from oddline.patterns import pattern_texts
 from oddline.submissions import index_of, made_at, rfc3339, submission_of
 
 ARRIVAL_DAYS: Final = range(-1, 8)
-"""Days of arrival around the day in an id: clocks differ, and the parts of a file have the time of its task."""
+"""Days of arrival around the day in an id: clocks differ, and the parts of a file have a time up to some days back."""
 
 _WITHOUT_CHUNK: Final = {"accepted": "processing", "claimed": "processing", "dead": "dead"}
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import zstandard
@@ -14,6 +15,7 @@ from oddline.files.log_file import FileState, LogFile
 from oddline.files.opening import stream
 from oddline.files.tasks import FilePayload
 from oddline.files.uploads import PART_BYTES
+from oddline.ids import new_id
 from oddline.objects import ObjectStore
 from oddline.redaction import ErasedValues, Redactor, open_values, read_erased
 from oddline.tasks import TaskContext
@@ -48,11 +50,18 @@ def compress_log_file(payload: FilePayload, context: TaskContext) -> dict[str, A
     version, packed = _pack(context.objects, file, key=key)
     _check(context.objects, file, key=key, version=version)
     found = {"format": file.known.format, "encoding": file.known.encoding, "compression": "zstd"}
+    # As a deleted file, which is cleaned up where this is killed before it does so itself.
+    original = replace(file, id=new_id(), state=FileState.DELETED, upload=None, request_key=None, task=None)
     with context.db.transaction() as tx:
         changed = store.change(
             tx, file, was=[FileState.PROCESSED], object_key=key, object_version=version, size=packed, found=found
         )
-    erase_object(context.objects, key if changed is None else file.object_key)
+        if changed is not None:
+            store.insert(tx, original)
+    if changed is None:
+        erase_object(context.objects, key)
+    else:
+        delete_file(context, original)
     return {"bytes": file.size, "packed_bytes": packed}
 
 

@@ -69,7 +69,7 @@ class LogFile:
 
     @property
     def put_at(self) -> datetime:
-        """When it was whole: what its entries' ids and times are derived from."""
+        """When it was whole: what its entries' ids and guessed times are derived from."""
         return self.uploaded_at or self.created_at
 
     def upload_view(self) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import Any, Final
 from oddline.files import store
 from oddline.files.log_file import FileState, LogFile
 from oddline.files.metadata import MetadataFold
-from oddline.files.opening import stream
-from oddline.files.processing import found_in, metadata_told, open_reader
+from oddline.files.opening import found_in, open_reader, stream
+from oddline.files.processing import metadata_told
 from oddline.files.tasks import FilePayload
 from oddline.tasks import TaskContext
 

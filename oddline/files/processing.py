@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from oddline.database import Transaction
 from oddline.errors import FileStuck, LostClaim, NotYet, QuotaExceeded
@@ -12,10 +11,9 @@ from oddline.files import store
 from oddline.files.encodings import UTF_16_BE, UTF_16_LE
 from oddline.files.log_file import FileState, LogFile
 from oddline.files.metadata import Metadata, MetadataFold
-from oddline.files.model import SAMPLE_BYTES, Block, Found
-from oddline.files.opening import stream
-from oddline.files.reading import EntryReader, read_entries
-from oddline.files.sniffing import look_at
+from oddline.files.model import Block, Found
+from oddline.files.opening import found_in, open_reader, stream
+from oddline.files.reading import MOST_ENTRIES, EntryReader
 from oddline.files.tasks import FileGroup, FilePayload, FormattedFile
 from oddline.files.unpacking import NONE
 from oddline.files.uploads import check_format
@@ -28,6 +26,7 @@ from oddline.tasks import Task, TaskContext, find
 TURN: Final = timedelta(minutes=4)  # then others have the process; below the soft limit by more than a part takes
 SCORED_AGAIN: Final = timedelta(seconds=5)  # in which a worker scores some of what waits
 MOST_TRIES: Final = 5  # without one more part stored: then it is the file that kills its workers
+IDS_LAST: Final = timedelta(days=5)  # an entry is looked for by its id up to 7 days behind the time in it
 _SKIPPED: Final = bytes(PIECE_BYTES)
 _WORKED_ON: Final = (FileState.UPLOADED, FileState.PROCESSING, FileState.FAILED)
 
@@ -38,7 +37,7 @@ def process_log_file(payload: FilePayload, context: TaskContext) -> dict[str, An
     Raises:
         NotYet: the turn is over, too much waits to be scored, or the project's quota of the day is used up.
         UnreadableFile, ObjectMissing: it cannot be read (permanent).
-        FileStuck: every try ended without storing one more part (permanent).
+        FileStuck: every try ended without storing one more part, or the project's quota is too small (permanent).
         LostClaim, Unavailable: passing.
     """
     return _process(payload, context, asked="")
@@ -105,30 +104,60 @@ class _Reading:
     file: LogFile
     context: TaskContext
     _read_bytes: int = field(default=0, init=False)
+    _refused: int = field(default=0, init=False)
     _rule_book: RuleBook = field(init=False)
 
     def __post_init__(self) -> None:
         self._rule_book = RuleBook(self.context.settings.cipher)
 
     def run(self) -> dict[str, Any]:
-        began_at, found = self.context.clock(), found_in(self.file, self.context)
-        before = Metadata.restored(self.file.metadata) if self.file.position and self.file.metadata else None
-        fold = MetadataFold(found, before=before)
-        self._note(found=asdict(found))
-        reader = open_reader(self._pieces(found), self.file, found=found, after=self.file.position)
+        began_at, most_entries = self.context.clock(), MOST_ENTRIES
         try:
             most = self.context.settings.file_backlog
             self._wait_for_scoring(most=-(-most // 2))
-            for block in reader:
-                fold.add(block)
-                self._store(block, fold)
-                if self.context.clock() >= began_at + TURN:
-                    raise NotYet("the turn is over: the rest is for the next", until=self.context.clock())
-                self._wait_for_scoring(most=most)
+            while True:
+                try:
+                    return self._read(began_at=began_at, most_entries=most_entries)
+                except QuotaExceeded as full:
+                    most_entries = self._fewer(full)
         except NotYet:
             self._note(tries=0)
             raise
+
+    def _read(self, *, began_at: datetime, most_entries: int) -> dict[str, Any]:
+        """Read on to the file's end, in blocks of so many entries at most.
+
+        Raises:
+            QuotaExceeded: a block is more than the project may send today.
+        """
+        found, self._read_bytes = found_in(self.file, self.context), 0
+        self.file = file = self._note(found=asdict(found))
+        before = Metadata.restored(file.metadata) if file.position and file.metadata else None
+        fold = MetadataFold(found, before=before)
+        reader = open_reader(self._pieces(found), file, found=found, after=file.position, most_entries=most_entries)
+        for block in reader:
+            fold.add(block)
+            self._store(block, fold)
+            if self.context.clock() >= began_at + TURN:
+                raise NotYet("the turn is over: the rest is for the next", until=self.context.clock())
+            self._wait_for_scoring(most=self.context.settings.file_backlog)
         return self._end(reader, fold)
+
+    def _fewer(self, full: QuotaExceeded) -> int:
+        """How many entries of the refused block the project may still send today.
+
+        Raises:
+            NotYet: none.
+            FileStuck: one alone is more than the project may send on any day (permanent).
+        """
+        requested, limit = int(full.extra["requested"]), int(full.extra["limit"])
+        left = limit - int(full.extra["used"])
+        if self._refused == 1 and requested > limit:
+            raise FileStuck(f"an entry has more than the project may send a day: {full.detail}") from full
+        if self._refused == 1 or left <= 0:
+            midnight = datetime.fromisoformat(full.extra["resets_at"])
+            raise NotYet(f"{full.detail}: the rest is for tomorrow", until=midnight) from full
+        return max(1, self._refused * left // requested)
 
     def _pieces(self, found: Found) -> Iterator[bytes]:
         for piece in self._from_place(found):
@@ -148,9 +177,10 @@ class _Reading:
         yield from stream(objects, file, start=place)
 
     def _store(self, block: Block, fold: MetadataFold) -> None:
-        file, start, end = self.file, block.start, block.end
+        file, start, end, now = self.file, block.start, block.end, self.context.clock()
+        late = max(0, (now - file.put_at) // IDS_LAST) * IDS_LAST
         derived = derived_submission_id(
-            at=file.put_at, of=f"{file.object_key}\n{file.object_version}\n{start}-{end}".encode()
+            at=file.put_at + late, of=f"{file.object_key}\n{file.object_version}\n{start}-{end}".encode()
         )
         for entry in block.entries:
             entry.setdefault("source", file.source)
@@ -171,17 +201,16 @@ class _Reading:
             ):
                 raise LostClaim(f"somebody else has read file {file.id} on from byte {start:,}")
             if taken:
-                now = self.context.clock()
                 store.insert_part(tx, file, start=start, end=end, submission=derived, entries=taken, now=now)
             noted.append(True)
 
-        self._take(Part(name=f"file {file.id}", entries=block.entries, submission=derived), note)
+        self._take(Part(name=f"file {file.id}", entries=block.entries, submission=derived), note, now=now)
         if not noted:
             raise LostClaim(f"bytes {start:,} to {end:,} of file {file.id} are stored, and not by this turn")
         self.context.publisher.wake(SCORE_WAITING_BATCH)
         self.context.report(progress)
 
-    def _take(self, part: Part, note: Callable[[Transaction, int], None]) -> None:
+    def _take(self, part: Part, note: Callable[[Transaction, int], None], *, now: datetime) -> None:
         context, project = self.context, self.file.project
         with context.db.transaction(project=project) as tx:
             limits = read_limits(tx, project, defaults=default_limits(context.settings))
@@ -196,13 +225,13 @@ class _Reading:
             intake.store(
                 part,
                 project=project,
-                now=context.clock(),
+                now=now,
                 quota=Quota(entries=limits.entries_a_day, bytes=limits.bytes_a_day),
                 also_told=note,
             )
-        except QuotaExceeded as full:
-            midnight = datetime.fromisoformat(full.extra["resets_at"])
-            raise NotYet(f"{full.detail}: the rest is for tomorrow", until=midnight) from full
+        except QuotaExceeded:
+            self._refused = len(part.entries)
+            raise
 
     def _wait_for_scoring(self, *, most: int) -> None:
         """Give the turn back while a project has too much that is not scored: bodies take room until they are.
@@ -244,26 +273,3 @@ class _Reading:
 def metadata_told(metadata: dict[str, Any]) -> dict[str, Any]:
     """What a task's result tells of a file: what is small."""
     return {name: metadata[name] for name in ("format", "encoding", "compression", "entries", "first", "last")}
-
-
-def found_in(file: LogFile, context: TaskContext) -> Found:
-    """What a file is: as was found before, or as its first bytes and its owner say.
-
-    Raises:
-        ObjectMissing: its object is gone.
-    """
-    if file.known:
-        return file.known
-    start = b""
-    for piece in stream(context.objects, file):
-        start += piece
-        if len(start) >= SAMPLE_BYTES:
-            break
-    found = look_at(start[:SAMPLE_BYTES], name=file.name)
-    return Found(file.format or found.format, found.encoding, found.compression)
-
-
-def open_reader(pieces: Iterator[bytes], file: LogFile, *, found: Found, after: int = 0) -> EntryReader:
-    """What reads a file's entries; each time the same ones."""
-    zone = ZoneInfo(file.zone) if file.zone else None
-    return read_entries(pieces, found=found, now=file.put_at, year_hint=file.put_at, after=after, zone=zone)

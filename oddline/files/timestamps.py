@@ -149,7 +149,8 @@ class Clock:
 
     Args:
         now: the present; later than a day after it an entry cannot be.
-        year_hint: not long after the log's last line (when the file was put, say): what names no year lies before it.
+        year_hint: not long after the log's last line (when the file was put, say): what names no year lies before it
+            in its own zone.
         zone: of times that name none; UTC where it is not given.
 
     Attributes:
@@ -269,7 +270,7 @@ class Clock:
                 moment = datetime(year, month, day, hour, tzinfo=UTC)
             except ValueError:
                 continue
-            if moment <= self.hint + FUTURE:
+            if moment <= self.hint + _WIDEST_OFFSET:
                 return moment
         return None
 

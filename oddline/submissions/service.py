@@ -245,6 +245,7 @@ def _check_quota(tx: Transaction, quota: Quota, *, project: UUID, entries: int, 
                 quota=name,
                 limit=most,
                 used=before,
+                requested=more,
                 resets_at=midnight.isoformat().replace("+00:00", "Z"),
                 retry_after=ceil((midnight - now).total_seconds()),
             )

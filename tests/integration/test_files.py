@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -26,22 +27,25 @@ from functions.http import Parts
 from oddline.catalogue import CATALOGUE
 from oddline.cli.uploading import upload
 from oddline.database import Database
+from oddline.entries.by_id import ARRIVAL_DAYS
 from oddline.errors import NotYet, ObjectMissing
 from oddline.files import (
     PROCESS_LOG_FILE,
+    FilePayload,
     FormattedFile,
     cleanup_old_files,
     cleanup_temp_files,
+    compress_log_file,
     parse_structured_logs,
     process_log_file,
 )
 from oddline.identity import Scope
-from oddline.objects import SMALLEST_PART_BYTES, FolderObjects, S3Objects
+from oddline.objects import SMALLEST_PART_BYTES, FolderObjects, ObjectVersion, S3Objects
 from oddline.privacy.finder import Finder
 from oddline.privacy.places import PLACES, Work
 from oddline.redaction import ErasedValues, seal_values
 from oddline.settings import Settings, Side
-from oddline.submissions import entry_id
+from oddline.submissions import entry_id, made_at
 from oddline.tasks import NoPayload, Publisher, State, TaskContext, cancel, end_leases, run_task, utc_now
 
 LINES = [f"2026-11-05T08:15:{second % 60:02}Z line {second} of the log" for second in range(25_000)]
@@ -131,6 +135,31 @@ def test_an_object_that_says_that_it_is_another_projects_is_not_read(client: Tes
     assert filing.entries() == []
 
 
+class _DyingObjects(FolderObjects):
+    """Those of a process that is killed before it deletes anything."""
+
+    def versions(self, prefix: str, *, after: str = "") -> Iterator[ObjectVersion]:
+        raise SystemExit(f"{prefix}{after}")
+
+
+def test_an_original_goes_later_where_packing_was_killed_before_it_went(client: TestClient, filing: Filing) -> None:
+    file = uploaded(client, TEXT)
+    filing.run_once()
+    filing.run_once()
+    payload = FilePayload(project=filing.project, file=UUID(file["file_id"]))
+    dying = replace(filing.context, objects=_DyingObjects(filing.settings.home / "objects"))
+
+    with pytest.raises(SystemExit):
+        compress_log_file(payload, dying)
+    left = len(list(filing.objects.list("files/")))
+    cleaned = cleanup_old_files(NoPayload(), filing.context)
+
+    key = filing.row(file["file_id"], "object_key")[0]
+    assert (left, cleaned) == (2, {"files": 1})
+    assert [one.key for one in filing.objects.list("files/")] == [key]
+    assert [one["file_id"] for one in client.get(PATH).json()["files"]] == [file["file_id"]]
+
+
 def test_a_file_that_came_packed_stays_as_it_came(client: TestClient, filing: Filing) -> None:
     packed = gzip.compress(FEW)
     file = uploaded(client, packed)
@@ -209,18 +238,67 @@ def test_a_file_waits_while_too_much_is_not_scored_and_goes_on_afterwards(client
     assert filing.task(file["task_id"]).failures == []
 
 
-def test_a_file_over_the_quota_of_the_day_goes_on_the_next(client: TestClient, filing: Filing) -> None:
-    filing.set(limit_entries_a_day=15_000)
+def _forget_usage(filing: Filing) -> None:
     with filing.db("worker").transaction() as tx:
         tx.execute("DELETE FROM usage_counts")
+
+
+@pytest.mark.parametrize(
+    ("limits", "days"),
+    [
+        ({"limit_entries_a_day": 15_000}, [15_000, 25_000]),
+        ({"limit_entries_a_day": 9_000}, [9_000, 18_000, 25_000]),
+        ({"limit_bytes_a_day": 200_000}, None),
+    ],
+)
+def test_a_file_over_the_quota_of_the_day_uses_it_up_and_goes_on_the_next(
+    client: TestClient, filing: Filing, limits: dict[str, int], days: list[int] | None
+) -> None:
+    filing.set(**limits)
+    _forget_usage(filing)
     file = uploaded(client, TEXT)
+    stored: list[int] = []
+
+    while not stored or (stored[-1] < 25_000 and len(stored) < 5):
+        filing.run()
+        stored += filing.row(file["file_id"], "entries")
+        filing.clock.move(timedelta(days=1))
+
+    assert stored == (days or stored)
+    assert stored[-1] == 25_000
+    assert [message for _, message in filing.entries()] == [line.split(" ", 1)[1] for line in LINES]
+    shown = client.get(f"{PATH}/{file['file_id']}").json()
+    assert (shown["state"], shown["metadata"]["entries"]) == ("processed", 25_000)
+
+
+def test_a_file_of_which_an_entry_is_more_than_the_quota_fails_and_says_so(client: TestClient, filing: Filing) -> None:
+    filing.set(limit_bytes_a_day=30)
+    _forget_usage(filing)
+    file = uploaded(client, FEW + b"2026-11-05T08:15:32Z WARN " + b"x" * 50 + b"\n")
 
     filing.run()
-    today = filing.row(file["file_id"], "entries")
     filing.clock.move(timedelta(days=1))
     filing.run()
 
-    assert (today, filing.row(file["file_id"], "entries")) == ((10_000,), (25_000,))
+    shown = client.get(f"{PATH}/{file['file_id']}").json()
+    assert (shown["state"], shown["error"].split(":")[0]) == ("failed", "FileStuck")
+    assert "30 bytes a day" in shown["error"]
+
+
+def test_entries_are_found_by_their_ids_however_long_their_file_waited(client: TestClient, filing: Filing) -> None:
+    filing.set(limit_entries_a_day=1)
+    _forget_usage(filing)
+    uploaded(client, FEW)
+
+    for days in (10, 3):
+        filing.clock.move(timedelta(days=days))
+        filing.run()
+
+    with filing.db("worker").transaction() as tx:
+        stored = tx.execute("SELECT id, received_at FROM submission_state").fetchall()
+    waited = [(received_at.date() - made_at(submission).date()).days for submission, received_at in stored]
+    assert len(waited) == 2
+    assert set(waited) <= set(ARRIVAL_DAYS)
 
 
 def test_a_file_that_is_no_text_fails_with_the_reason(client: TestClient, filing: Filing) -> None:

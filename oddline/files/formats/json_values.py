@@ -6,8 +6,8 @@ from typing import Final
 import orjson
 
 from oddline.files.documents import DocumentReader
+from oddline.files.json_records import WRAPPER
 from oddline.files.model import Entry, Format, Framing, Parser, Sample
-from oddline.files.records import WRAPPER
 from oddline.files.timestamps import Clock
 
 _ARRAY: Final = re.compile(r"\s*\[\s*(?:\{|\])")
@@ -31,7 +31,7 @@ def _parser(sample: Sample, clock: Clock) -> Parser:
             document = orjson.loads(text)
         except orjson.JSONDecodeError:
             return None
-        return read(document, text) if isinstance(document, dict) else {"message": text, "attributes": {}}
+        return read(document, text) if isinstance(document, dict) else None
 
     return Parser(parse)
 

@@ -206,7 +206,7 @@ def test_a_request_over_the_quota_is_refused_whole_and_says_when_the_day_ends(
 
     document = refused.json()
     assert (refused.status_code, document["code"], document["quota"]) == (429, "quota-exceeded", "entries")
-    assert (document["limit"], document["used"]) == (5, 3)
+    assert (document["limit"], document["used"], document["requested"]) == (5, 3, 3)
     assert document["resets_at"].endswith("T00:00:00Z")
     assert 0 < int(refused.headers["Retry-After"]) <= 86_400
     assert (fitting.status_code, full.status_code, next_day.status_code) == (202, 429, 202)

@@ -27,7 +27,8 @@ FRAGMENTS = [
     b"\n", b"\r\n", b"\r", b'"', b"{", b"}", b"[", b"]", b",", b"\\", b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"\xe4 ",
     b"  ",     b"\tat a.B.c(D.java:3)\n", b"Traceback (most recent call last):\n", b'  File "x"\n', b"ValueError: x\n",
     b'{"message":"a","time":1762330530}\n', b"__CURSOR=1\n__REALTIME_TIMESTAMP=1762330530123456\n", b"MESSAGE\n",
-    b"\x03\0\0\0\0\0\0\0abc\n", b'[{"a":1},', b'{"events":[', b"a,b,c\n", b"9" * 30,
+    b"\x03\0\0\0\0\0\0\0abc\n", b'[{"a":1},', b'{"a": "b",\n', b'{"a": "b" c},\n', b'{"events":[', b"a,b,c\n",
+    b"9" * 30,
 ]  # fmt: skip
 STREAMS = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.binary(max_size=20)), max_size=12).map(b"".join)
 
@@ -229,8 +230,10 @@ def test_a_time_that_nothing_tells_is_the_hint_and_marked() -> None:
     ("line", "hint", "time"),
     [
         (b"Dec 31 23:59:59 h a: b", datetime(2026, 1, 2, tzinfo=UTC), "2025-12-31T23:59:59Z"),
-        (b"Jan  3 00:00:00 h a: b", datetime(2026, 1, 2, tzinfo=UTC), "2026-01-03T00:00:00Z"),
-        (b"Jan  4 00:00:00 h a: b", datetime(2026, 1, 2, tzinfo=UTC), "2025-01-04T00:00:00Z"),
+        (b"Jan  2 14:00:00 h a: b", datetime(2026, 1, 2, tzinfo=UTC), "2026-01-02T14:00:00Z"),
+        (b"Jan  3 00:00:00 h a: b", datetime(2026, 1, 2, tzinfo=UTC), "2025-01-03T00:00:00Z"),
+        (b"Jan  1 05:00:00 h a: b", datetime(2026, 12, 31, 12, tzinfo=UTC), "2026-01-01T05:00:00Z"),
+        (b"Jan  1 01:00:00 h a: b", datetime(2025, 12, 31, 23, tzinfo=UTC), "2026-01-01T01:00:00Z"),
         (b"Feb 29 00:00:00 h a: b", datetime(2026, 1, 2, tzinfo=UTC), "2024-02-29T00:00:00Z"),
     ],
 )
