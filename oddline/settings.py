@@ -164,7 +164,8 @@ class Settings(BaseSettings):
 
     connections_as_worker: bool = Field(
         default=False,
-        description="whether connections to AWS may read with the worker's own rights; else they bring a role or keys",
+        description="whether connections to AWS of ODDLINE_OPERATOR_PROJECT, and of no other, may read with the"
+        " worker's own rights, but never Oddline's own bucket; else they bring a role or keys",
     )
 
     schedule_group: str = Field(

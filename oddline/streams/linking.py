@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from oddline.errors import FeedRefused, InvalidParameter
+from oddline.identity import find_project
 from oddline.outgoing import open_outgoing
 from oddline.redaction import RuleBook
 from oddline.streams import store
@@ -53,6 +54,8 @@ def open_link(
     kind = TYPES[connection.type]
     with context.db.transaction() as tx:
         sealed = store.credentials_of(tx, connection.id)
+        operators = context.settings.operator_project
+        is_operators = bool(operators) and find_project(tx, operators) == connection.project
         remembered = b"" if since else store.read_memory(tx, connection.id)
     shown = None if sealed is None else json.loads(context.settings.cipher().decrypt(sealed.encode()))
     try:
@@ -71,6 +74,7 @@ def open_link(
         outgoing=open_outgoing(context.settings),
         settings=context.settings,
         most=most,
+        is_operators=is_operators,
         now=context.clock,
     )
 

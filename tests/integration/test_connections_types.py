@@ -180,32 +180,48 @@ def test_connections_may_not_read_with_the_rights_of_the_worker(feeds: Feeds, bu
     assert feeds.row(connection).state == "failing"
 
 
-def test_they_may_where_the_operator_says_so(
-    db: Databases, project: UUID, redis_url: str, tmp_path: Path, aws_url: str, bucket: Bucket,
+@pytest.mark.parametrize("what", ["the operator's", "another project", "Oddline's own bucket"])
+def test_the_operators_project_may_where_the_operator_says_so_and_never_oddlines_own_bucket(
+    what: str, db: Databases, project: UUID, redis_url: str, tmp_path: Path, aws_url: str, bucket: Bucket,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "the worker's")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "own")
     bucket.put("app/1", lines("one"))
-    options: dict[str, Any] = {"aws_endpoint_url": aws_url, "connections_as_worker": True}
+    with db("worker").transaction() as tx:
+        [[name]] = tx.execute("SELECT name FROM projects WHERE id = %s", [project]).fetchall()
+    options: dict[str, Any] = {
+        "aws_endpoint_url": aws_url,
+        "connections_as_worker": True,
+        "operator_project": "another" if what == "another project" else name,
+        "objects_url": f"s3://{bucket.name}/oddline" if what == "Oddline's own bucket" else "",
+    }
 
     with open_feeds(db, project=project, redis_url=redis_url, folder=tmp_path, **options) as feeds:
         told = feeds.poll(feeds.connect("s3", bucket.configuration | {"as_worker": True}))
 
-    assert (told["objects"], told["error"]) == (1, None)
+    reasons = {
+        "another project": "may not read with the worker's own rights",
+        "Oddline's own bucket": "is Oddline's own",
+    }
+    assert (told["objects"], reasons.get(what, "None") in str(told["error"])) == (int(what == "the operator's"), True)
 
 
-def test_a_role_is_taken_with_the_external_id_of_the_project(
-    db: Databases, project: UUID, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("trusts_all", [False, True])
+def test_a_role_is_taken_with_the_external_id_of_the_project_unless_it_trusts_whoever_asks(
+    *, trusts_all: bool, db: Databases, project: UUID, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "the worker's")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "own")
     asked: list[tuple[dict[str, list[str]], str]] = []
-    role = "arn:aws:iam::123456789012:role/oddline-logs"
+    role = f"arn:aws:iam::123456789012:role/oddline-{trusts_all}"
+    refusal = b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message></Error></ErrorResponse>"
 
     def aws(request: Asked) -> Answer:
         if request.method == "POST":
-            asked.append((parse_qs(request.body.decode()), request.headers["authorization"]))
+            asked.append((form := parse_qs(request.body.decode()), request.headers["authorization"]))
+            if not trusts_all and form["ExternalId"] != [f"oddline-{project}"]:
+                return 403, {"Content-Type": "text/xml"}, refusal
             taken = "".join(
                 f"<{name}>{value}</{name}>"
                 for name, value in {
@@ -224,8 +240,13 @@ def test_a_role_is_taken_with_the_external_id_of_the_project(
     ):
         told = feeds.poll(feeds.connect("s3", {"region": REGION, "bucket": "theirs", "role_arn": role}))
 
+    assert asked[0][0]["ExternalId"][0].startswith("oddline-check-")
+    if trusts_all:
+        assert "trusts whoever asks" in told["error"]
+        assert len(asked) == 1
+        return
     assert told["error"] is None
-    [(form, _), (_, signature)] = asked
+    [(form, _), (_, signature)] = asked[1:]
     assert (form["RoleArn"], form["ExternalId"]) == ([role], [f"oddline-{project}"])
     assert "Credential=ASIATAKEN/" in signature
 

@@ -68,6 +68,18 @@ def post_json(outgoing: Outgoing, url: str, body: Mapping[str, Any], *, what: st
     return as_object(ask(outgoing, "POST", url, what=what, headers=headers, content=orjson.dumps(body)), what=what)
 
 
+def server_of(url: str) -> str:
+    """Scheme, host and port of an address; as it stands, where these cannot be told."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    try:
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return url
+    return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
 def take_token(outgoing: Outgoing, url: str, form: Mapping[str, str], *, what: str) -> str:
     """The access token that a token endpoint gives (RFC 6749, 4.4 and RFC 7523, 2.1); raises as `ask`."""
     from urllib.parse import urlencode

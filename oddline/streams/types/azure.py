@@ -52,6 +52,10 @@ def place(configuration: Configuration) -> str:
     return f"workspace {configuration.workspace_id} at {configuration.endpoint}: {configuration.query}"
 
 
+def _shown_to(configuration: Configuration) -> tuple[str, ...]:
+    return (configuration.endpoint, configuration.login)
+
+
 def pages(link: Link) -> Iterator[Page]:
     """See `ConnectionType.pages`. The API has no pages: the token is the last row's time and identity."""
     configuration: Configuration = link.configuration
@@ -121,5 +125,10 @@ def _found(row: dict[str, Any], link: Link) -> Found:
 
 
 TYPE: Final = ConnectionType(
-    name="azure", configuration=Configuration, credentials=Credentials, place=place, pages=pages
+    name="azure",
+    configuration=Configuration,
+    credentials=Credentials,
+    place=place,
+    pages=pages,
+    shown_to=_shown_to,
 )

@@ -54,6 +54,10 @@ def place(configuration: Configuration) -> str:
     return f"{configuration.resource} at {configuration.endpoint}"
 
 
+def _shown_to(configuration: Configuration) -> tuple[str, ...]:
+    return (configuration.endpoint,)
+
+
 def pages(link: Link) -> Iterator[Page]:
     """See `ConnectionType.pages`."""
     configuration: Configuration = link.configuration
@@ -121,5 +125,10 @@ def _found(one: dict[str, Any], link: Link) -> Found:
 
 
 TYPE: Final = ConnectionType(
-    name="google", configuration=Configuration, credentials=Credentials, place=place, pages=pages
+    name="google",
+    configuration=Configuration,
+    credentials=Credentials,
+    place=place,
+    pages=pages,
+    shown_to=_shown_to,
 )

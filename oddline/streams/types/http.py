@@ -13,7 +13,7 @@ from oddline.streams.memory import Memory
 from oddline.streams.model import Page
 from oddline.streams.reading import ConnectionType, Given, Link, Secret, Text
 from oddline.streams.records import Names, as_json, at_path, entry_of
-from oddline.streams.types.answers import ask, read_json
+from oddline.streams.types.answers import ask, read_json, server_of
 from oddline.submissions import MOST_PART_ENTRIES
 
 Address = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$", max_length=2_000)]
@@ -65,6 +65,10 @@ class Credentials(Given):
 def place(configuration: Configuration) -> str:
     """Where it leads."""
     return configuration.url
+
+
+def _shown_to(configuration: Configuration) -> tuple[str, ...]:
+    return (server_of(configuration.url),)
 
 
 def pages(link: Link) -> Iterator[Page]:
@@ -204,5 +208,6 @@ TYPE: Final = ConnectionType(
     credentials=Credentials,
     place=place,
     pages=pages,
+    shown_to=_shown_to,
     needs_credentials=_may_be_open,
 )

@@ -49,6 +49,10 @@ def place(configuration: Configuration) -> str:
     )
 
 
+def _shown_to(configuration: Configuration) -> tuple[str, ...]:
+    return (f"{configuration.tls} {configuration.host.lower()}:{configuration.port}",)
+
+
 def pages(link: Link) -> Iterator[Page]:
     """Pages from the `id` of the cursor on, without it."""
     from redis.exceptions import AuthenticationError, RedisError, ResponseError
@@ -132,5 +136,6 @@ TYPE: Final = ConnectionType(
     credentials=Credentials,
     place=place,
     pages=pages,
+    shown_to=_shown_to,
     needs_credentials=_may_be_open,
 )

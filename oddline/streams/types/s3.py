@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import RawIOBase
 from typing import Annotated, Any, BinaryIO, Final, Literal, cast
+from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints
 
@@ -35,6 +36,13 @@ class Configuration(AwsConfiguration):
     ] = LOOK_BACK_S
 
 
+def _open(link: Link) -> Any:
+    """A client; Oddline's own bucket holds what all projects have, and is no feed of anybody's."""
+    if urlsplit(link.settings.objects_url)[:2] == ("s3", link.configuration.bucket):
+        raise FeedRefused("this bucket is Oddline's own: connections may not read it")
+    return open_client("s3", link)
+
+
 def place(configuration: Configuration) -> str:
     """Where it leads."""
     return f"s3://{configuration.bucket}/{configuration.prefix} in {configuration.region}"
@@ -47,7 +55,7 @@ def pages(link: Link) -> Iterator[Page]:
     """
     configuration: Configuration = link.configuration
     look_back = timedelta(seconds=configuration.look_back_s)
-    client = open_client("s3", link)
+    client = _open(link)
     cursor = dict(link.cursor)
     while True:
         edge = _time(cursor.get("edge"))
@@ -102,7 +110,7 @@ def _cursor(
 def open_object(link: Link, found: FoundObject) -> BinaryIO:
     """See `ConnectionType.open_object`; of another version than was found there is nothing to be had."""
     what = f"s3://{link.configuration.bucket}/{found.key}"
-    client = open_client("s3", link)
+    client = _open(link)
     try:
         with aws_errors(what):
             answer = client.get_object(Bucket=link.configuration.bucket, Key=found.key, IfMatch=found.etag)
