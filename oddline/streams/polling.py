@@ -252,7 +252,12 @@ def back_off(failures: int) -> timedelta:
     return BACK_OFF.ceiling(failures) * random.random()
 
 
-def error_text(error: Exception) -> str:
-    """Why it failed, as the project's people may read it."""
+def error_text(error: Exception, *, sealed: bool = False) -> str:
+    """Why it failed, as the project's people may read it; `sealed`: with what the other end said, for administrators.
+
+    A server may answer what it was sent, and that is how it is let in.
+    """
     text = error.detail if isinstance(error, OddlineError) else f"an unexpected fault ({type(error).__name__})"
+    if sealed and isinstance(error, OddlineError) and error.extra.get("said"):
+        text = f"{text} {error.extra['said']}"
     return text.replace("\0", "")[:LONGEST_ERROR]

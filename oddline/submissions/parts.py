@@ -110,7 +110,11 @@ def storable_entry(message: str, *, source: str | None, attributes: dict[str, An
             return entry
     except TypeError:  # there are lone surrogates in it
         pass
-    storable, replaced = _replaced(entry)
+    try:
+        storable, replaced = _replaced(entry)
+    except RecursionError:
+        kept = {"left_out": "attributes that are nested too deeply"}
+        return storable_entry(message, source=source, attributes=kept, **more)
     if replaced:
         storable["attributes"]["replaced_characters"] = replaced
     return dict(storable)

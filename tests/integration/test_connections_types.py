@@ -307,6 +307,78 @@ def test_without_a_cursor_what_stands_in_the_last_answer_is_not_taken_again(feed
     assert feeds.messages() == ["a", "b", "b", "b", "c"]
 
 
+def _nested(levels: int) -> bytes:
+    return b'{"message": "deep", "a": ' + b"[" * levels + b"]" * levels + b"}"
+
+
+HOSTILE = {
+    "half a character": (b'{"message": "half \\ud800"}', "half \ufffd"),
+    "half a character in no message": (b'{"m": "half \\ud800"}', '{"m":"half \ufffd"}'),
+    "no UTF-8": (b'{"message": "\xff"}', "\ufffd"),
+    "a time before all times": (b'{"message": "old", "timestamp": "0001-01-01T00:00:00+23:59"}', "old"),
+    "nested 300 deep": (_nested(300), None),
+    "nested 1,000 deep": (_nested(1_000), "deep"),
+    "nested 1,000 deep, without a message": (_nested(1_000).replace(b"message", b"m"), None),
+}
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+@pytest.mark.parametrize("which", HOSTILE)
+def test_one_hostile_record_stops_no_connection(feeds: Feeds, which: str, form: str) -> None:
+    record, message = HOSTILE[which]
+    records = [b'{"message": "before"}', record, b'{"message": "behind"}']
+    body = b"\n".join(records) if form == "ndjson" else b"[" + b",".join(records) + b"]"
+
+    with answering(lambda _: (200, {}, body)) as url:
+        connection = feeds.connect("http", {"url": url, "format": form})
+        told = [feeds.poll(connection) for _ in range(2)]
+
+    assert [one["error"] for one in told] == [None, None]
+    assert [one for one in feeds.messages() if one in {"before", "behind", message}] == [
+        one for one in ("before", message, "behind") if one is not None
+    ]
+
+
+def test_a_line_that_is_no_json_is_taken_as_it_stands_and_an_answer_without_any_is_refused(feeds: Feeds) -> None:
+    body = [b'{"message": "one"}\nbroken {\n']
+
+    with answering(lambda _: (200, {}, body[0])) as url:
+        connection = feeds.connect("http", {"url": url, "format": "ndjson"})
+        told = feeds.poll(connection)
+        body[0] = b"<html>\n</html>"
+        refused = feeds.poll(connection)
+
+    assert (told["error"], feeds.messages()) == (None, ["one", "broken {"])
+    assert "cannot be read" in refused["error"]
+
+
+@pytest.mark.parametrize(
+    ("form", "body"),
+    [("json", b"[" + b"[]," * 4_000_000 + b"1]"), ("ndjson", b"1\n" * 30_000), ("ndjson", b"[" + b"[]," * 4_000_000)],
+)
+def test_an_answer_of_more_values_than_memory_has_room_for_is_refused_unread(
+    feeds: Feeds, form: str, body: bytes
+) -> None:
+    with answering(lambda _: (200, {}, body)) as url:
+        told = feeds.poll(feeds.connect("http", {"url": url, "format": form}))
+
+    assert "at most" in told["error"]
+
+
+def test_what_a_server_says_is_told_to_who_tries_it_and_stands_nowhere_else(feeds: Feeds) -> None:
+    def echo(asked: Asked) -> Answer:
+        return 401, {}, f"you are {asked.headers['authorization']}".encode()
+
+    with answering(echo) as url:
+        secret = {"headers": {"Authorization": "Bearer abc"}}
+        connection = feeds.connect("http", {"url": url}, credentials=secret)
+        told = feeds.poll(connection)
+        tried = try_connection(feeds.of(connection), feeds.context)
+
+    assert (told["error"], feeds.row(connection).last_error) == (f"{url}: 401", f"{url}: 401")
+    assert "you are Bearer abc" in tried["reason"]
+
+
 # Redis
 
 
@@ -339,9 +411,11 @@ def test_a_wrong_password_is_told_and_not_quoted(feeds: Feeds, redis_url: str) -
     )
 
     told = feeds.poll(connection)
+    tried = try_connection(feeds.of(connection), feeds.context)
 
-    assert "invalid username-password" in told["error"].lower()
-    assert "not this one" not in told["error"]
+    assert told["error"].endswith("who we are is refused")
+    assert "invalid username-password" in tried["reason"].lower()
+    assert "not this one" not in tried["reason"]
     assert feeds.row(connection).state == "failing"
 
 
@@ -485,12 +559,14 @@ def test_azure_rows_of_one_moment_are_told_apart_and_paged(feeds: Feeds, monkeyp
     assert azure.queries[0].startswith("AppTraces\n| where TimeGenerated >= datetime(")
 
 
-def test_a_refused_secret_is_told_in_azures_words(feeds: Feeds) -> None:
+def test_a_refused_secret_is_told_in_azures_words_to_who_tries_it(feeds: Feeds) -> None:
     with answering(AzureServer(secret="another")) as url:
         connection = feeds.connect("azure", AZURE | {"endpoint": url, "login": url}, credentials=ENTRA)
         told = feeds.poll(connection)
+        tried = try_connection(feeds.of(connection), feeds.context)
 
-    assert "AADSTS7000215" in told["error"]
+    assert told["error"] == f"{url}: 401"
+    assert "AADSTS7000215" in tried["reason"]
     assert feeds.row(connection).state == "failing"
 
 

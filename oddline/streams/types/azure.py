@@ -14,7 +14,7 @@ from oddline.errors import FeedFailed, FeedRefused
 from oddline.streams.model import Page
 from oddline.streams.reading import ConnectionType, Given, Link, Secret, Text
 from oddline.streams.records import Names, as_time, entry_of
-from oddline.streams.types.answers import post_json, take_token
+from oddline.streams.types.answers import SHOWN_CHARACTERS, post_json, take_token
 from oddline.streams.windows import Found, LookBack, read_windows
 from oddline.submissions import rfc3339
 
@@ -103,7 +103,7 @@ def _token(link: Link) -> str:
 
 def _rows(answer: dict[str, Any], *, what: str) -> Iterator[dict[str, Any]]:
     if "error" in answer:  # Azure gives what it had until then, with status 200
-        raise FeedFailed(f"{what}: only a part was answered: {str(answer['error'].get('message'))[:200]}")
+        raise FeedFailed(f"{what}: only a part was answered", said=ascii(answer["error"])[:SHOWN_CHARACTERS])
     try:
         table = answer["tables"][0]
         columns = [column["name"] for column in table["columns"]]

@@ -80,7 +80,9 @@ def pages(link: Link) -> Iterator[Page]:
             asked["pageToken"] = page
         url = f"{configuration.endpoint}/v2/entries:list"
         answer = post_json(link.outgoing, url, asked, what=what, token=token)
-        return [_found(one, link) for one in answer.get("entries", [])], answer.get("nextPageToken") or None
+        return [_found(one, link) for one in answer.get("entries", []) if isinstance(one, dict)], answer.get(
+            "nextPageToken"
+        ) or None
 
     yield from read_windows(link, fetch, look_back=timedelta(seconds=configuration.look_back_s))
 

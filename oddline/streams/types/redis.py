@@ -1,6 +1,7 @@
 """A stream of Redis or Valkey, read by XRANGE from an id on: the cursor is ours, and no consumer group is needed."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -11,6 +12,7 @@ from oddline.outgoing import Outgoing, open_outgoing
 from oddline.streams.model import Page
 from oddline.streams.reading import ConnectionType, Given, Link, Secret, Text
 from oddline.streams.records import Names, entry_of
+from oddline.streams.types.answers import SHOWN_CHARACTERS
 from oddline.submissions import rfc3339
 
 if TYPE_CHECKING:
@@ -66,18 +68,21 @@ def pages(link: Link) -> Iterator[Page]:
         while True:
             found: Any = client.xrange(configuration.stream, min=f"({last}" if last else begin, count=at_once)
             if found:
-                last = found[-1][0].decode()
+                last = found[-1][0].decode(errors="replace")
             yield Page(
                 cursor={"id": last} if last else {},
-                entries=[_entry(identifier.decode(), fields, link) for identifier, fields in found if fields],
+                entries=[
+                    _entry(identifier.decode(errors="replace"), fields, link) for identifier, fields in found if fields
+                ],
                 more=len(found) == at_once,
             )
             if len(found) < at_once:
                 return
     except (AuthenticationError, ResponseError) as error:  # no such user, no right, no stream
-        raise FeedRefused(f"{place(configuration)}: {error}") from error
+        what = "who we are is refused" if isinstance(error, AuthenticationError) else "the request is refused"
+        raise FeedRefused(f"{place(configuration)}: {what}", said=_said(error)) from error
     except RedisError as error:
-        raise FeedFailed(f"{place(configuration)}: {type(error).__name__}: {error}") from error
+        raise FeedFailed(f"{place(configuration)}: {type(error).__name__}", said=_said(error)) from error
     finally:
         client.connection_pool.disconnect()
 
@@ -121,9 +126,15 @@ def _entry(identifier: str, fields: dict[bytes, bytes], link: Link) -> dict[str,
     }
     entry = entry_of(record, names=link.configuration.names, source=link.source)
     entry["attributes"] = entry["attributes"] | {"stream": link.configuration.stream, "stream_id": identifier}
-    if "timestamp" not in entry and (milliseconds := identifier.partition("-")[0]).isdecimal():
-        entry["timestamp"] = rfc3339(datetime.fromtimestamp(int(milliseconds) / 1000, tz=UTC))
+    if "timestamp" not in entry:
+        with suppress(ValueError, OverflowError, OSError):  # the server's own id need be no time
+            milliseconds = int(identifier.partition("-")[0])
+            entry["timestamp"] = rfc3339(datetime.fromtimestamp(milliseconds / 1000, tz=UTC))
     return entry
+
+
+def _said(error: Exception) -> str:
+    return ascii(str(error)[:SHOWN_CHARACTERS])[1:-1]
 
 
 def _may_be_open(configuration: Configuration) -> bool:  # noqa: ARG001  # a server may let in everybody
