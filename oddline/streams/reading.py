@@ -42,6 +42,7 @@ class Link:
         since: what is older is not taken.
         memory: what was taken at the edge.
         most: entries of a page, at most.
+        ends: when calls must be over, by `time.monotonic`, as the outgoing ones know.
         is_operators: whether it is of the operator's project, which alone may read with the worker's own rights.
         now: aware UTC; tells when each part of the reading begins.
     """
@@ -54,6 +55,7 @@ class Link:
     since: datetime
     memory: Memory
     outgoing: Outgoing
+    ends: float | None
     settings: Settings
     most: int
     is_operators: bool

@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from feeds import Answer, Asked, Databases, Feeds, answering, fresh_project, json_answer, open_feeds
 
 from oddline.ids import new_id
+from oddline.limits import write_limits
 from oddline.settings import Side
 from oddline.streams import try_connection
 from oddline.submissions import rfc3339
@@ -167,6 +168,26 @@ def test_an_object_that_is_no_text_is_given_up_and_told_and_holds_up_no_other(fe
     with feeds.db("worker").transaction() as tx:
         texts = [alert.text for alert in raised_alerts(tx, kind="object_unreadable") if alert.project == feeds.project]
     assert len(texts) == 1  # both, counted
+
+
+def test_objects_wait_for_the_quota_of_the_next_day(feeds: Feeds, bucket: Bucket) -> None:
+    connection = feeds.connect("s3", bucket.configuration, credentials=KEYS)
+    bucket.put("app/1", lines("one", "two", "three"))
+    with feeds.db("owner").transaction() as tx:
+        write_limits(tx, feeds.project, changed={"entries_a_day": 2})
+    feeds.poll(connection)
+
+    told = [feeds.process(connection), feeds.process(connection)]
+    with feeds.db("owner").transaction() as tx:
+        rows = tx.execute(
+            "SELECT not_before, last_error FROM connection_objects WHERE project_id = %s", [feeds.project]
+        ).fetchall()
+        write_limits(tx, feeds.project, changed={"entries_a_day": 3})
+    feeds.clock.move(rows[0][0] - feeds.clock())
+    told.append(feeds.process(connection))
+
+    assert [one["entries"] for one in told] == [0, 0, 3]
+    assert (rows[0][0] > feeds.clock() - timedelta(seconds=1), "for tomorrow" in rows[0][1]) == (True, True)
 
 
 # AWS: as whom
@@ -400,6 +421,29 @@ def test_a_stream_is_read_from_an_id_on_and_gone_on_with(feeds: Feeds, redis_url
     assert feeds.messages() == [*(f"line {number}" for number in range(2_500)), '{"text":"no message"}']
     entry = feeds.stored()[0]
     assert (entry["severity"], entry["attributes"]["pod"], entry["attributes"]["stream"]) == ("ERROR", "a", "app")
+
+
+def test_large_entries_are_read_fewer_at_once_and_one_that_memory_has_no_room_for_is_refused(
+    feeds: Feeds, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oddline.streams.types.redis.MOST_ANSWER_BYTES", 200_000)
+    address, stream = urlsplit(redis_url), f"large {new_id()}"
+    with redis.Redis.from_url(redis_url) as client:
+        for number in range(20):
+            client.xadd(stream, {"message": f"{number} {'x' * 60_000}"})
+        connection = feeds.connect(
+            "redis",
+            {"host": address.hostname, "port": address.port, "tls": False, "stream": stream},
+            credentials={"password": address.password},
+        )
+        first = feeds.poll(connection)
+        client.xadd(stream, {"message": "y" * 300_000})
+        second = feeds.poll(connection)
+        client.delete(stream)
+
+    assert (first["entries"], first["error"]) == (20, None)
+    assert "one answer has more than 200,000 bytes" in second["error"]
+    assert feeds.row(connection).state == "failing"
 
 
 def test_a_wrong_password_is_told_and_not_quoted(feeds: Feeds, redis_url: str) -> None:

@@ -13,6 +13,7 @@ from oddline.streams.model import Page
 from oddline.streams.reading import ConnectionType, Given, Link, Secret, Text
 from oddline.streams.records import Names, entry_of
 from oddline.streams.types.answers import SHOWN_CHARACTERS
+from oddline.streams.types.bounded import Allowance, BoundedSocket, TooMuch
 from oddline.submissions import rfc3339
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 PORTS: Final = (6379, 6380)  # of public addresses; what else may be called the operator says
 TIMEOUT_S: Final = 10.0
-AT_ONCE: Final = 1_000  # entries of one answer: each may have a megabyte
+AT_ONCE: Final = 1_000  # entries of one answer; where these are too large, ever fewer
+MOST_ANSWER_BYTES: Final = 32 * 1024 * 1024  # small values take up to sixteen times that in memory
 
 Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,253}$")]
 
@@ -63,10 +65,18 @@ def pages(link: Link) -> Iterator[Page]:
     at_once = min(AT_ONCE, link.most)
     begin = f"{int(link.since.timestamp() * 1000)}-0"
     last = link.cursor.get("id")
-    client = _open(link)
+    allowance = Allowance(MOST_ANSWER_BYTES, ends=link.ends)
+    client = _open(link, allowance)
     try:
         while True:
-            found: Any = client.xrange(configuration.stream, min=f"({last}" if last else begin, count=at_once)
+            allowance.renew()
+            try:
+                found: Any = client.xrange(configuration.stream, min=f"({last}" if last else begin, count=at_once)
+            except TooMuch as error:
+                if at_once == 1:
+                    raise FeedRefused(f"{place(configuration)}: {error}") from error
+                at_once = max(1, at_once // 10)
+                continue
             if found:
                 last = found[-1][0].decode(errors="replace")
             yield Page(
@@ -87,13 +97,17 @@ def pages(link: Link) -> Iterator[Page]:
         client.connection_pool.disconnect()
 
 
-def _open(link: Link) -> "Redis":
+def _open(link: Link, allowance: Allowance) -> "Redis":
     from redis import ConnectionPool, Redis
 
     configuration: Configuration = link.configuration
     shown: Credentials | None = link.credentials
     pool: Any = ConnectionPool(
-        connection_class=_connection_class(tls=configuration.tls, outgoing=open_outgoing(link.settings, ports=PORTS)),
+        connection_class=_connection_class(
+            tls=configuration.tls,
+            outgoing=open_outgoing(link.settings, ports=PORTS, ends=link.ends),
+            allowance=allowance,
+        ),
         host=configuration.host,
         port=configuration.port,
         db=configuration.database,
@@ -106,8 +120,8 @@ def _open(link: Link) -> "Redis":
     return Redis(connection_pool=pool)
 
 
-def _connection_class(*, tls: bool, outgoing: Outgoing) -> type[Any]:
-    """A connection of the driver's that goes to addresses that were checked, and to no other."""
+def _connection_class(*, tls: bool, outgoing: Outgoing, allowance: Allowance) -> type[Any]:
+    """A connection of the driver's that goes to addresses that were checked alone, and reads within bounds."""
     from redis.connection import Connection, SSLConnection
 
     class Checked(Connection):
@@ -117,7 +131,13 @@ def _connection_class(*, tls: bool, outgoing: Outgoing) -> type[Any]:
     class CheckedTls(SSLConnection, Checked):  # TLS, above it, still checks the host's name
         pass
 
-    return CheckedTls if tls else Checked
+    base: type[Any] = CheckedTls if tls else Checked
+
+    class Bounded(base):
+        def _connect(self) -> Any:
+            return BoundedSocket(super()._connect(), allowance)
+
+    return Bounded
 
 
 def _entry(identifier: str, fields: dict[bytes, bytes], link: Link) -> dict[str, Any]:
