@@ -133,7 +133,7 @@ def _connection_class(*, tls: bool, outgoing: Outgoing, allowance: Allowance) ->
 
     base: type[Any] = CheckedTls if tls else Checked
 
-    class Bounded(base):
+    class Bounded(base):  # type: ignore[misc]  # one of two
         def _connect(self) -> Any:
             return BoundedSocket(super()._connect(), allowance)
 
