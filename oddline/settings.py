@@ -78,7 +78,8 @@ class Settings(BaseSettings):
     file_bytes: PositiveInt = Field(default=5 * 1024**4, description="a file may have so many; S3 takes no more")
     file_days: PositiveInt = Field(default=30, description="days that uploaded files are kept")
     file_backlog: PositiveInt = Field(
-        default=100, description="submissions of a project may wait to be scored, then its files are not read on"
+        default=100,
+        description="submissions of a project may wait to be scored, then its files and connections are not read on",
     )
 
     model_folder: Path = Field(default=DEFAULT_MODEL, description="ONNX file, tokenizer, card")
@@ -164,7 +165,8 @@ class Settings(BaseSettings):
 
     connections_as_worker: bool = Field(
         default=False,
-        description="whether connections to AWS may read with the worker's own rights; else they bring a role or keys",
+        description="whether connections to AWS of ODDLINE_OPERATOR_PROJECT, and of no other, may read with the"
+        " worker's own rights, but never Oddline's own bucket; else they bring a role or keys",
     )
 
     schedule_group: str = Field(

@@ -20,7 +20,7 @@ from oddline.files.uploads import check_format
 from oddline.limits import default_limits, read_limits
 from oddline.objects import PIECE_BYTES
 from oddline.redaction import RuleBook
-from oddline.submissions import SCORE_WAITING_BATCH, Intake, Part, Quota, derived_submission_id
+from oddline.submissions import SCORE_WAITING_BATCH, Intake, Part, Quota, count_unscored, derived_submission_id
 from oddline.tasks import Task, TaskContext, find
 
 TURN: Final = timedelta(minutes=4)  # then others have the process; below the soft limit by more than a part takes
@@ -239,7 +239,7 @@ class _Reading:
         A turn begins when there is less, so that it comes to more than finding its place again.
         """
         with self.context.db.transaction() as tx:
-            waiting = store.waiting(tx, self.file.project, limit=most)
+            waiting = count_unscored(tx, self.file.project, limit=most)
         if waiting >= most:
             self.context.publisher.wake(SCORE_WAITING_BATCH)
             until = self.context.clock() + SCORED_AGAIN

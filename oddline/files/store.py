@@ -169,16 +169,6 @@ def find_part(tx: Transaction, project: UUID, *, submission: UUID) -> tuple[UUID
     ).fetchone()
 
 
-def waiting(tx: Transaction, project: UUID, *, limit: int) -> int:
-    """How many submissions of a project wait to be scored; counted up to `limit`."""
-    row = tx.execute(
-        "SELECT count(*) FROM (SELECT FROM submission_state WHERE project_id = %s AND state = 'accepted'"
-        " LIMIT %s) AS counted",
-        [project, limit],
-    ).fetchone()
-    return int(row[0]) if row else 0
-
-
 def old(tx: Transaction, *, kept_since: datetime, begun_since: datetime, limit: int) -> list[LogFile]:
     """What is to go: deleted files, those past their time, and uploads that were begun long ago; of all projects."""
     with tx.cursor(row_factory=kwargs_row(_file)) as cursor:

@@ -1,6 +1,7 @@
 """One HTTP call to an address that somebody gave: checked, limited in time and size, and led nowhere else."""
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import httpcore
     import httpx
 
-    from oddline.outgoing.connecting import Resolve
+    from oddline.outgoing.connecting import Deadline, Resolve
 
 CONNECT_S = 5.0
 READ_S = 10.0  # between two pieces of an answer
@@ -52,6 +53,7 @@ class Outgoing:
     Args:
         allowed: what may be called.
         connect_s, read_s, total_s: seconds at the most to resolve and connect, between two pieces, for all of a call.
+        ends: when all calls must be over, by `time.monotonic`.
         resolve: tells a host's addresses; the system's resolver where it is not given.
         ssl_context: of TLS; the usual one with the usual authorities (or `SSL_CERT_FILE`) where it is not given.
     """
@@ -63,12 +65,14 @@ class Outgoing:
         connect_s: float = CONNECT_S,
         read_s: float = READ_S,
         total_s: float = TOTAL_S,
+        ends: float | None = None,
         resolve: "Resolve | None" = None,
         ssl_context: SSLContext | None = None,
     ) -> None:
         self._allowed = allowed
         self._timeouts = {"connect": connect_s, "read": read_s, "write": read_s}
         self._total_s = total_s
+        self._ends = ends
         self._resolve = resolve
         self._given_ssl_context = ssl_context
 
@@ -114,10 +118,10 @@ class Outgoing:
         """
         import httpcore
 
-        from oddline.outgoing.connecting import CheckedBackend, Deadline, system_addresses
+        from oddline.outgoing.connecting import CheckedBackend, system_addresses
 
         backend = CheckedBackend(
-            allowed=self._allowed, resolve=self._resolve or system_addresses, deadline=Deadline(self._total_s)
+            allowed=self._allowed, resolve=self._resolve or system_addresses, deadline=self._deadline()
         )
         try:
             stream = backend.connect_tcp(host.lower(), port, self._timeouts["connect"])
@@ -134,10 +138,10 @@ class Outgoing:
     ) -> Answer:
         import httpcore
 
-        from oddline.outgoing.connecting import CheckedBackend, Deadline, system_addresses
+        from oddline.outgoing.connecting import CheckedBackend, system_addresses
 
         backend = CheckedBackend(
-            allowed=self._allowed, resolve=self._resolve or system_addresses, deadline=Deadline(self._total_s)
+            allowed=self._allowed, resolve=self._resolve or system_addresses, deadline=self._deadline()
         )
         request = httpcore.Request(
             method,
@@ -160,6 +164,12 @@ class Outgoing:
             finally:
                 response.close()
 
+    def _deadline(self) -> "Deadline":
+        from oddline.outgoing.connecting import Deadline
+
+        left = self._total_s if self._ends is None else min(self._total_s, self._ends - time.monotonic())
+        return Deadline(left)
+
     @cached_property
     def _ssl_context(self) -> SSLContext:
         import httpx
@@ -167,16 +177,17 @@ class Outgoing:
         return self._given_ssl_context or httpx.create_ssl_context()
 
 
-def open_outgoing(settings: Settings, *, ports: Sequence[int] = ()) -> Outgoing:
+def open_outgoing(settings: Settings, *, ports: Sequence[int] = (), ends: float | None = None) -> Outgoing:
     """The client that the process's settings allow.
 
     Args:
         ports: of public addresses that may be called beside those of the web.
+        ends: as of `Outgoing`.
 
     Raises:
         NotConfigured: `ODDLINE_OUTGOING_ALLOWED` cannot be read.
     """
-    return Outgoing(Allowed(",".join([settings.outgoing_allowed, *(f":{port}" for port in ports)])))
+    return Outgoing(Allowed(",".join([settings.outgoing_allowed, *(f":{port}" for port in ports)])), ends=ends)
 
 
 def _target(url: str) -> "httpx.URL":

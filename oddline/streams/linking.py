@@ -8,10 +8,11 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from oddline.errors import FeedRefused, InvalidParameter
+from oddline.identity import find_project
 from oddline.outgoing import open_outgoing
 from oddline.redaction import RuleBook
 from oddline.streams import store
-from oddline.streams.memory import Memory
+from oddline.streams.memory import HASH_BYTES, MOST_HASHES, Memory
 from oddline.streams.model import Connection
 from oddline.streams.reading import ConnectionType, Given, Link
 from oddline.streams.types import TYPES
@@ -37,12 +38,18 @@ def check(model: type[Given], given: Any, *, field: str) -> Any:
 
 
 def open_link(
-    context: TaskContext, connection: Connection, *, since: datetime | None = None, most: int = MOST_PART_ENTRIES
+    context: TaskContext,
+    connection: Connection,
+    *,
+    since: datetime | None = None,
+    most: int = MOST_PART_ENTRIES,
+    ends: float | None = None,
 ) -> tuple[ConnectionType, Link]:
     """A connection's type, and what it is read with.
 
     Args:
         since: from when on, and from no cursor: for who only looks.
+        ends: when the last call is to be over, by `time.monotonic`.
 
     Raises:
         FeedRefused: what was given once does not fit any more.
@@ -53,7 +60,9 @@ def open_link(
     kind = TYPES[connection.type]
     with context.db.transaction() as tx:
         sealed = store.credentials_of(tx, connection.id)
-        remembered = b"" if since else store.read_memory(tx, connection.id)
+        operators = context.settings.operator_project
+        is_operators = bool(operators) and find_project(tx, operators) == connection.project
+        remembered = b"" if since else store.read_memory(tx, connection.id, most_bytes=MOST_HASHES * HASH_BYTES)
     shown = None if sealed is None else json.loads(context.settings.cipher().decrypt(sealed.encode()))
     try:
         configuration = check(kind.configuration, connection.configuration, field="configuration")
@@ -68,9 +77,11 @@ def open_link(
         cursor={} if since else connection.cursor,
         since=since or connection.since,
         memory=Memory(remembered),
-        outgoing=open_outgoing(context.settings),
+        outgoing=open_outgoing(context.settings, ends=ends),
+        ends=ends,
         settings=context.settings,
         most=most,
+        is_operators=is_operators,
         now=context.clock,
     )
 

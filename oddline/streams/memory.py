@@ -4,6 +4,7 @@ import hashlib
 from typing import Final
 
 HASH_BYTES: Final = 8  # among a million remembered ones a new one is taken for an old one once in 10^13
+MOST_HASHES: Final = 2_000_000  # of one connection: about 200 MB in memory
 
 
 class Memory:

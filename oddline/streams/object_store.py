@@ -94,6 +94,15 @@ def put_off(tx: Transaction, found: FoundObject, *, version: int, not_before: da
     )
 
 
+def put_off_all(tx: Transaction, connection_id: UUID, *, until: datetime, error: str) -> None:
+    """Have all objects of a connection wait that nobody reads."""
+    tx.execute(
+        "UPDATE connection_objects SET not_before = greatest(not_before, %s), last_error = %s"
+        " WHERE connection_id = %s AND reader IS NULL",
+        [until, error, connection_id],
+    )
+
+
 def release(tx: Transaction, found: FoundObject, *, version: int, now: datetime) -> None:
     """Leave the rest of an object to whoever comes next."""
     tx.execute(

@@ -4,7 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -12,13 +12,14 @@ from uuid import UUID
 import orjson
 
 from oddline.database import Transaction
-from oddline.errors import FeedRefused, LostClaim, OddlineError
+from oddline.errors import FeedRefused, LostClaim, NotYet, OddlineError
 from oddline.ids import new_id
 from oddline.streams import object_store, store
+from oddline.streams.admission import admit, wait_for_scoring
 from oddline.streams.linking import open_intake, open_link
 from oddline.streams.model import Connection, ConnectionState, Page
 from oddline.streams.tasks import POLL_CLOUD_LOGS, PROCESS_LIVE_LOGS, OfConnection
-from oddline.submissions import SCORE_WAITING_BATCH, Intake, Part
+from oddline.submissions import Intake, Part
 from oddline.tasks import (
     SEND_SYSTEM_ALERT,
     NoPayload,
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 MOST_STARTED: Final = 1_000  # connections at once; the next half minute brings the next ones
 MOST_DELETED: Final = 2_000  # more than there are in half a minute
+MOST_IN_FLIGHT: Final = 4  # polls of one project: its slow servers are not to hold all pollers
+MOST_CANDIDATES: Final = 2 * MOST_IN_FLIGHT  # for the next poll: some of them may be asked for already
 CLAIM: Final = timedelta(seconds=150)  # longer than the task's hard limit: who is dead by then stores nothing any more
 LONGEST_POLL_S: Final = 30.0  # then others have their turn, and the rest comes behind them
 MOST_ENTRIES: Final = 200_000  # of one poll
@@ -47,7 +50,7 @@ LONGEST_CURSOR: Final = 16 * 1024  # bytes
 
 
 def poll_all_connections(payload: NoPayload, context: TaskContext) -> dict[str, int]:  # noqa: ARG001
-    """Start a poll of each connection that is due; returns how many.
+    """Start polls of connections that are due; returns how many. Of a project only some: each starts the next one.
 
     What is told of older polls goes here, too: waiting for the night, a hundred connections would leave 300,000 rows.
     """
@@ -55,7 +58,7 @@ def poll_all_connections(payload: NoPayload, context: TaskContext) -> dict[str, 
     with context.db.transaction() as tx:
         delete_expired(tx, now=now, limit=MOST_DELETED)
     with context.db.transaction() as tx:
-        found = store.due(tx, now=now, limit=MOST_STARTED)
+        found = store.due(tx, now=now, limit=MOST_STARTED, in_flight=MOST_IN_FLIGHT)
         started = [
             task
             for project, connection in found
@@ -88,7 +91,13 @@ def poll_cloud_logs(payload: OfConnection, context: TaskContext) -> dict[str, An
     poller = context.task_id or new_id()
     with context.db.transaction() as tx:
         connection = store.claim(
-            tx, payload.connection, project=payload.project, poller=poller, now=now, until=now + CLAIM
+            tx,
+            payload.connection,
+            project=payload.project,
+            poller=poller,
+            now=now,
+            until=now + CLAIM,
+            in_flight=MOST_IN_FLIGHT,
         )
     if connection is None:
         return {"polled": False}
@@ -113,23 +122,30 @@ class _Poll:
     refused: int = 0
     objects: int = 0
     characters: int = 0
+    pages: int = 0
     has_more: bool = False
     failed: Exception | None = None
+    later: NotYet | None = None  # why the rest is not to be stored now
+    deadline: float = field(default_factory=lambda: time.monotonic() + LONGEST_POLL_S)
 
     def run(self) -> None:
-        """Store page after page until the end, or the end of what one poll may do."""
-        deadline = time.monotonic() + LONGEST_POLL_S
-        for page in self._pages():
-            self._store(page)
-            self.has_more = page.more
-            is_full = self.entries + self.refused >= MOST_ENTRIES or self.characters >= MOST_CHARACTERS
-            if is_full or time.monotonic() >= deadline:
-                return
+        """Store page after page until the end, or the end of what one poll may do, or the project may store."""
+        try:
+            wait_for_scoring(self.context, self.connection.project)
+            for page in self._pages():
+                self._store(page)
+                self.has_more = page.more
+                is_full = self.entries + self.refused >= MOST_ENTRIES or self.characters >= MOST_CHARACTERS
+                if is_full or time.monotonic() >= self.deadline:
+                    return
+                wait_for_scoring(self.context, self.connection.project)
+        except NotYet as later:
+            self.later = later
 
     def _pages(self) -> Iterator[Page]:
         """The pages up to the first failure, which is noted: what was stored before it stays."""
         try:
-            kind, link = open_link(self.context, self.connection)
+            kind, link = open_link(self.context, self.connection, ends=self.deadline)
             pages = kind.pages(link)
         except OddlineError as error:
             self.failed = error
@@ -140,6 +156,8 @@ class _Poll:
                 if page is not None:
                     _check_cursor(page)
             except Exception as error:  # whatever is wrong with one connection holds up no other
+                if self.pages and time.monotonic() >= self.deadline:  # the time was over, and no more
+                    return
                 if not isinstance(error, OddlineError):
                     log.exception("connection %s", self.connection.id)
                 self.failed = error
@@ -157,10 +175,9 @@ class _Poll:
             store.advance(tx, self.connection, page, refused=refused, version=self.version, now=now)
 
         part = Part(name=f"connection {self.connection.id}", entries=page.entries)
-        stored = self.intake.store(part, project=self.connection.project, now=now, also_told=also)
-        if stored:
-            self.context.publisher.wake(SCORE_WAITING_BATCH)
+        stored = admit(self.context, self.intake, part, project=self.connection.project, also_told=also)
         self.version += 1
+        self.pages += 1
         self.entries += stored
         self.refused += len(page.entries) - stored
         self.objects += len(page.objects)
@@ -175,8 +192,7 @@ class _Poll:
         told: list[tuple[TaskSpec, UUID | None]] = []
         with self.context.db.transaction() as tx:
             self._write_end(tx)
-            if self.failed is None and self.has_more:
-                told.append((POLL_CLOUD_LOGS, self._start(tx, POLL_CLOUD_LOGS)))
+            told.append((POLL_CLOUD_LOGS, self._start_next(tx)))
             if object_store.is_waiting(tx, self.connection.id, now=self.context.clock()):
                 told.append((PROCESS_LIVE_LOGS, self._start(tx, PROCESS_LIVE_LOGS)))
             if self._is_newly_failing():
@@ -184,13 +200,19 @@ class _Poll:
         for spec, task in told:
             if task is not None:
                 self.context.publisher.wake(spec, task_id=task)
-        error = None if self.failed is None else error_text(self.failed)
         counts = {"entries": self.entries, "refused": self.refused, "objects": self.objects}
-        return {"polled": True, **counts, "more": self.has_more, "error": error}
+        return {"polled": True, **counts, "more": self.has_more, "error": self._error()}
+
+    def _error(self) -> str | None:
+        why = self.failed or self.later
+        return None if why is None else error_text(why)
 
     def _write_end(self, tx: Transaction) -> None:
         now = self.context.clock()
-        if self.failed is None:
+        if self.later is not None and self.failed is None:
+            state, failures = self.connection.state, self.connection.failures
+            wait = max(self.later.until - now, timedelta())
+        elif self.failed is None:
             interval = timedelta(seconds=self.connection.interval_s) - SLACK
             began = self.connection.last_poll_at or now
             wait = timedelta() if self.has_more else max(began + interval - now, timedelta())
@@ -206,7 +228,7 @@ class _Poll:
             not_before=now + wait,
             state=state,
             failures=failures,
-            error=None if self.failed is None else error_text(self.failed),
+            error=self._error(),
         )
         if not is_ours:
             raise LostClaim(f"connection {self.connection.id} was polled by another, or changed")
@@ -220,6 +242,14 @@ class _Poll:
 
     def _is_newly_failing(self) -> bool:
         return self._is_failing() and self.connection.state is not ConnectionState.FAILING
+
+    def _start_next(self, tx: Transaction) -> UUID | None:
+        """Have the project's longest waiting connection polled next, which may be this one, with the rest of it."""
+        found = store.due_of(tx, self.connection.project, now=self.context.clock(), limit=MOST_CANDIDATES)
+        started = (
+            start(tx, POLL_CLOUD_LOGS, one, project=self.connection.project, context=self.context) for one in found
+        )
+        return next((task for task in started if task is not None), None)
 
     def _start(self, tx: Transaction, spec: TaskSpec) -> UUID | None:
         return start(tx, spec, self.connection.id, project=self.connection.project, context=self.context)
@@ -255,7 +285,12 @@ def back_off(failures: int) -> timedelta:
     return BACK_OFF.ceiling(failures) * random.random()
 
 
-def error_text(error: Exception) -> str:
-    """Why it failed, as the project's people may read it."""
+def error_text(error: Exception, *, sealed: bool = False) -> str:
+    """Why it failed, as the project's people may read it; `sealed`: with what the other end said, for administrators.
+
+    A server may answer what it was sent, and that is how it is let in.
+    """
     text = error.detail if isinstance(error, OddlineError) else f"an unexpected fault ({type(error).__name__})"
+    if sealed and isinstance(error, OddlineError) and error.extra.get("said"):
+        text = f"{text} {error.extra['said']}"
     return text.replace("\0", "")[:LONGEST_ERROR]

@@ -9,17 +9,18 @@ from typing import Any
 from uuid import UUID
 
 from oddline.database import Transaction
-from oddline.errors import FeedRefused, LostClaim, ObjectMissing, OddlineError, UnreadableFile
+from oddline.errors import FeedRefused, LostClaim, NotYet, ObjectMissing, OddlineError, UnreadableFile
 from oddline.files import Block
 from oddline.ids import new_id
 from oddline.streams import object_store
+from oddline.streams.admission import admit, wait_for_scoring
 from oddline.streams.contents import read_blocks
 from oddline.streams.linking import find, open_intake, open_link
 from oddline.streams.model import Connection, FoundObject
 from oddline.streams.polling import CLAIM, LONGEST_POLL_S, back_off, error_text, start
 from oddline.streams.reading import ConnectionType, Link
 from oddline.streams.tasks import PROCESS_LIVE_LOGS, OfConnection
-from oddline.submissions import MOST_PART_ENTRIES, SCORE_WAITING_BATCH, Intake, Part
+from oddline.submissions import MOST_PART_ENTRIES, Intake, Part
 from oddline.tasks import SEND_SYSTEM_ALERT, TaskContext, raise_alert
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,9 @@ class _Reader:
             self._read(reading)
         except LostClaim as lost:
             log.info("%s", lost.detail)
+        except NotYet as later:
+            self._wait(reading, later)
+            return False
         except (UnreadableFile, ObjectMissing) as error:  # it will be no better
             self._give_up(reading, error)
         except (OddlineError, OSError) as error:
@@ -128,12 +132,17 @@ class _Reader:
             stored = len(block.entries) - refused
             object_store.count_entries(tx, self._connection, stored, refused=refused, now=now)
 
+        wait_for_scoring(self._context, self._connection.project)
         part = Part(name=f"connection {self._connection.id}", entries=block.entries)
-        taken = self._intake.store(part, project=self._connection.project, now=now, also_told=note)
-        if taken:
-            self._context.publisher.wake(SCORE_WAITING_BATCH)
+        taken = admit(self._context, self._intake, part, project=self._connection.project, also_told=note)
         reading.version += 1
         self.entries += taken
+
+    def _wait(self, reading: "_Reading", later: NotYet) -> None:
+        """Leave all that is found for the time when the project may store again."""
+        with self._context.db.transaction() as tx:
+            object_store.release(tx, reading.found, version=reading.version, now=self._context.clock())
+            object_store.put_off_all(tx, self._connection.id, until=later.until, error=error_text(later))
 
     def _put_off(self, reading: "_Reading", error: Exception) -> None:
         wait = back_off(reading.found.failures + 1)

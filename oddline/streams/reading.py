@@ -42,6 +42,8 @@ class Link:
         since: what is older is not taken.
         memory: what was taken at the edge.
         most: entries of a page, at most.
+        ends: when calls must be over, by `time.monotonic`, as the outgoing ones know.
+        is_operators: whether it is of the operator's project, which alone may read with the worker's own rights.
         now: aware UTC; tells when each part of the reading begins.
     """
 
@@ -53,9 +55,15 @@ class Link:
     since: datetime
     memory: Memory
     outgoing: Outgoing
+    ends: float | None
     settings: Settings
     most: int
+    is_operators: bool
     now: Callable[[], datetime]
+
+
+def _providers_own(configuration: Any) -> tuple[str, ...]:  # noqa: ARG001  # whatever is configured
+    return ()
 
 
 def _always(configuration: Any) -> bool:  # noqa: ARG001  # whatever is configured
@@ -67,6 +75,7 @@ class ConnectionType:
     """A type of connection.
 
     Args:
+        shown_to: the addresses that get the credentials to see; none where these are the provider's own.
         place: says in words where a configuration leads; another place has another cursor.
         pages: reads from the link's cursor to what is the end now. Each page is stored before the next one is read. It
             raises `FeedRefused` for what will not pass by itself, and `FeedFailed` for what may; `OutgoingRefused` and
@@ -81,5 +90,6 @@ class ConnectionType:
     credentials: type[Given]
     place: Callable[[Any], str]
     pages: Callable[[Link], Iterator[Page]]
+    shown_to: Callable[[Any], tuple[str, ...]] = _providers_own
     needs_credentials: Callable[[Any], bool] = _always
     read_object: Callable[[Link, FoundObject], Generator[bytes, None, None]] | None = None

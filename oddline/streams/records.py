@@ -1,5 +1,6 @@
 """Turn a record of somebody's own form into an entry that can be taken, whatever its fields hold."""
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -10,6 +11,7 @@ from pydantic import Field
 from oddline.streams.reading import Given, Text
 from oddline.submissions import NAME_CHARACTERS, SEVERITY_NUMBERS, rfc3339, storable_entry
 
+TOO_DEEP: Final = "(nested too deeply to be written)"  # what stands in the place of such a value
 _UNITS: Final = (1, 1_000, 1_000_000, 1_000_000_000)  # of numbers that are times: seconds to nanoseconds since 1970
 _LATEST_S: Final = 4_102_444_800  # 2100: a larger number counts something finer
 
@@ -59,7 +61,10 @@ def as_time(value: Any) -> datetime | None:
             moment = datetime.fromisoformat(value)
         except ValueError:
             return as_time(float(value)) if value.isdecimal() else None
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        try:
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except OverflowError:  # before the year 1, or after 9999
+            return None
     if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
         return None
     seconds = next((value / unit for unit in _UNITS if value / unit < _LATEST_S), None)
@@ -67,5 +72,12 @@ def as_time(value: Any) -> datetime | None:
 
 
 def as_json(value: Any) -> str:
-    """A JSON value as text, always the same for the same one."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    """A JSON value as text, always the same for the same one; a lone surrogate stays what it is."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:  # there are lone surrogates in it, or it is nested deeper than orjson writes
+        pass
+    try:
+        return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    except RecursionError:
+        return TOO_DEEP

@@ -60,11 +60,16 @@ def change(
 
     Raises:
         NotFound: there is no such connection.
-        InvalidParameter, Conflict, NotConfigured: as `create`.
+        InvalidParameter, Conflict, NotConfigured: as `create`; also where it leads to another server, and no
+            credentials come with that: who cannot read those that it has shall not have them sent elsewhere either.
     """
     before = _locked(tx, connection_id, project=project)
     wished = replace(before, **given)
     sealed = _sealed(wished, credentials, has_already=before.has_credentials)
+    if before.has_credentials and credentials is None and _shown_to(before) != _shown_to(wished):
+        raise InvalidParameter(
+            "it leads to another server, to which the credentials were not given: give them again", field="credentials"
+        )
     if _place(before) != _place(wished):
         store.begin_anew(tx, connection_id)
         wished = replace(wished, cursor={}, since=given.get("since", now))
@@ -185,6 +190,11 @@ def _sealed(wish: Wish, credentials: Mapping[str, Any] | None, *, has_already: b
 def _place(wish: Wish) -> str:
     kind = type_of(wish.type)
     return kind.place(check(kind.configuration, wish.configuration, field="configuration"))
+
+
+def _shown_to(wish: Wish) -> tuple[str, ...]:
+    kind = type_of(wish.type)
+    return kind.shown_to(check(kind.configuration, wish.configuration, field="configuration"))
 
 
 def _locked(tx: Transaction, connection_id: UUID, *, project: UUID) -> Connection:

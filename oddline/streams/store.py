@@ -10,7 +10,8 @@ from psycopg.rows import kwargs_row
 from psycopg.types.json import Jsonb
 
 from oddline.database import Transaction
-from oddline.errors import Conflict, LostClaim
+from oddline.errors import Conflict, FeedRefused, LostClaim
+from oddline.streams.memory import HASH_BYTES
 from oddline.streams.model import Connection, ConnectionState, Page
 
 _COLUMNS: Final = ", ".join(
@@ -104,28 +105,64 @@ def credentials_of(tx: Transaction, connection_id: UUID) -> str | None:
     return row[0] if row else None
 
 
-def due(tx: Transaction, *, now: datetime, limit: int) -> list[tuple[UUID, UUID]]:
-    """(project, id) of connections of all projects that are to be polled, the longest waiting first."""
+def due(tx: Transaction, *, now: datetime, limit: int, in_flight: int) -> list[tuple[UUID, UUID]]:
+    """(project, id) of connections of all projects that are to be polled, the longest waiting first.
+
+    Args:
+        in_flight: polls of one project at most, with those that are under way.
+    """
     return tx.execute(
-        "SELECT project_id, id FROM connections WHERE state <> 'paused' AND not_before <= %s"
-        " ORDER BY not_before LIMIT %s",
-        [now, limit],
+        "SELECT project_id, id FROM (SELECT project_id, id, not_before,"
+        " row_number() OVER (PARTITION BY project_id ORDER BY not_before, id) AS place"
+        " FROM connections WHERE state <> 'paused' AND not_before <= %(now)s) AS waiting"
+        " LEFT JOIN (SELECT project_id, count(*) AS polls FROM connections WHERE state <> 'paused'"
+        " AND poller IS NOT NULL AND not_before > %(now)s GROUP BY project_id) AS flying USING (project_id)"
+        " WHERE place + coalesce(polls, 0) <= %(in_flight)s ORDER BY not_before LIMIT %(limit)s",
+        {"now": now, "limit": limit, "in_flight": in_flight},
     ).fetchall()
 
 
+def due_of(tx: Transaction, project: UUID, *, now: datetime, limit: int) -> list[UUID]:
+    """Connections of one project that are to be polled, the longest waiting first."""
+    rows = tx.execute(
+        "SELECT id FROM connections WHERE project_id = %s AND state <> 'paused' AND not_before <= %s"
+        " ORDER BY not_before, id LIMIT %s",
+        [project, now, limit],
+    )
+    return [row[0] for row in rows]
+
+
 def claim(
-    tx: Transaction, connection_id: UUID, *, project: UUID, poller: UUID, now: datetime, until: datetime
+    tx: Transaction,
+    connection_id: UUID,
+    *,
+    project: UUID,
+    poller: UUID,
+    now: datetime,
+    until: datetime,
+    in_flight: int,
 ) -> Connection | None:
     """Take a connection that is due, or that an earlier attempt of the same task had; None when there is nothing to do.
 
-    The version that it comes with is new: whoever polled it before can store nothing any more.
+    None also while so many others of the project are `in_flight`. The version that it comes with is new: whoever polled
+    it before can store nothing any more.
     """
+    tx.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"polls of {project}"])  # two count as one
     with tx.cursor(row_factory=kwargs_row(_connection)) as cursor:
         return cursor.execute(
             "UPDATE connections SET not_before = %(until)s, poller = %(poller)s, version = version + 1,"
             " polls = polls + 1, last_poll_at = %(now)s WHERE id = %(id)s AND project_id = %(project)s"
-            " AND state <> 'paused' AND (not_before <= %(now)s OR poller = %(poller)s) RETURNING " + _COLUMNS,
-            {"id": connection_id, "project": project, "poller": poller, "now": now, "until": until},
+            " AND state <> 'paused' AND (poller = %(poller)s OR not_before <= %(now)s AND %(in_flight)s >"
+            " (SELECT count(*) FROM connections AS others WHERE others.project_id = %(project)s"
+            " AND others.poller IS NOT NULL AND others.not_before > %(now)s)) RETURNING " + _COLUMNS,
+            {
+                "id": connection_id,
+                "project": project,
+                "poller": poller,
+                "now": now,
+                "until": until,
+                "in_flight": in_flight,
+            },
         ).fetchone()
 
 
@@ -164,8 +201,20 @@ def advance(tx: Transaction, connection: Connection, page: Page, *, refused: int
         )
 
 
-def read_memory(tx: Transaction, connection_id: UUID) -> bytes:
-    """All hashes that are remembered."""
+def read_memory(tx: Transaction, connection_id: UUID, *, most_bytes: int) -> bytes:
+    """All hashes that are remembered.
+
+    Raises:
+        FeedRefused: they are more than that.
+    """
+    [[size]] = tx.execute(
+        "SELECT coalesce(sum(length(hashes)), 0) FROM connection_memories WHERE connection_id = %s", [connection_id]
+    ).fetchall()
+    if size > most_bytes:
+        raise FeedRefused(
+            f"more than {most_bytes // HASH_BYTES:,} entries would have to be remembered as taken: make a connection"
+            " of a narrower feed, or with a shorter look_back_s"
+        )
     rows = tx.execute("SELECT hashes FROM connection_memories WHERE connection_id = %s", [connection_id])
     return b"".join(row[0] for row in rows)
 

@@ -39,10 +39,10 @@ def try_connection(payload: OfConnection, context: TaskContext) -> dict[str, Any
         entries, objects = _look(kind, link)
         shown = _masked(entries, connection, context)
     except OddlineError as error:
-        return _told(place=place, reason=error_text(error))
+        return _told(place=place, reason=error_text(error, sealed=True))
     except Exception as error:
         log.exception("connection %s", connection.id)
-        return _told(place=place, reason=error_text(error))
+        return _told(place=place, reason=error_text(error, sealed=True))
     return _told(place=place, entries=shown, objects=[one.key for one in objects])
 
 

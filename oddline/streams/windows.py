@@ -93,8 +93,8 @@ def _begun(cursor: Mapping[str, Any], *, since: datetime, look_back: timedelta, 
 
 
 def _ended(cursor: Mapping[str, Any], turn: _Turn) -> dict[str, Any]:
-    """The cursor behind a turn. A clock that goes ahead elsewhere must not move the edge beyond now."""
-    seen = turn.until or min(turn.highest or turn.start, turn.began)
+    """The cursor behind a turn. Clocks elsewhere must not move the edge beyond now, nor before the turn's start."""
+    seen = turn.until or min(max(turn.highest or turn.start, turn.start), turn.began)
     edge = max(seen, _time(cursor["edge"])) if "edge" in cursor else seen
     if turn.is_wide or turn.until is not None:  # what is older than a look-back comes no more
         return {"edge": edge.isoformat(), "wide": edge.isoformat(), "wide_at": turn.began.isoformat()}

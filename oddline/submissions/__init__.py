@@ -2,7 +2,7 @@
 
 from oddline.ids import new_id
 from oddline.submissions.body import pack, unpack
-from oddline.submissions.claim_store import end_leases, holders, next_due, waiting
+from oddline.submissions.claim_store import count_unscored, end_leases, holders, next_due, waiting
 from oddline.submissions.decoding import (
     LIMITS,
     BadLine,
@@ -93,6 +93,7 @@ __all__ = [
     "cancel",
     "claim_share",
     "count_dead",
+    "count_unscored",
     "decode_batch",
     "decode_document",
     "decode_lenient",

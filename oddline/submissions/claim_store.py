@@ -227,3 +227,13 @@ def next_due(tx: Transaction, *, soon: datetime) -> datetime | None:
         [soon],
     ).fetchone()
     return row[0] if row else None
+
+
+def count_unscored(tx: Transaction, project: UUID, *, limit: int) -> int:
+    """How many submissions of a project wait to be scored; counted up to `limit`."""
+    row = tx.execute(
+        "SELECT count(*) FROM (SELECT FROM submission_state WHERE project_id = %s AND state = 'accepted'"
+        " LIMIT %s) AS counted",
+        [project, limit],
+    ).fetchone()
+    return int(row[0]) if row else 0

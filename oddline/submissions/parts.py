@@ -105,7 +105,11 @@ class Intake:
 
 def storable_entry(message: str, *, source: str | None, attributes: dict[str, Any], **more: Any) -> dict[str, Any]:
     """An entry that no character keeps from being stored: what cannot be is replaced, and their number told."""
-    entry, replaced, _ = storable({"message": message, "source": source, "attributes": attributes, **more})
+    try:
+        entry, replaced, _ = storable({"message": message, "source": source, "attributes": attributes, **more})
+    except RecursionError:
+        kept = {"left_out": "attributes that are nested too deeply"}
+        return storable_entry(message, source=source, attributes=kept, **more)
     if replaced:
         entry["attributes"]["replaced_characters"] = replaced
     return dict(entry)

@@ -211,6 +211,15 @@ def test_eventbridge_alone_is_given_the_role_in_which_it_calls_users_schedules()
     assert granted["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
 
 
+def test_roles_of_connections_are_taken_in_other_accounts_alone() -> None:
+    [granted] = [one for path, one in statements() if one["Action"] == "sts:AssumeRole" and "Resource" in one]
+
+    assert granted["Condition"] == {
+        "StringLike": {"sts:ExternalId": "oddline-*"},
+        "StringNotEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}},
+    }
+
+
 def test_a_schedule_of_users_may_call_its_function_and_only_out_of_their_group() -> None:
     role = resources(TEMPLATE, "AWS::IAM::Role")["UserScheduleRole"]
 

@@ -1,14 +1,15 @@
 """Polls write each page once, whoever is killed or polls beside; one bad connection holds up nobody; back-off."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from time import monotonic, sleep
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +22,7 @@ from feeds import Answer, Asked, Databases, Feeds, answering, fresh_project, jso
 from functions.schedules import app as schedules
 from oddline.database import Transaction
 from oddline.ids import new_id
+from oddline.limits import write_limits
 from oddline.local.schedule_runner import event
 from oddline.settings import Side
 from oddline.streams import Connection, poll_all_connections, poll_cloud_logs
@@ -234,7 +236,7 @@ def test_failures_wait_longer_each_time_and_a_success_ends_them(feeds: Feeds, nu
     assert all(timedelta() <= wait <= ceiling for wait, ceiling in zip(waits, ceilings, strict=True))
     assert rows[0].last_error is not None
     assert "503" in rows[0].last_error
-    assert "the reason" in rows[0].last_error
+    assert "the reason" not in rows[0].last_error  # the server's own words are for who tries it
     ended = feeds.row(connection)
     assert (ended.state, ended.failures, ended.last_error) == ("on", 0, None)
     assert feeds.messages() == numbers.expected
@@ -304,6 +306,130 @@ def test_everything_that_is_due_is_started_once(feeds: Feeds, numbers: Numbers) 
             [feeds.project],
         ).fetchall()
     assert sorted(row[0] for row in rows) == sorted(str(one.id) for one in due)
+
+
+def midnight_after(moment: datetime) -> datetime:
+    return datetime.combine(moment.date() + timedelta(days=1), time(), UTC)
+
+
+def test_a_connection_keeps_to_the_quota_of_the_day_and_goes_on_at_midnight(feeds: Feeds, numbers: Numbers) -> None:
+    connection = feeds.connect("http", numbers.configuration)
+    with feeds.db("owner").transaction() as tx:
+        write_limits(tx, feeds.project, changed={"entries_a_day": 15})
+
+    told = feeds.poll(connection)
+    row, midnight = feeds.row(connection), midnight_after(feeds.clock())
+    early = feeds.poll(connection, after=timedelta(seconds=30))
+    feeds.clock.move(midnight - feeds.clock())
+    feeds.poll(connection)
+
+    assert (told["entries"], early) == (10, {"polled": False})
+    assert (row.state, row.failures, row.not_before) == ("on", 0, midnight)
+    assert "the rest is for tomorrow" in str(row.last_error)
+    assert feeds.messages() == numbers.expected
+
+
+def test_a_connection_waits_while_as_much_is_to_be_scored_as_files_wait_for(
+    db: Databases, project: UUID, redis_url: str, tmp_path: Path, numbers: Numbers
+) -> None:
+    with open_feeds(db, project=project, redis_url=redis_url, folder=tmp_path, file_backlog=2) as feeds:
+        connection = feeds.connect("http", numbers.configuration)
+        told = [feeds.poll(connection), feeds.poll(connection)]
+        row = feeds.row(connection)
+        with feeds.db("owner").transaction() as tx:
+            tx.execute("DELETE FROM submission_state WHERE project_id = %s", [project])
+        told.append(feeds.poll(connection))
+
+    assert [one["entries"] for one in told] == [20, 0, 5]
+    assert (row.state, row.failures, row.not_before) == ("on", 0, row.last_poll_at + timedelta(seconds=5))
+    assert "wait to be scored" in str(row.last_error)
+
+
+def test_few_polls_of_one_project_are_in_flight_and_each_starts_the_next(feeds: Feeds, numbers: Numbers) -> None:
+    slow = [feeds.connect("http", numbers.configuration) for _ in range(4)]
+    waiting = [feeds.connect("http", numbers.configuration) for _ in range(2)]
+
+    def hold(some: list[Connection]) -> None:
+        with feeds.db("worker").transaction() as tx:
+            for one in some:
+                tx.execute(
+                    "UPDATE connections SET poller = %s, not_before = %s WHERE id = %s",
+                    [new_id(), feeds.clock() + timedelta(minutes=30), one.id],
+                )
+
+    def started() -> list[str]:
+        with feeds.db("worker").transaction() as tx:
+            rows = tx.execute(
+                "SELECT payload->>'connection' FROM tasks WHERE name = 'poll_cloud_logs' AND project_id = %s",
+                [feeds.project],
+            ).fetchall()
+        return sorted(row[0] for row in rows)
+
+    hold(slow)
+    poll_all_connections(NoPayload(), feeds.context)
+    refused, none = feeds.poll(waiting[0]), started()
+    with feeds.db("worker").transaction() as tx:
+        tx.execute("UPDATE connections SET poller = NULL WHERE id = %s", [slow[0].id])
+    told = feeds.poll(waiting[0])
+
+    assert (refused, none) == ({"polled": False}, [])
+    assert (told["error"], started()) == (None, [str(waiting[1].id)])
+
+
+@contextmanager
+def dripping() -> Iterator[int]:
+    """A server that says a character every now and then and never ends; its port."""
+    ended = threading.Event()
+
+    def drip(connected: socket.socket) -> None:
+        with connected, suppress(OSError):
+            while not ended.wait(0.05):
+                connected.sendall(b"+")
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=drip, args=[server.accept()[0]]).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=accept)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            ended.set()
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+@pytest.mark.parametrize("kind", ["http", "redis"])
+def test_a_server_that_never_ends_holds_a_poll_no_longer_than_a_poll_may_take(
+    feeds: Feeds, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oddline.streams.polling.LONGEST_POLL_S", 0.5)
+
+    with dripping() as port:
+        redis = {"host": "127.0.0.1", "port": port, "tls": False, "stream": "s"}
+        configuration = redis if kind == "redis" else {"url": f"http://127.0.0.1:{port}/"}
+        connection = feeds.connect(kind, configuration)
+        began = monotonic()
+        told = feeds.poll(connection)
+
+    assert told["error"] is not None
+    assert monotonic() - began < 10  # of 30 s and, for Redis, for ever
+
+
+def test_a_connection_that_has_too_much_to_remember_fails_with_the_reason(
+    feeds: Feeds, numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oddline.streams.linking.MOST_HASHES", 9)
+    connection = feeds.connect("http", numbers.configuration | {"cursor": None})
+    feeds.poll(connection)
+
+    told = feeds.poll(connection)
+
+    assert "more than 9 entries would have to be remembered" in told["error"]
+    assert feeds.row(connection).state == "failing"
 
 
 def test_a_cursor_that_cannot_be_kept_is_told(feeds: Feeds) -> None:

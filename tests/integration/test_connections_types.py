@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from feeds import Answer, Asked, Databases, Feeds, answering, fresh_project, json_answer, open_feeds
 
 from oddline.ids import new_id
+from oddline.limits import write_limits
 from oddline.settings import Side
 from oddline.streams import try_connection
 from oddline.submissions import rfc3339
@@ -195,6 +196,26 @@ def test_an_object_that_is_no_text_is_given_up_and_told_and_holds_up_no_other(fe
     assert len(texts) == 1  # both, counted
 
 
+def test_objects_wait_for_the_quota_of_the_next_day(feeds: Feeds, bucket: Bucket) -> None:
+    connection = feeds.connect("s3", bucket.configuration, credentials=KEYS)
+    bucket.put("app/1", lines("one", "two", "three"))
+    with feeds.db("owner").transaction() as tx:
+        write_limits(tx, feeds.project, changed={"entries_a_day": 2})
+    feeds.poll(connection)
+
+    told = [feeds.process(connection), feeds.process(connection)]
+    with feeds.db("owner").transaction() as tx:
+        rows = tx.execute(
+            "SELECT not_before, last_error FROM connection_objects WHERE project_id = %s", [feeds.project]
+        ).fetchall()
+        write_limits(tx, feeds.project, changed={"entries_a_day": 3})
+    feeds.clock.move(rows[0][0] - feeds.clock())
+    told.append(feeds.process(connection))
+
+    assert [one["entries"] for one in told] == [0, 0, 3]
+    assert (rows[0][0] > feeds.clock() - timedelta(seconds=1), "for tomorrow" in rows[0][1]) == (True, True)
+
+
 # AWS: as whom
 
 
@@ -206,32 +227,48 @@ def test_connections_may_not_read_with_the_rights_of_the_worker(feeds: Feeds, bu
     assert feeds.row(connection).state == "failing"
 
 
-def test_they_may_where_the_operator_says_so(
-    db: Databases, project: UUID, redis_url: str, tmp_path: Path, aws_url: str, bucket: Bucket,
+@pytest.mark.parametrize("what", ["the operator's", "another project", "Oddline's own bucket"])
+def test_the_operators_project_may_where_the_operator_says_so_and_never_oddlines_own_bucket(
+    what: str, db: Databases, project: UUID, redis_url: str, tmp_path: Path, aws_url: str, bucket: Bucket,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "the worker's")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "own")
     bucket.put("app/1", lines("one"))
-    options: dict[str, Any] = {"aws_endpoint_url": aws_url, "connections_as_worker": True}
+    with db("worker").transaction() as tx:
+        [[name]] = tx.execute("SELECT name FROM projects WHERE id = %s", [project]).fetchall()
+    options: dict[str, Any] = {
+        "aws_endpoint_url": aws_url,
+        "connections_as_worker": True,
+        "operator_project": "another" if what == "another project" else name,
+        "objects_url": f"s3://{bucket.name}/oddline" if what == "Oddline's own bucket" else "",
+    }
 
     with open_feeds(db, project=project, redis_url=redis_url, folder=tmp_path, **options) as feeds:
         told = feeds.poll(feeds.connect("s3", bucket.configuration | {"as_worker": True}))
 
-    assert (told["objects"], told["error"]) == (1, None)
+    reasons = {
+        "another project": "may not read with the worker's own rights",
+        "Oddline's own bucket": "is Oddline's own",
+    }
+    assert (told["objects"], reasons.get(what, "None") in str(told["error"])) == (int(what == "the operator's"), True)
 
 
-def test_a_role_is_taken_with_the_external_id_of_the_project(
-    db: Databases, project: UUID, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("trusts_all", [False, True])
+def test_a_role_is_taken_with_the_external_id_of_the_project_unless_it_trusts_whoever_asks(
+    *, trusts_all: bool, db: Databases, project: UUID, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "the worker's")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "own")
     asked: list[tuple[dict[str, list[str]], str]] = []
-    role = "arn:aws:iam::123456789012:role/oddline-logs"
+    role = f"arn:aws:iam::123456789012:role/oddline-{trusts_all}"
+    refusal = b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message></Error></ErrorResponse>"
 
     def aws(request: Asked) -> Answer:
         if request.method == "POST":
-            asked.append((parse_qs(request.body.decode()), request.headers["authorization"]))
+            asked.append((form := parse_qs(request.body.decode()), request.headers["authorization"]))
+            if not trusts_all and form["ExternalId"] != [f"oddline-{project}"]:
+                return 403, {"Content-Type": "text/xml"}, refusal
             taken = "".join(
                 f"<{name}>{value}</{name}>"
                 for name, value in {
@@ -250,8 +287,13 @@ def test_a_role_is_taken_with_the_external_id_of_the_project(
     ):
         told = feeds.poll(feeds.connect("s3", {"region": REGION, "bucket": "theirs", "role_arn": role}))
 
+    assert asked[0][0]["ExternalId"][0].startswith("oddline-check-")
+    if trusts_all:
+        assert "trusts whoever asks" in told["error"]
+        assert len(asked) == 1
+        return
     assert told["error"] is None
-    [(form, _), (_, signature)] = asked
+    [(form, _), (_, signature)] = asked[1:]
     assert (form["RoleArn"], form["ExternalId"]) == ([role], [f"oddline-{project}"])
     assert "Credential=ASIATAKEN/" in signature
 
@@ -312,6 +354,78 @@ def test_without_a_cursor_what_stands_in_the_last_answer_is_not_taken_again(feed
     assert feeds.messages() == ["a", "b", "b", "b", "c"]
 
 
+def _nested(levels: int) -> bytes:
+    return b'{"message": "deep", "a": ' + b"[" * levels + b"]" * levels + b"}"
+
+
+HOSTILE = {
+    "half a character": (b'{"message": "half \\ud800"}', "half \ufffd"),
+    "half a character in no message": (b'{"m": "half \\ud800"}', '{"m":"half \ufffd"}'),
+    "no UTF-8": (b'{"message": "\xff"}', "\ufffd"),
+    "a time before all times": (b'{"message": "old", "timestamp": "0001-01-01T00:00:00+23:59"}', "old"),
+    "nested 300 deep": (_nested(300), None),
+    "nested 1,000 deep": (_nested(1_000), "deep"),
+    "nested 1,000 deep, without a message": (_nested(1_000).replace(b"message", b"m"), None),
+}
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+@pytest.mark.parametrize("which", HOSTILE)
+def test_one_hostile_record_stops_no_connection(feeds: Feeds, which: str, form: str) -> None:
+    record, message = HOSTILE[which]
+    records = [b'{"message": "before"}', record, b'{"message": "behind"}']
+    body = b"\n".join(records) if form == "ndjson" else b"[" + b",".join(records) + b"]"
+
+    with answering(lambda _: (200, {}, body)) as url:
+        connection = feeds.connect("http", {"url": url, "format": form})
+        told = [feeds.poll(connection) for _ in range(2)]
+
+    assert [one["error"] for one in told] == [None, None]
+    assert [one for one in feeds.messages() if one in {"before", "behind", message}] == [
+        one for one in ("before", message, "behind") if one is not None
+    ]
+
+
+def test_a_line_that_is_no_json_is_taken_as_it_stands_and_an_answer_without_any_is_refused(feeds: Feeds) -> None:
+    body = [b'{"message": "one"}\nbroken {\n']
+
+    with answering(lambda _: (200, {}, body[0])) as url:
+        connection = feeds.connect("http", {"url": url, "format": "ndjson"})
+        told = feeds.poll(connection)
+        body[0] = b"<html>\n</html>"
+        refused = feeds.poll(connection)
+
+    assert (told["error"], feeds.messages()) == (None, ["one", "broken {"])
+    assert "cannot be read" in refused["error"]
+
+
+@pytest.mark.parametrize(
+    ("form", "body"),
+    [("json", b"[" + b"[]," * 4_000_000 + b"1]"), ("ndjson", b"1\n" * 30_000), ("ndjson", b"[" + b"[]," * 4_000_000)],
+)
+def test_an_answer_of_more_values_than_memory_has_room_for_is_refused_unread(
+    feeds: Feeds, form: str, body: bytes
+) -> None:
+    with answering(lambda _: (200, {}, body)) as url:
+        told = feeds.poll(feeds.connect("http", {"url": url, "format": form}))
+
+    assert "at most" in told["error"]
+
+
+def test_what_a_server_says_is_told_to_who_tries_it_and_stands_nowhere_else(feeds: Feeds) -> None:
+    def echo(asked: Asked) -> Answer:
+        return 401, {}, f"you are {asked.headers['authorization']}".encode()
+
+    with answering(echo) as url:
+        secret = {"headers": {"Authorization": "Bearer abc"}}
+        connection = feeds.connect("http", {"url": url}, credentials=secret)
+        told = feeds.poll(connection)
+        tried = try_connection(feeds.of(connection), feeds.context)
+
+    assert (told["error"], feeds.row(connection).last_error) == (f"{url}: 401", f"{url}: 401")
+    assert "you are Bearer abc" in tried["reason"]
+
+
 # Redis
 
 
@@ -335,6 +449,29 @@ def test_a_stream_is_read_from_an_id_on_and_gone_on_with(feeds: Feeds, redis_url
     assert (entry["severity"], entry["attributes"]["pod"], entry["attributes"]["stream"]) == ("ERROR", "a", "app")
 
 
+def test_large_entries_are_read_fewer_at_once_and_one_that_memory_has_no_room_for_is_refused(
+    feeds: Feeds, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oddline.streams.types.redis.MOST_ANSWER_BYTES", 200_000)
+    address, stream = urlsplit(redis_url), f"large {new_id()}"
+    with redis.Redis.from_url(redis_url) as client:
+        for number in range(20):
+            client.xadd(stream, {"message": f"{number} {'x' * 60_000}"})
+        connection = feeds.connect(
+            "redis",
+            {"host": address.hostname, "port": address.port, "tls": False, "stream": stream},
+            credentials={"password": address.password},
+        )
+        first = feeds.poll(connection)
+        client.xadd(stream, {"message": "y" * 300_000})
+        second = feeds.poll(connection)
+        client.delete(stream)
+
+    assert (first["entries"], first["error"]) == (20, None)
+    assert "one answer has more than 200,000 bytes" in second["error"]
+    assert feeds.row(connection).state == "failing"
+
+
 def test_a_wrong_password_is_told_and_not_quoted(feeds: Feeds, redis_url: str) -> None:
     address = urlsplit(redis_url)
     connection = feeds.connect(
@@ -344,9 +481,11 @@ def test_a_wrong_password_is_told_and_not_quoted(feeds: Feeds, redis_url: str) -
     )
 
     told = feeds.poll(connection)
+    tried = try_connection(feeds.of(connection), feeds.context)
 
-    assert "invalid username-password" in told["error"].lower()
-    assert "not this one" not in told["error"]
+    assert told["error"].endswith("who we are is refused")
+    assert "invalid username-password" in tried["reason"].lower()
+    assert "not this one" not in tried["reason"]
     assert feeds.row(connection).state == "failing"
 
 
@@ -490,12 +629,14 @@ def test_azure_rows_of_one_moment_are_told_apart_and_paged(feeds: Feeds, monkeyp
     assert azure.queries[0].startswith("AppTraces\n| where TimeGenerated >= datetime(")
 
 
-def test_a_refused_secret_is_told_in_azures_words(feeds: Feeds) -> None:
+def test_a_refused_secret_is_told_in_azures_words_to_who_tries_it(feeds: Feeds) -> None:
     with answering(AzureServer(secret="another")) as url:
         connection = feeds.connect("azure", AZURE | {"endpoint": url, "login": url}, credentials=ENTRA)
         told = feeds.poll(connection)
+        tried = try_connection(feeds.of(connection), feeds.context)
 
-    assert "AADSTS7000215" in told["error"]
+    assert told["error"] == f"{url}: 401"
+    assert "AADSTS7000215" in tried["reason"]
     assert feeds.row(connection).state == "failing"
 
 

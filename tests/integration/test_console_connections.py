@@ -102,11 +102,44 @@ def test_one_that_leads_elsewhere_begins_there_anew(db: Databases, client: TestC
         tx.execute('UPDATE connections SET cursor = \'{"value": "7"}\' WHERE id = %s', [connection["id"]])
 
     same = client.put(f"{PATH}/{connection['id']}", json={"configuration": WISH["configuration"]}).json()
-    other = client.put(f"{PATH}/{connection['id']}", json={"configuration": {"url": "https://b.example.org"}}).json()
+    elsewhere = {"configuration": {"url": "https://b.example.org"}, "credentials": WISH["credentials"]}
+    other = client.put(f"{PATH}/{connection['id']}", json=elsewhere).json()
 
     assert (same["cursor"], same["since"]) == ({"value": "7"}, connection["since"])
     assert other["cursor"] == {}
     assert other["since"] > connection["since"]
+
+
+REDIS = {"host": "a.example.org", "stream": "s"}
+AZURE = {"workspace_id": str(UUID(int=1)), "query": "AppTraces"}
+ENTRA = {"tenant_id": str(UUID(int=2)), "client_id": str(UUID(int=3)), "client_secret": SECRET}
+
+
+@pytest.mark.parametrize(
+    ("wish", "changed"),
+    [
+        ({}, {"url": "https://evil.example.org/"}),
+        ({}, {"url": "http://logs.example.org/"}),
+        ({}, {"url": "https://logs.example.org:80/"}),
+        ({"type": "redis", "configuration": REDIS}, REDIS | {"host": "evil.example.org"}),
+        ({"type": "redis", "configuration": REDIS}, REDIS | {"port": 6380}),
+        ({"type": "redis", "configuration": REDIS}, REDIS | {"tls": False}),
+        ({"type": "azure", "configuration": AZURE}, AZURE | {"login": "https://evil.example.org"}),
+        ({"type": "azure", "configuration": AZURE}, AZURE | {"endpoint": "https://evil.example.org"}),
+    ],
+)
+def test_credentials_go_to_another_server_only_if_they_are_given_again(
+    client: TestClient, wish: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    shown = {"redis": {"password": SECRET}, "azure": ENTRA}.get(wish.get("type", ""), WISH["credentials"])
+    place = f"{PATH}/{made(client, **wish | {'credentials': shown})['id']}"
+
+    without = client.put(place, json={"configuration": changed})
+    same = client.put(place, json={"configuration": wish.get("configuration", {"url": "https://logs.example.org/b"})})
+    with_them = client.put(place, json={"configuration": changed, "credentials": shown})
+
+    assert refusal(without) == (422, "invalid-parameter", "credentials")
+    assert (same.status_code, with_them.status_code) == (200, 200)
 
 
 @pytest.mark.parametrize(

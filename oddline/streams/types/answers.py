@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import orjson
 
-from oddline.errors import FeedFailed, FeedRefused
+from oddline.errors import BadRequest, FeedFailed, FeedRefused, TooLarge
 from oddline.outgoing import Answer, Outgoing
+from oddline.submissions import decode_lenient
 
 MOST_BYTES: Final = 32 * 1024 * 1024  # of an answer: a page of 10,000 entries of 3 KB each
 SHOWN_CHARACTERS: Final = 200  # of an answer that says why not
@@ -30,7 +31,8 @@ def ask(
 
     Raises:
         FeedRefused: the answer is a redirect, or says that the fault is ours.
-        FeedFailed: it says that the fault will pass.
+        FeedFailed: it says that the fault will pass. What the answer says is `said` in the `extra` of either: it may
+            hold what was sent, so it is for those alone who set the credentials.
         OutgoingRefused, OutgoingFailed: there is none.
     """
     answer = outgoing.request(method, url, headers=headers, content=content, most_bytes=MOST_BYTES)
@@ -39,7 +41,7 @@ def ask(
     is_passing = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status in _PASSING
     kind = FeedFailed if is_passing else FeedRefused
     said = ascii(answer.body[:SHOWN_CHARACTERS].decode(errors="replace"))[1:-1]
-    raise kind(f"{what}: {answer.status} {said}")
+    raise kind(f"{what}: {answer.status}", said=said)
 
 
 def as_object(answer: Answer, *, what: str) -> dict[str, Any]:
@@ -55,17 +57,29 @@ def as_object(answer: Answer, *, what: str) -> dict[str, Any]:
 
 
 def read_json(text: bytes, *, what: str) -> Any:
-    """A JSON value; raises as `as_object`."""
+    """A JSON value, in which what is no character stands as a lone surrogate; raises as `as_object`."""
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise FeedRefused(f"{what}: the answer is no JSON: {error}") from None
+        return decode_lenient(text)
+    except (BadRequest, TooLarge) as error:
+        raise FeedRefused(f"{what}: the answer cannot be read: {error.detail}") from None
 
 
 def post_json(outgoing: Outgoing, url: str, body: Mapping[str, Any], *, what: str, token: str) -> dict[str, Any]:
     """What an API answers to a JSON object, asked with a bearer token; raises as `ask`."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     return as_object(ask(outgoing, "POST", url, what=what, headers=headers, content=orjson.dumps(body)), what=what)
+
+
+def server_of(url: str) -> str:
+    """Scheme, host and port of an address; as it stands, where these cannot be told."""
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    try:
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return url
+    return f"{parts.scheme}://{parts.hostname}:{port}"
 
 
 def take_token(outgoing: Outgoing, url: str, form: Mapping[str, str], *, what: str) -> str:

@@ -1,5 +1,6 @@
 """Call AWS as the people of a project let us, and never with rights of our own unless the operator says so."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Final
@@ -7,6 +8,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, StringConstraints, model_validator
 
 from oddline.errors import FeedFailed, FeedRefused
+from oddline.ids import new_id
 from oddline.streams.model import external_id
 from oddline.streams.reading import Given, Link, Secret
 
@@ -15,6 +17,8 @@ READ_TIMEOUT_S: Final = 20
 ATTEMPTS: Final = 2  # the next poll is another
 SESSION_S: Final = 900  # the shortest that STS gives: longer than any poll
 PATIENCE_STATUS: Final = 500  # from here on the fault is AWS's own
+CHECKED_FOR_S: Final = 3_600.0  # then a role is tried anew: its trust may have changed
+MOST_CHECKED: Final = 10_000  # roles that a process remembers
 
 # AWS, "Common errors" of each service: what another try does not change. All others are passing.
 _REFUSALS: Final = frozenset(
@@ -25,6 +29,8 @@ _REFUSALS: Final = frozenset(
         "SignatureDoesNotMatch", "UnrecognizedClientException", "ValidationError", "403",
     }
 )  # fmt: skip
+
+_checked: dict[str, float] = {}  # roles that refused a foreign external id, and until when that is taken to be so
 
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+){1,3}-\d$")]
 # By its name the worker's own rights are kept to roles that were made for this: see infra/workers.yaml.
@@ -72,7 +78,7 @@ def open_client(service: str, link: Link) -> Any:
             "aws_access_key_id": link.credentials.access_key_id,
             "aws_secret_access_key": link.credentials.secret_access_key,
         }
-    elif configuration.as_worker and link.settings.connections_as_worker:
+    elif configuration.as_worker and link.settings.connections_as_worker and link.is_operators:
         shown = {}
     else:
         raise FeedRefused("name a role or give keys: connections may not read with the worker's own rights here")
@@ -80,18 +86,44 @@ def open_client(service: str, link: Link) -> Any:
 
 
 def _role(arn: str, link: Link) -> dict[str, str]:
+    client = _client("sts", link)
+    _check_trust(client, arn)
     with aws_errors("the role"):
-        taken = _client("sts", link).assume_role(
-            RoleArn=arn,
-            RoleSessionName="oddline",
-            ExternalId=external_id(link.project),
-            DurationSeconds=SESSION_S,
-        )["Credentials"]
+        taken = _assume(client, arn, external=external_id(link.project))
     return {
         "aws_access_key_id": taken["AccessKeyId"],
         "aws_secret_access_key": taken["SecretAccessKey"],
         "aws_session_token": taken["SessionToken"],
     }
+
+
+def _check_trust(client: Any, arn: str) -> None:
+    """Refuse a role that lets in whoever asks: any project could name it, and read what another one's people have."""
+    from botocore.exceptions import ClientError
+
+    if _checked.get(arn, 0.0) > time.monotonic():
+        return
+    with aws_errors("the role"):
+        try:
+            _assume(client, arn, external=f"oddline-check-{new_id()}")
+        except ClientError as error:
+            if error.response["Error"].get("Code") not in _REFUSALS:
+                raise
+        else:
+            raise FeedRefused(
+                "the role trusts whoever asks: it was given for a random external id, too. Let its trust policy demand"
+                " the sts:ExternalId that the connection shows as external_id"
+            )
+    if len(_checked) >= MOST_CHECKED:
+        _checked.clear()
+    _checked[arn] = time.monotonic() + CHECKED_FOR_S
+
+
+def _assume(client: Any, arn: str, *, external: str) -> dict[str, str]:
+    taken: dict[str, str] = client.assume_role(
+        RoleArn=arn, RoleSessionName="oddline", ExternalId=external, DurationSeconds=SESSION_S
+    )["Credentials"]
+    return taken
 
 
 def _client(service: str, link: Link, **shown: str) -> Any:

@@ -14,7 +14,7 @@ from oddline.errors import FeedFailed, FeedRefused
 from oddline.streams.model import Page
 from oddline.streams.reading import ConnectionType, Given, Link, Secret, Text
 from oddline.streams.records import Names, as_time, entry_of
-from oddline.streams.types.answers import post_json, take_token
+from oddline.streams.types.answers import SHOWN_CHARACTERS, post_json, take_token
 from oddline.streams.windows import Found, LookBack, read_windows
 from oddline.submissions import rfc3339
 
@@ -50,6 +50,10 @@ class Credentials(Given):
 def place(configuration: Configuration) -> str:
     """Where it leads."""
     return f"workspace {configuration.workspace_id} at {configuration.endpoint}: {configuration.query}"
+
+
+def _shown_to(configuration: Configuration) -> tuple[str, ...]:
+    return (configuration.endpoint, configuration.login)
 
 
 def pages(link: Link) -> Iterator[Page]:
@@ -99,7 +103,7 @@ def _token(link: Link) -> str:
 
 def _rows(answer: dict[str, Any], *, what: str) -> Iterator[dict[str, Any]]:
     if "error" in answer:  # Azure gives what it had until then, with status 200
-        raise FeedFailed(f"{what}: only a part was answered: {str(answer['error'].get('message'))[:200]}")
+        raise FeedFailed(f"{what}: only a part was answered", said=ascii(answer["error"])[:SHOWN_CHARACTERS])
     try:
         table = answer["tables"][0]
         columns = [column["name"] for column in table["columns"]]
@@ -121,5 +125,10 @@ def _found(row: dict[str, Any], link: Link) -> Found:
 
 
 TYPE: Final = ConnectionType(
-    name="azure", configuration=Configuration, credentials=Credentials, place=place, pages=pages
+    name="azure",
+    configuration=Configuration,
+    credentials=Credentials,
+    place=place,
+    pages=pages,
+    shown_to=_shown_to,
 )

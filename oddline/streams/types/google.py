@@ -54,6 +54,10 @@ def place(configuration: Configuration) -> str:
     return f"{configuration.resource} at {configuration.endpoint}"
 
 
+def _shown_to(configuration: Configuration) -> tuple[str, ...]:
+    return (configuration.endpoint,)
+
+
 def pages(link: Link) -> Iterator[Page]:
     """See `ConnectionType.pages`."""
     configuration: Configuration = link.configuration
@@ -76,7 +80,9 @@ def pages(link: Link) -> Iterator[Page]:
             asked["pageToken"] = page
         url = f"{configuration.endpoint}/v2/entries:list"
         answer = post_json(link.outgoing, url, asked, what=what, token=token)
-        return [_found(one, link) for one in answer.get("entries", [])], answer.get("nextPageToken") or None
+        return [_found(one, link) for one in answer.get("entries", []) if isinstance(one, dict)], answer.get(
+            "nextPageToken"
+        ) or None
 
     yield from read_windows(link, fetch, look_back=timedelta(seconds=configuration.look_back_s))
 
@@ -121,5 +127,10 @@ def _found(one: dict[str, Any], link: Link) -> Found:
 
 
 TYPE: Final = ConnectionType(
-    name="google", configuration=Configuration, credentials=Credentials, place=place, pages=pages
+    name="google",
+    configuration=Configuration,
+    credentials=Credentials,
+    place=place,
+    pages=pages,
+    shown_to=_shown_to,
 )

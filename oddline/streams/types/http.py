@@ -13,8 +13,8 @@ from oddline.streams.memory import Memory
 from oddline.streams.model import Page
 from oddline.streams.reading import ConnectionType, Given, Link, Secret, Text
 from oddline.streams.records import Names, as_json, at_path, entry_of
-from oddline.streams.types.answers import ask, read_json
-from oddline.submissions import MOST_PART_ENTRIES
+from oddline.streams.types.answers import ask, read_json, server_of
+from oddline.submissions import LIMITS, MOST_PART_ENTRIES
 
 Address = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$", max_length=2_000)]
 Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,100}$")]
@@ -65,6 +65,10 @@ class Credentials(Given):
 def place(configuration: Configuration) -> str:
     """Where it leads."""
     return configuration.url
+
+
+def _shown_to(configuration: Configuration) -> tuple[str, ...]:
+    return (server_of(configuration.url),)
 
 
 def pages(link: Link) -> Iterator[Page]:
@@ -127,7 +131,7 @@ def _ask(link: Link, value: str) -> Answer:
 def _records(answer: Answer, configuration: Configuration) -> list[Any]:
     what = configuration.url
     if configuration.format == "ndjson":
-        return [read_json(line, what=what) for line in answer.body.splitlines() if line.strip()]
+        return _lines(answer.body, what=what)
     if not answer.body:  # as in 204
         return []
     read = read_json(answer.body, what=what)
@@ -136,6 +140,30 @@ def _records(answer: Answer, configuration: Configuration) -> list[Any]:
         return []
     if not isinstance(records, list):
         raise FeedRefused(f"{what}: there is no list of entries at {configuration.entries or 'the top'!r}")
+    return records
+
+
+def _lines(body: bytes, *, what: str) -> list[Any]:
+    """What stands in each line; one that is no JSON stands for itself, unless no line is any."""
+    # Counted before any is read: values take many times the memory of their text.
+    if body.count(b"\n") + body.count(b"\r") > 2 * MOST_PART_ENTRIES:
+        raise FeedRefused(f"{what}: at most {MOST_PART_ENTRIES} entries are taken at once")
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > LIMITS.values:
+        raise FeedRefused(f"{what}: at most {LIMITS.values} values are taken at once")
+    records: list[Any] = []
+    fault: FeedRefused | None = None
+    is_any_read = False
+    for line in body.splitlines():
+        if not line.strip():
+            continue
+        try:
+            records.append(read_json(line, what=what))
+            is_any_read = True
+        except FeedRefused as error:
+            records.append(line.decode(errors="replace"))
+            fault = error
+    if fault is not None and not is_any_read:
+        raise fault
     return records
 
 
@@ -204,5 +232,6 @@ TYPE: Final = ConnectionType(
     credentials=Credentials,
     place=place,
     pages=pages,
+    shown_to=_shown_to,
     needs_credentials=_may_be_open,
 )

@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints
 
@@ -36,6 +37,13 @@ class Configuration(AwsConfiguration):
     ] = LOOK_BACK_S
 
 
+def _open(link: Link) -> Any:
+    """A client; Oddline's own bucket holds what all projects have, and is no feed of anybody's."""
+    if urlsplit(link.settings.objects_url)[:2] == ("s3", link.configuration.bucket):
+        raise FeedRefused("this bucket is Oddline's own: connections may not read it")
+    return open_client("s3", link)
+
+
 def place(configuration: Configuration) -> str:
     """Where it leads."""
     return f"s3://{configuration.bucket}/{configuration.prefix} in {configuration.region}"
@@ -48,7 +56,7 @@ def pages(link: Link) -> Iterator[Page]:
     """
     configuration: Configuration = link.configuration
     look_back = timedelta(seconds=configuration.look_back_s)
-    client = open_client("s3", link)
+    client = _open(link)
     cursor = dict(link.cursor)
     while True:
         edge = _time(cursor.get("edge"))
@@ -103,7 +111,7 @@ def _cursor(
 def read_object(link: Link, found: FoundObject) -> Generator[bytes, None, None]:
     """See `ConnectionType.read_object`; of another version than was found there is nothing to be had."""
     what = f"s3://{link.configuration.bucket}/{found.key}"
-    client = open_client("s3", link)
+    client = _open(link)
     try:
         with aws_errors(what):
             answer = client.get_object(Bucket=link.configuration.bucket, Key=found.key, IfMatch=found.etag)
