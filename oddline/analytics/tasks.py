@@ -11,6 +11,9 @@ from oddline.tasks import Payload, Priority, Queue, Retry, Schedule, Starter, Ta
 LONGEST_WINDOW: Final = timedelta(days=400)
 
 
+EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # what submissions take begins here
+
+
 class OfProject(Payload):
     """A project."""
 
@@ -27,6 +30,8 @@ class OfWindow(Payload):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
+        if self.time_from < EARLIEST:
+            raise ValueError("nothing is older than 1990")
         if self.time_from >= self.time_to:
             raise ValueError("time_to lies before time_from, or at it")
         if self.time_to - self.time_from > LONGEST_WINDOW:
@@ -34,9 +39,7 @@ class OfWindow(Payload):
         return self
 
 
-_NOTHING: Final = OfWindow(
-    project=UUID(int=0), time_from=datetime(1990, 1, 1, tzinfo=UTC), time_to=datetime(1990, 1, 2, tzinfo=UTC)
-)
+_NOTHING: Final = OfWindow(project=UUID(int=0), time_from=EARLIEST, time_to=datetime(1990, 1, 2, tzinfo=UTC))
 _ADDS_ONCE: Final = "an incremental reader: its cursor moves in the transaction that adds the counts"
 _ONLY_READS: Final = "only reads: the answer is its result"
 

@@ -61,7 +61,6 @@ class OddlineHandler(logging.Handler):
         tls: ssl.SSLContext | None = None,
         transport: Transport | None = None,
     ) -> None:
-        super().__init__(level)
         self._wire = None if transport else wire_to(url, api_key, timeout_s=timeout_s, tls=tls)
         self._source = source or Path(sys.argv[0]).stem or "python"
         self._sender: Sender[Noted] = Sender(
@@ -73,6 +72,7 @@ class OddlineHandler(logging.Handler):
             interval_s=interval_s,
             exit_timeout_s=exit_timeout_s,
         )
+        super().__init__(level)  # last: what logging knows of it will close at exit
 
     @property
     def dropped(self) -> int:

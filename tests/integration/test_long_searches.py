@@ -123,10 +123,10 @@ def test_the_same_search_is_not_started_twice_and_a_project_has_few_open_at_once
     def ask(text: str) -> Any:
         return api.get("/api/v1/logs", params={"text": text})
 
-    first, again = ask("ada"), ask("ada")
+    first, again = ask("lovelace"), ask("lovelace")
     others = [ask(f"user {number}") for number in range(3)]
     refused = ask("one more")
-    known = ask("ada")
+    known = ask("lovelace")
     run(archive, UUID(first.json()["task_id"]), redis_url=redis_url)
     afterwards = ask("one more")
 
@@ -136,7 +136,7 @@ def test_the_same_search_is_not_started_twice_and_a_project_has_few_open_at_once
     assert afterwards.status_code == 202
     with db("worker").transaction() as tx:
         keys = tx.execute("SELECT unique_key FROM tasks").fetchall()
-    assert "ada" not in str(keys)
+    assert "lovelace" not in str(keys)
 
 
 def test_a_page_further_on_is_never_a_tasks(archive: Archive, api: TestClient, is_slow: None) -> None:
