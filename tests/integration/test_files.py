@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -629,12 +629,13 @@ def test_a_file_that_comes_after_an_erasure_is_not_kept_with_the_value(client: T
 def test_a_log_names_a_file_whose_entries_cannot_be_taken_by_its_id(
     client: TestClient, filing: Filing, caplog: pytest.LogCaptureFixture
 ) -> None:
-    today = datetime.now(UTC).isoformat().encode()
-    file = uploaded(client, b"2026-11-05T08:15:00Z one\n" + today + b" of Anna\n", name="anna-example.log")
-    filing.clock.move(timedelta(days=-3))
+    file = uploaded(client, FEW, name="anna-example.log", process=False)
+    with filing.db("owner").transaction() as tx:
+        tx.execute("UPDATE files SET source = repeat('anna', 100)")
+    client.post(f"/api/v1/logs/process/{file['file_id']}")
 
     filing.run()
 
-    assert filing.row(file["file_id"], "entries", "refused") == (1, 1)
-    assert f"file {file['file_id']}: 1 of 2 entries cannot be taken, the first: timestamp: out-of-range" in caplog.text
+    assert filing.row(file["file_id"], "entries", "refused") == (0, 2)
+    assert f"file {file['file_id']}: 2 of 2 entries cannot be taken, the first: source: too-long" in caplog.text
     assert "anna" not in caplog.text.lower()
