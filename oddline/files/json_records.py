@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from oddline.files.model import ENTRY_BYTES
+from oddline.files.model import ENTRY_BYTES, ENTRY_LINES
 
 _TEXT: Final = r"\"(?:[^\"\\\n]++|\\[^\n])*+\""
 _SCALAR: Final = rf"(?:{_TEXT}|[-+\d.eE]+|true|false|null|\[[^\[\]{{}}]*\])"
@@ -21,10 +21,12 @@ _CUT_VALUE: Final = r"(?:\"(?:[^\"\\\n]++|\\[^\n])*+\\?|[-+\w.]*+|\[[^\[\]{}]*+)
 _CUT_TAIL: Final = re.compile(rf"{_PAIRS}\s*+(?:,\s*+(?:\"\w*+(?:\"\s*+(?::\s*+{_CUT_VALUE})?)?)?)?\Z".encode())
 _BETWEEN: Final = re.compile(rb"[\s,\[\]]*+")
 _WITHIN_WRAPPER: Final = re.compile(rb"[\s,\[}]*+")
-_STRAY: Final = re.compile(rf"(?:[^{{\"\n]++|{_TEXT}|\"[^\n]*+)*+".encode())
+_OPENED: Final = re.compile(rb"\{\s*+(?:[\"}]|\Z)")
+_CUT_OPENED: Final = re.compile(rb"\{\s*+\Z")
+_STRAY: Final = re.compile(rf"(?:[^{{\"\n]++|\{{(?!\s*+(?:[\"}}]|\Z))|{_TEXT}|\"[^\n]*+)*+".encode())
 _SIGN: Final = re.compile(rf"(?:[^{{}}\[\]\"]++|{_TEXT}(?=\s*+[,:\]}}]))*+[{{}}\[\]\"]".encode())
 _BROKEN_TEXT: Final = re.compile(rb"\"(?:[^\"\\\n]++|\\[^\n])*+(?:\\?\n|\"\s*+\S)")
-_NEXT_OBJECT: Final = re.compile(rb"(?<=\})(?=[\s,]*+\{)|(?=\n[ \t\r,\[\]]*+\{)")
+_BEFORE_OBJECT: Final = re.compile(rb"\}(?=[\s,]*+\{)|(?=\n[ \t\r,\[\]]*+\{)")
 _OPENED_BY: Final = {ord("}"): ord("{"), ord("]"): ord("[")}
 _DEEPEST: Final = 100  # over three times what attributes may be; so broken objects in each other cost little
 _BROKEN: Final = -1
@@ -60,7 +62,7 @@ def find_wrapped(data: bytes, at: int, *, is_last: bool = False) -> tuple[bytes,
 def _find(data: bytes, at: int, *, start: int, is_last: bool) -> tuple[bytes, int] | None:
     if start == len(data):
         return None
-    if data[start : start + 1] != b"{":
+    if not _OPENED.match(data, start):
         return _stray(data, start, is_last=is_last)
     end = _end_of_object(data, start)
     if end == _BROKEN or (end is None and is_last):
@@ -72,7 +74,8 @@ def _stray(data: bytes, start: int, *, is_last: bool) -> tuple[bytes, int] | Non
     """Text between objects, to the next one in its line or the line's end."""
     found = _STRAY.match(data, start)
     end = found.end() if found else start
-    return None if end == len(data) and not is_last else (data[start:end].rstrip(), end)
+    is_sure = is_last or (end < len(data) and not _CUT_OPENED.match(data, end))
+    return (data[start:end].rstrip(), end) if is_sure else None
 
 
 def _end_of_object(data: bytes, start: int) -> int | None:
@@ -105,18 +108,30 @@ def _unless_too_long(data: bytes, start: int) -> int | None:
 def _given_up(data: bytes, at: int, *, start: int, is_last: bool) -> tuple[bytes, int] | None:
     """A broken object, to the next line that begins with one, not further in, or else its first line.
 
+    The next is looked for in as many bytes and lines as may be one entry.
+
     Where objects follow each other in a line, to the next that follows one.
     """
     line = data.rfind(b"\n", at, start) + 1
-    is_amid_line = start > at and not line
-    next_line = re.compile(rb"(?=\n[ \t\r,\[\]]{0,%d}+\{)" % (start - line if line else 0))
-    bound = start + 1 + ENTRY_BYTES
-    again = (_NEXT_OBJECT if is_amid_line else next_line).search(data, start + 1, bound)
-    if again is None and len(data) < bound and not is_last:
-        return None
-    end = again.start() if again else data.find(b"\n", start)
+    bound = start + ENTRY_BYTES
+    if start > at and not line:
+        before = _BEFORE_OBJECT.search(data, start, bound)
+        end, is_sure = before.end() if before else -1, before is not None or len(data) >= bound
+    else:
+        end, is_sure = _next_line(data, start, bound=bound, indent=start - line if line else 0)
     if end < 0:
-        if not is_last:
-            return None
-        end = len(data)
+        end = data.find(b"\n", start)
+    if not is_last and (end < 0 or not is_sure):
+        return None
+    end = end if end >= 0 else len(data)
     return data[start:end].rstrip(), end
+
+
+def _next_line(data: bytes, start: int, *, bound: int, indent: int) -> tuple[int, bool]:
+    """The end of what is before the next line that begins with an object, -1 if too far; whether that is sure."""
+    begin = rb"\n[ \t\r,\[\]]{0,%d}+\{" % indent
+    lines = re.compile(rb"[^\n]*+(?:(?!%b)\n[^\n]*+){0,%d}+(%b)?" % (begin, ENTRY_LINES - 1, begin))
+    found = lines.match(data, start, bound)
+    if found is None or found[1] is None:
+        return -1, len(data) >= bound or (found is not None and found.end() < len(data))
+    return found.start(1), True
