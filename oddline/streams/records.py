@@ -54,17 +54,20 @@ def entry_of(record: Any, *, names: Names, source: str) -> dict[str, Any]:
     return storable_entry(message, source=source[-NAME_CHARACTERS:], attributes=rest, **given)
 
 
+EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # what was before no submission takes
+
+
 def as_time(value: Any) -> datetime | None:
-    """A moment that is written as in RFC 3339, or as a number since 1970; None where it is neither."""
+    """A moment that is written as in RFC 3339, or as a number since 1970; None where it is neither, or before 1990."""
     if isinstance(value, str):
+        if value.isdecimal():  # which would also be a date, written without its signs
+            return as_time(float(value))
         try:
             moment = datetime.fromisoformat(value)
-        except ValueError:
-            return as_time(float(value)) if value.isdecimal() else None
-        try:
-            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-        except OverflowError:  # before the year 1, or after 9999
+            at = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):  # none, or before the year 1, or after 9999
             return None
+        return at if at >= EARLIEST else None
     if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
         return None
     seconds = next((value / unit for unit in _UNITS if value / unit < _LATEST_S), None)
