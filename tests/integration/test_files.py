@@ -42,7 +42,7 @@ from oddline.files import (
 from oddline.identity import Scope
 from oddline.objects import SMALLEST_PART_BYTES, FolderObjects, ObjectVersion, S3Objects
 from oddline.privacy.finder import Finder
-from oddline.privacy.places import PLACES, Work
+from oddline.privacy.places import PLACES, Step, Work
 from oddline.redaction import ErasedValues, seal_values
 from oddline.settings import Settings, Side
 from oddline.submissions import entry_id, made_at
@@ -593,7 +593,8 @@ def test_an_erasure_takes_files_that_hold_a_value_and_leaves_the_others(client: 
     with filing.db("worker").transaction() as tx:
         tx.execute("UPDATE files SET state = 'processing' WHERE id = %s", [busy["file_id"]])
 
-    steps, after = [], None
+    steps: list[Step] = []
+    after: str | None = None
     for _ in range(4):
         steps.append(PLACES["uploaded_files"](work, after))
         after = steps[-1].after or after
