@@ -213,7 +213,8 @@ EXAMPLES: dict[tuple[str, str], Example] = {
     ),
     ("PUT", "/api/v1/connections/{connection_id}"): about(
         lambda of: Call(
-            f"{CONNECTIONS}/{of.connection()}", {"source": of.name, "configuration": {"url": "https://b.example.org/"}}
+            f"{CONNECTIONS}/{of.connection()}",
+            {"source": of.name, "configuration": {"url": f"https://{of.name}.example.org/other"}},
         ),
         shows=True,
     ),

@@ -45,8 +45,10 @@ class Feed:
             since=NOON,
             memory=Memory(b"".join(hashes for _, hashes in self.memories)),
             outgoing=None,  # type: ignore[arg-type]  # nothing is called
+            ends=None,
             settings=None,  # type: ignore[arg-type]
             most=PAGE,
+            is_operators=False,
             now=lambda: now,
         )
         for page in read_windows(link, fetch, look_back=self.look_back):

@@ -82,7 +82,7 @@ def test_an_exception_and_the_stack_stand_in_the_message(server: AnsweringServer
 
 @pytest.mark.parametrize(
     ("level", "severity", "named"),
-    [(5, "TRACE", "Level 5"), (10, "DEBUG", None), (20, "INFO", None), (25, "INFO", "Level 25"), (30, "WARN", None),
+    [(4, "TRACE", "Level 4"), (10, "DEBUG", None), (20, "INFO", None), (25, "INFO", "Level 25"), (30, "WARN", None),
      (40, "ERROR", None), (50, "FATAL", None), (60, "FATAL", "Level 60")],
 )  # fmt: skip
 def test_levels_become_severities_and_those_of_ones_own_keep_their_name(
