@@ -1,5 +1,8 @@
 """The worker as a process of its own: woken by Redis, killed, and out of time."""
 
+import os
+import signal
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +11,7 @@ from uuid import UUID
 import pytest
 from faulty_tasks import CATALOGUE
 from inbox import Databases, Inbox
-from worker_process import StartWorker
+from worker_process import LOOK_EVERY_S, PATIENCE_S, StartWorker
 
 from oddline.identity import update_mail
 from oddline.objects import FolderObjects
@@ -64,6 +67,19 @@ def test_a_worker_that_is_woken_scores_what_waits_and_mails_about_it(
 
     assert inbox.entry_ids(project) == [entry_id(submission, 0)]
     assert inbox.rows("SELECT state, recipients FROM deliveries") == [("sent", ["o***@example.org"])]
+
+
+def test_a_worker_whose_shutdown_hangs_ends_all_the_same(start_worker: StartWorker) -> None:
+    with start_worker("hanging_worker") as worker:
+        worker.wait_for(lambda: " ready." in worker.log_file.read_text())
+
+        os.kill(worker.child.pid, signal.SIGTERM)
+
+        deadline = time.monotonic() + PATIENCE_S
+        while worker.child.running() and time.monotonic() < deadline:
+            time.sleep(LOOK_EVERY_S)
+        assert not worker.child.running()
+    assert "has not ended in time" in worker.log_file.read_text()
 
 
 def test_a_task_that_kills_its_worker_every_time_ends_as_a_dead_letter(

@@ -6,7 +6,13 @@ import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import celeryd_after_setup, setup_logging, worker_process_init, worker_process_shutdown
+from celery.signals import (
+    celeryd_after_setup,
+    setup_logging,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+)
 
 from oddline.catalogue import CATALOGUE
 from oddline.errors import NotConfigured
@@ -15,6 +21,7 @@ from oddline.tasks import Catalogue, Queue
 from worker_image.worker.binding import bind_all
 from worker_image.worker.bindings import BINDINGS, ON_FAILURE
 from worker_image.worker.configuration import configure
+from worker_image.worker.ending import end_in_time
 from worker_image.worker.process import Process, host_name, open_process
 from worker_image.worker.proof import PROVE_WORKER, do_nothing, own_queue
 from worker_image.worker.rate_limits import RateLimits
@@ -79,6 +86,12 @@ def take_proofs(instance: Any, **_: Any) -> None:
 def limit_rates(sender: str, **_: Any) -> None:
     """Keep to the limits that operators have set, before anything is taken."""
     rate_limits.begin(sender, database_url=load_settings().database_url_for("worker"))
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def begin_to_end_in_time(**_: Any) -> None:
+    """Hold Celery's shutdown to its time."""
+    end_in_time(soft_shutdown_s=load_settings().soft_shutdown_timeout)
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
