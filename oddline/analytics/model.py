@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 SEVERITIES: Final = ("unspecified", "trace", "debug", "info", "warn", "error", "fatal")
 """The ranges of OpenTelemetry's severity numbers: 0, 1 to 4, 5 to 8 and so on."""
@@ -29,6 +29,8 @@ class PatternStep(IntEnum):
     HOUR = 3_600
 
 
+FINE_UP_TO: Final = timedelta(days=1)  # windows that are compared in slots of five minutes
+
 KEPT_DAYS: Final[Mapping[int, int]] = {Step.MINUTE: 7, PatternStep.FIVE_MINUTES: 3}
 """Days after the arrival of their entries for which fine slots are kept; all others as long as the entries."""
 
@@ -52,3 +54,14 @@ class Window:
 def floor(moment: datetime, step: int) -> datetime:
     """Where the slot of a moment begins."""
     return moment - (moment - _EPOCH) % timedelta(seconds=step)
+
+
+def told_counts(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The counts of a rollup, or of the sum of some, as answers tell them."""
+    errors = sum(row[name] for name in ERRORS)
+    return {
+        "entries": row["entries"],
+        "anomalies": row["anomalies"],
+        "error_rate": round(errors / row["entries"], 6) if row["entries"] else None,
+        "severities": {name: row[name] for name in SEVERITIES if row[name]},
+    }

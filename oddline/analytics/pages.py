@@ -8,7 +8,7 @@ from uuid import UUID
 
 from oddline.analytics import store
 from oddline.analytics.comparing import FALSE_SHARE, Difference, Sample, compare
-from oddline.analytics.model import ERRORS, KEPT_DAYS, SEVERITIES, PatternStep, Step, Window
+from oddline.analytics.model import FINE_UP_TO, KEPT_DAYS, SEVERITIES, PatternStep, Step, Window, told_counts
 from oddline.analytics.store import PatternName
 from oddline.database import Transaction
 from oddline.errors import InvalidParameter
@@ -18,7 +18,6 @@ from oddline.submissions import rfc3339
 MOST_SLOTS: Final = 1_500  # of a timeline: a day of minutes
 MOST_SHOWN: Final = 1_000  # differences
 TOP_PATTERNS: Final = 20
-_FINE_UP_TO: Final = timedelta(days=1)  # windows that are compared in slots of five minutes
 
 
 def timeline(
@@ -120,7 +119,7 @@ def compare_windows(
 def pattern_step_of(window: Window, *, now: datetime) -> PatternStep:
     """The finest slots in which all of a window's patterns are still kept."""
     kept = timedelta(days=KEPT_DAYS[PatternStep.FIVE_MINUTES] - 1)
-    is_fine = window.start >= now - kept and window.end - window.start <= _FINE_UP_TO
+    is_fine = window.start >= now - kept and window.end - window.start <= FINE_UP_TO
     return PatternStep.FIVE_MINUTES if is_fine else PatternStep.HOUR
 
 
@@ -160,15 +159,8 @@ def _source_ids(tx: Transaction, project: UUID, names: Sequence[str]) -> list[in
     return [one.id for one in list_sources(tx, project, names=names)] if names else None
 
 
-def _counts(row: dict[str, Any]) -> dict[str, Any]:
-    errors = sum(row[name] for name in ERRORS)
-    return {
-        "entries": row["entries"],
-        "anomalies": row["anomalies"],
-        "highest_score": row["highest_score"],
-        "error_rate": round(errors / row["entries"], 6) if row["entries"] else None,
-        "severities": {name: row[name] for name in SEVERITIES if row[name]},
-    }
+def _counts(row: Mapping[str, Any]) -> dict[str, Any]:
+    return told_counts(row) | {"highest_score": row["highest_score"]}
 
 
 def _told(window: Window, step: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import polars as pl
@@ -10,7 +10,7 @@ import polars as pl
 from oddline.analytics import store
 from oddline.analytics.comparing import FALSE_SHARE, Change, Sample, compare
 from oddline.analytics.counting import by_pattern, counted, joined
-from oddline.analytics.model import PatternStep, Window, floor
+from oddline.analytics.model import FINE_UP_TO, PatternStep, Window, floor
 from oddline.analytics.reading import read_window
 from oddline.analytics.tasks import OfWindow
 from oddline.analytics.windows import TOP, bounds, named
@@ -20,7 +20,6 @@ from oddline.tasks import TaskContext
 
 EXAMPLES: Final = 200  # messages of a pattern from which its parameters are told
 TOP_VALUES: Final = 5
-_FINE_UP_TO: Final = timedelta(days=1)
 _PAIR: Final = ("source_id", "pattern_id")
 Pair = tuple[int, int]
 
@@ -95,7 +94,7 @@ def _examples(asked: OfWindow, context: TaskContext, *, pairs: Sequence[Pair]) -
 
 def _trends(counts: pl.DataFrame, asked: OfWindow) -> dict[Pair, dict[str, Any]]:
     """The second half of the window beside the first."""
-    fine = asked.time_to - asked.time_from <= _FINE_UP_TO
+    fine = asked.time_to - asked.time_from <= FINE_UP_TO
     step = PatternStep.FIVE_MINUTES if fine else PatternStep.HOUR
     window = Window(asked.time_from, asked.time_to).aligned(step)
     middle = floor(window.start + (window.end - window.start) / 2, step)

@@ -174,11 +174,6 @@ def pattern_totals(
     )
 
 
-def source_names(tx: Transaction, project: UUID) -> dict[int, str]:
-    """The names of a project's sources by their ids."""
-    return dict(tx.execute("SELECT id, name FROM sources WHERE project_id = %s", [project]).fetchall())
-
-
 def pattern_names(
     tx: Transaction, project: UUID, *, pairs: Sequence[tuple[int, int]]
 ) -> dict[tuple[int, int], PatternName]:

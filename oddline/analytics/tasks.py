@@ -1,17 +1,15 @@
 """The catalogue entries of analytics."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, model_validator
 
+from oddline.submissions import EARLIEST
 from oddline.tasks import Payload, Priority, Queue, Retry, Schedule, Starter, TaskSpec
 
 LONGEST_WINDOW: Final = timedelta(days=400)
-
-
-EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # what submissions take begins here
 
 
 class OfProject(Payload):
@@ -39,7 +37,7 @@ class OfWindow(Payload):
         return self
 
 
-_NOTHING: Final = OfWindow(project=UUID(int=0), time_from=EARLIEST, time_to=datetime(1990, 1, 2, tzinfo=UTC))
+_NOTHING: Final = OfWindow(project=UUID(int=0), time_from=EARLIEST, time_to=EARLIEST + timedelta(days=1))
 _ADDS_ONCE: Final = "an incremental reader: its cursor moves in the transaction that adds the counts"
 _ONLY_READS: Final = "only reads: the answer is its result"
 

@@ -8,10 +8,11 @@ import polars as pl
 
 from oddline.analytics import store
 from oddline.analytics.counting import by_source, counted, joined
-from oddline.analytics.model import ERRORS, SEVERITIES, Step
+from oddline.analytics.model import SEVERITIES, Step, told_counts
 from oddline.analytics.reading import read_window
 from oddline.analytics.store import PatternName
 from oddline.analytics.tasks import OfWindow
+from oddline.patterns import source_names
 from oddline.submissions import entry_id, rfc3339
 from oddline.tasks import TaskContext
 
@@ -122,19 +123,12 @@ def _anomalies(entries: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _totals(counts: pl.DataFrame) -> dict[str, Any]:
-    sums = counts.select(pl.col("entries", "anomalies", *SEVERITIES).sum()).row(0, named=True)
-    errors = sum(sums[name] for name in ERRORS)
-    return {
-        "entries": sums["entries"],
-        "anomalies": sums["anomalies"],
-        "severities": {name: sums[name] for name in SEVERITIES if sums[name]},
-        "error_rate": round(errors / sums["entries"], 6) if sums["entries"] else None,
-    }
+    return told_counts(counts.select(pl.col("entries", "anomalies", *SEVERITIES).sum()).row(0, named=True))
 
 
 def _by_source_name(counts: pl.DataFrame, asked: OfWindow, context: TaskContext) -> list[dict[str, Any]]:
     with context.db.transaction() as tx:
-        names = store.source_names(tx, asked.project)
+        names = source_names(tx, asked.project)
     parts = sorted(counts.partition_by("source_id"), key=lambda part: part["entries"].sum(), reverse=True)
     return [{"source": names.get(part["source_id"][0]), **_totals(part)} for part in parts[:TOP]]
 

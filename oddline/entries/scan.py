@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,12 +16,12 @@ from oddline.entries.conditions import conditions, words_of
 from oddline.entries.model import EntryQuery
 from oddline.objects import ObjectStore
 from oddline.patterns import list_sources
+from oddline.submissions import EARLIEST
 
 BUDGET_S: Final = 10.0
 LONG_S: Final = 60.0  # what takes longer is not estimated any better
 BUDGET_BYTES: Final = 200 * 1024 * 1024
-EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # what submissions take begins here,
-AHEAD: Final = timedelta(days=2)  # and ends a day from now; another for clocks that differ
+AHEAD: Final = timedelta(days=2)  # what submissions take ends a day from now; another for clocks that differ
 FIRST_WINDOW: Final = timedelta(minutes=15)  # of time that chunks are listed for
 WINDOW_GROWTH: Final = 16  # few windows, since what was merged spans hours and is opened again in each
 MANY_ROWS: Final = 5_000  # of one list: the next window is not made larger

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
-EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # what an entry's time must not be before
+from oddline.submissions import EARLIEST
+
 FUTURE: Final = timedelta(days=1)  # nor after the present by more
 _WIDEST_OFFSET: Final = timedelta(hours=15)
 _EARLIEST_S: Final = int(EARLIEST.timestamp())

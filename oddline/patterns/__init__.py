@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         pattern_embeddings,
         pattern_texts,
         rename_pattern,
+        source_names,
     )
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "pattern_hash",
     "pattern_texts",
     "rename_pattern",
+    "source_names",
     "weigh",
 ]
 
@@ -76,6 +78,7 @@ __getattr__ = face(
             "pattern_embeddings",
             "pattern_texts",
             "rename_pattern",
+            "source_names",
         ],
     },
 )

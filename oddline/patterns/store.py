@@ -111,6 +111,11 @@ def list_sources(tx: Transaction, project: UUID, *, names: Sequence[str]) -> lis
         ).fetchall()
 
 
+def source_names(tx: Transaction, project: UUID) -> dict[int, str]:
+    """The names of a project's sources, by their ids."""
+    return dict(tx.execute("SELECT id, name FROM sources WHERE project_id = %s", [project]).fetchall())
+
+
 def known_patterns(
     tx: Transaction, project: UUID, *, source_id: int, model_version: str, most: int
 ) -> list[tuple[int, int, float | None]]:

@@ -34,11 +34,6 @@ def delete_memos(tx: Transaction, project: UUID, *, finder: Finder) -> int:
     ).rowcount
 
 
-def source_names(tx: Transaction, project: UUID) -> dict[int, str]:
-    """The names of a project's sources, by their ids."""
-    return dict(tx.execute("SELECT id, name FROM sources WHERE project_id = %s", [project]).fetchall())
-
-
 def named_objects(tx: Transaction, project: UUID, *, keys: Collection[str]) -> Set[str]:
     """Those of some objects that a row of the project names."""
     rows = tx.execute(

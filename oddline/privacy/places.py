@@ -18,7 +18,7 @@ from oddline.chunks import Rewriter, StoredChunk
 from oddline.errors import NotYet, ObjectMissing
 from oddline.files import FileState, delete_file, find_behind, holds
 from oddline.identity import find_project, person_id
-from oddline.patterns import rename_pattern
+from oddline.patterns import rename_pattern, source_names
 from oddline.privacy import place_store
 from oddline.privacy.finder import Finder
 from oddline.privacy.kept_objects import erase_objects
@@ -159,7 +159,7 @@ def _still_counts(chunk: StoredChunk) -> int:
 
 def _source_names(work: Work) -> dict[int, str]:
     with work.context.db.transaction() as tx:
-        return place_store.source_names(tx, work.project)
+        return source_names(tx, work.project)
 
 
 def _erase_entries(entries: pl.DataFrame, *, finder: Finder, names: dict[int, str]) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import orjson
 from pydantic import Field
 
 from oddline.streams.reading import Given, Text
-from oddline.submissions import NAME_CHARACTERS, SEVERITY_NUMBERS, rfc3339, storable_entry
+from oddline.submissions import EARLIEST, NAME_CHARACTERS, SEVERITY_NUMBERS, rfc3339, storable_entry
 
 TOO_DEEP: Final = "(nested too deeply to be written)"  # what stands in the place of such a value
 _UNITS: Final = (1, 1_000, 1_000_000, 1_000_000_000)  # of numbers that are times: seconds to nanoseconds since 1970
@@ -52,9 +52,6 @@ def entry_of(record: Any, *, names: Names, source: str) -> dict[str, Any]:
         given["severity"] = severity.strip().upper()
         rest.pop(names.severity, None)
     return storable_entry(message, source=source[-NAME_CHARACTERS:], attributes=rest, **given)
-
-
-EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)  # what was before no submission takes
 
 
 def as_time(value: Any) -> datetime | None:

@@ -14,7 +14,7 @@ from oddline.submissions.decoding import (
     too_large_on_the_wire,
     unpack_body,
 )
-from oddline.submissions.intake import ATTRIBUTES_BYTES, NAME_CHARACTERS, take_entries
+from oddline.submissions.intake import ATTRIBUTES_BYTES, EARLIEST, NAME_CHARACTERS, take_entries
 from oddline.submissions.model import (
     INDEX_MASK,
     MOST_ENTRIES,
@@ -66,6 +66,7 @@ from oddline.submissions.usage_store import delete_usage, read_usage
 __all__ = [
     "ATTEMPTS",
     "ATTRIBUTES_BYTES",
+    "EARLIEST",
     "INDEX_MASK",
     "LIMITS",
     "MOST_ENTRIES",
