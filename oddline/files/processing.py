@@ -17,14 +17,20 @@ from oddline.files.reading import MOST_ENTRIES, EntryReader
 from oddline.files.tasks import FileGroup, FilePayload, FormattedFile
 from oddline.files.unpacking import NONE
 from oddline.files.uploads import check_format
-from oddline.limits import default_limits, read_limits
 from oddline.objects import PIECE_BYTES
-from oddline.redaction import RuleBook
-from oddline.submissions import SCORE_WAITING_BATCH, Intake, Part, Quota, count_unscored, derived_submission_id
+from oddline.submissions import (
+    SCORE_WAITING_BATCH,
+    Intake,
+    Part,
+    derived_submission_id,
+    open_intake,
+    quota_of,
+    tomorrow,
+    wait_for_scoring,
+)
 from oddline.tasks import Task, TaskContext, find
 
 TURN: Final = timedelta(minutes=4)  # then others have the process; below the soft limit by more than a part takes
-SCORED_AGAIN: Final = timedelta(seconds=5)  # in which a worker scores some of what waits
 MOST_TRIES: Final = 5  # without one more part stored: then it is the file that kills its workers
 IDS_LAST: Final = timedelta(days=5)  # an entry is looked for by its id up to 7 days behind the time in it
 _SKIPPED: Final = bytes(PIECE_BYTES)
@@ -105,16 +111,16 @@ class _Reading:
     context: TaskContext
     _read_bytes: int = field(default=0, init=False)
     _refused: int = field(default=0, init=False)
-    _rule_book: RuleBook = field(init=False)
+    _intake: Intake = field(init=False)
 
     def __post_init__(self) -> None:
-        self._rule_book = RuleBook(self.context.settings.cipher)
+        self._intake = open_intake(self.context)
 
     def run(self) -> dict[str, Any]:
         began_at, most_entries = self.context.clock(), MOST_ENTRIES
         try:
-            most = self.context.settings.file_backlog
-            self._wait_for_scoring(most=-(-most // 2))
+            # Half of what may wait, so that a turn comes to more than finding its place again.
+            wait_for_scoring(self.context, self.file.project, most=-(-self.context.settings.file_backlog // 2))
             while True:
                 try:
                     return self._read(began_at=began_at, most_entries=most_entries)
@@ -140,7 +146,7 @@ class _Reading:
             self._store(block, fold)
             if self.context.clock() >= began_at + TURN:
                 raise NotYet("the turn is over: the rest is for the next", until=self.context.clock())
-            self._wait_for_scoring(most=self.context.settings.file_backlog)
+            wait_for_scoring(self.context, self.file.project)
         return self._end(reader, fold)
 
     def _fewer(self, full: QuotaExceeded) -> int:
@@ -155,8 +161,7 @@ class _Reading:
         if self._refused == 1 and requested > limit:
             raise FileStuck(f"an entry has more than the project may send a day: {full.detail}") from full
         if self._refused == 1 or left <= 0:
-            midnight = datetime.fromisoformat(full.extra["resets_at"])
-            raise NotYet(f"{full.detail}: the rest is for tomorrow", until=midnight) from full
+            raise tomorrow(full) from full
         return max(1, self._refused * left // requested)
 
     def _pieces(self, found: Found) -> Iterator[bytes]:
@@ -211,39 +216,12 @@ class _Reading:
         self.context.report(progress)
 
     def _take(self, part: Part, note: Callable[[Transaction, int], None], *, now: datetime) -> None:
-        context, project = self.context, self.file.project
-        with context.db.transaction(project=project) as tx:
-            limits = read_limits(tx, project, defaults=default_limits(context.settings))
-        intake = Intake(
-            db=context.db,
-            objects=context.objects,
-            rule_book=self._rule_book,
-            body_object_bytes=context.settings.body_object_bytes,
-            metrics=context.metrics,
-        )
+        quota = quota_of(self.context, self.file.project)
         try:
-            intake.store(
-                part,
-                project=project,
-                now=now,
-                quota=Quota(entries=limits.entries_a_day, bytes=limits.bytes_a_day),
-                also_told=note,
-            )
+            self._intake.store(part, project=self.file.project, now=now, quota=quota, also_told=note)
         except QuotaExceeded:
             self._refused = len(part.entries)
             raise
-
-    def _wait_for_scoring(self, *, most: int) -> None:
-        """Give the turn back while a project has too much that is not scored: bodies take room until they are.
-
-        A turn begins when there is less, so that it comes to more than finding its place again.
-        """
-        with self.context.db.transaction() as tx:
-            waiting = count_unscored(tx, self.file.project, limit=most)
-        if waiting >= most:
-            self.context.publisher.wake(SCORE_WAITING_BATCH)
-            until = self.context.clock() + SCORED_AGAIN
-            raise NotYet(f"{waiting} submissions of the project wait to be scored", until=until)
 
     def _end(self, reader: EntryReader, fold: MetadataFold) -> dict[str, Any]:
         fold.end(packed_bytes=reader.packed_bytes, damaged=reader.problems.damaged)

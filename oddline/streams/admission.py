@@ -1,32 +1,12 @@
-"""Let in what connections bring as files are let in: within the day's quota, and no faster than it can be scored."""
+"""Let in what connections bring as files are let in: within the day's quota."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Final
 from uuid import UUID
 
 from oddline.database import Transaction
-from oddline.errors import NotYet, QuotaExceeded
-from oddline.limits import default_limits, read_limits
-from oddline.submissions import SCORE_WAITING_BATCH, Intake, Part, Quota, count_unscored
+from oddline.errors import QuotaExceeded
+from oddline.submissions import SCORE_WAITING_BATCH, Intake, Part, quota_of, tomorrow
 from oddline.tasks import TaskContext
-
-SCORED_AGAIN: Final = timedelta(seconds=5)  # in which a worker scores some of what waits
-
-
-def wait_for_scoring(context: TaskContext, project: UUID) -> None:
-    """Let go on who may.
-
-    Raises:
-        NotYet: so much of the project waits to be scored that files are not read on either.
-    """
-    most = context.settings.file_backlog
-    with context.db.transaction() as tx:
-        waiting = count_unscored(tx, project, limit=most)
-    if waiting >= most:
-        context.publisher.wake(SCORE_WAITING_BATCH)
-        until = context.clock() + SCORED_AGAIN
-        raise NotYet(f"{waiting} submissions of the project wait to be scored", until=until)
 
 
 def admit(
@@ -41,14 +21,11 @@ def admit(
         NotYet: the quota of the day is used up; it says until when.
         LostClaim, DatabaseUnavailable, ObjectStoreUnavailable: it was not stored.
     """
-    with context.db.transaction(project=project) as tx:
-        limits = read_limits(tx, project, defaults=default_limits(context.settings))
-    quota = Quota(entries=limits.entries_a_day, bytes=limits.bytes_a_day)
+    quota = quota_of(context, project)
     try:
         stored = intake.store(part, project=project, now=context.clock(), also_told=also_told, quota=quota)
     except QuotaExceeded as full:
-        midnight = datetime.fromisoformat(full.extra["resets_at"])
-        raise NotYet(f"{full.detail}: the rest is for tomorrow", until=midnight) from full
+        raise tomorrow(full) from full
     if stored:
         context.publisher.wake(SCORE_WAITING_BATCH)
     return stored

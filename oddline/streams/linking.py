@@ -10,13 +10,12 @@ from pydantic import ValidationError
 from oddline.errors import FeedRefused, InvalidParameter
 from oddline.identity import find_project
 from oddline.outgoing import open_outgoing
-from oddline.redaction import RuleBook
 from oddline.streams import store
 from oddline.streams.memory import HASH_BYTES, MOST_HASHES, Memory
 from oddline.streams.model import Connection
 from oddline.streams.reading import ConnectionType, Given, Link
 from oddline.streams.types import TYPES
-from oddline.submissions import MOST_PART_ENTRIES, Intake
+from oddline.submissions import MOST_PART_ENTRIES
 from oddline.tasks import TaskContext
 
 
@@ -83,17 +82,6 @@ def open_link(
         most=most,
         is_operators=is_operators,
         now=context.clock,
-    )
-
-
-def open_intake(context: TaskContext) -> Intake:
-    """What entries are stored with."""
-    return Intake(
-        db=context.db,
-        objects=context.objects,
-        rule_book=RuleBook(context.settings.cipher),
-        body_object_bytes=context.settings.body_object_bytes,
-        metrics=context.metrics,
     )
 
 

@@ -15,11 +15,11 @@ from oddline.database import Transaction
 from oddline.errors import FeedRefused, LostClaim, NotYet, OddlineError
 from oddline.ids import new_id
 from oddline.streams import object_store, store
-from oddline.streams.admission import admit, wait_for_scoring
-from oddline.streams.linking import open_intake, open_link
+from oddline.streams.admission import admit
+from oddline.streams.linking import open_link
 from oddline.streams.model import Connection, ConnectionState, Page
 from oddline.streams.tasks import POLL_CLOUD_LOGS, PROCESS_LIVE_LOGS, OfConnection
-from oddline.submissions import Intake, Part
+from oddline.submissions import Intake, Part, open_intake, wait_for_scoring
 from oddline.tasks import (
     SEND_SYSTEM_ALERT,
     NoPayload,

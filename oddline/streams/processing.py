@@ -13,14 +13,14 @@ from oddline.errors import FeedRefused, LostClaim, NotYet, ObjectMissing, Oddlin
 from oddline.files import Block
 from oddline.ids import new_id
 from oddline.streams import object_store
-from oddline.streams.admission import admit, wait_for_scoring
+from oddline.streams.admission import admit
 from oddline.streams.contents import read_blocks
-from oddline.streams.linking import find, open_intake, open_link
+from oddline.streams.linking import find, open_link
 from oddline.streams.model import Connection, FoundObject
 from oddline.streams.polling import CLAIM, LONGEST_POLL_S, back_off, error_text, start
 from oddline.streams.reading import ConnectionType, Link
 from oddline.streams.tasks import PROCESS_LIVE_LOGS, OfConnection
-from oddline.submissions import MOST_PART_ENTRIES, Intake, Part
+from oddline.submissions import MOST_PART_ENTRIES, Intake, Part, open_intake, wait_for_scoring
 from oddline.tasks import SEND_SYSTEM_ALERT, TaskContext, raise_alert
 
 log = logging.getLogger(__name__)

@@ -1,8 +1,9 @@
 """Submissions: the durable unit. What comes in is validated, stored, and handed out to be scored, exactly once."""
 
 from oddline.ids import new_id
+from oddline.submissions.admission import open_intake, quota_of, tomorrow, wait_for_scoring
 from oddline.submissions.body import pack, unpack
-from oddline.submissions.claim_store import count_unscored, end_leases, holders, next_due, waiting
+from oddline.submissions.claim_store import end_leases, holders, next_due, waiting
 from oddline.submissions.decoding import (
     LIMITS,
     BadLine,
@@ -94,7 +95,6 @@ __all__ = [
     "cancel",
     "claim_share",
     "count_dead",
-    "count_unscored",
     "decode_batch",
     "decode_document",
     "decode_lenient",
@@ -120,7 +120,9 @@ __all__ = [
     "new_submission_id",
     "next_due",
     "open_body",
+    "open_intake",
     "pack",
+    "quota_of",
     "read_body",
     "read_usage",
     "release_expired",
@@ -133,8 +135,10 @@ __all__ = [
     "storable_entry",
     "submission_of",
     "take_entries",
+    "tomorrow",
     "too_large_on_the_wire",
     "unpack",
     "unpack_body",
+    "wait_for_scoring",
     "waiting",
 ]
