@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from fastapi import APIRouter
 from mangum import Mangum
 
 from functions.console import (
@@ -28,34 +27,27 @@ from functions.console import (
 )
 from functions.http import Opener, new_app, open_parts
 
-# Side by side in one router: FastAPI builds each route once more for every router around it.
-router = APIRouter(
-    routes=[
-        route
-        for part in (
-            dead_letters,
-            tasks,
-            workers,
-            system_alerts,
-            schedules,
-            connections,
-            monitoring,
-            sources,
-            project,
-            usage,
-            anomalies,
-            analytics,
-            signing_in,
-            keys,
-            members,
-            audit,
-            masking,
-            erasures,
-            files,
-        )
-        for route in part.router.routes
-    ]
+PARTS = (
+    dead_letters,
+    tasks,
+    workers,
+    system_alerts,
+    schedules,
+    connections,
+    monitoring,
+    sources,
+    project,
+    usage,
+    anomalies,
+    analytics,
+    signing_in,
+    keys,
+    members,
+    audit,
+    masking,
+    erasures,
+    files,
 )
 
-app = new_app(router, title="Oddline: console", parts=Opener(partial(open_parts, "console")))
+app = new_app(*(part.router for part in PARTS), title="Oddline: console", parts=Opener(partial(open_parts, "console")))
 handler = Mangum(app, lifespan="off", text_mime_types=["application/json", "application/problem+json"])

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 
 from functions.http.access import ACCESS, Table, hold_to
-from functions.http.authentication import gate
 from functions.http.last_resort import LastResort
 from functions.http.problems import answer_errors
+from functions.http.routers import put_side_by_side
 from functions.http.traced import Traced
 from functions.parts import Parts
 from oddline.settings import load_settings
@@ -15,8 +15,7 @@ from oddline.tracing import open_tracer
 
 
 def new_app(
-    router: APIRouter,
-    *,
+    *routers: APIRouter,
     title: str,
     parts: Callable[[], Parts],
     takes_tokens: bool = True,
@@ -28,11 +27,12 @@ def new_app(
     slash at its end is another path: a redirected POST would lose its body with many clients.
 
     Args:
+        routers: made by `new_router`; of two routes for a path the first is taken.
         takes_tokens: whether it takes sessions and tokens of people, or API keys alone.
         access: who may call each route.
 
     Raises:
-        LookupError: the table does not name one of the routes.
+        LookupError: the table does not name one of the routes, or one lets callers in unasked.
     """
     app = FastAPI(
         title=title,
@@ -40,7 +40,6 @@ def new_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        dependencies=[Depends(gate)],
     )
     app.state.parts = parts
     app.state.takes_tokens = takes_tokens
@@ -49,6 +48,6 @@ def new_app(
     tracer = open_tracer(title, settings=load_settings())
     if tracer:
         app.add_middleware(Traced, tracer)
-    app.include_router(router)
+    put_side_by_side(app, routers)
     hold_to(app, access)
     return app

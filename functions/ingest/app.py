@@ -3,18 +3,18 @@
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from mangum import Mangum
 
 import oddline.limits.counter
 import oddline.tasks.broker  # noqa: F401  # what each request uses is loaded now, while Lambda lends a whole processor
-from functions.http import Authenticated, Opener, new_app, open_parts, parts_of, presented_key, raw_body
+from functions.http import Authenticated, Opener, new_app, new_router, open_parts, parts_of, presented_key, raw_body
 from functions.ingest.documentation import BATCH_DOCUMENTATION, BATCH_RESPONSES, SINGLE_DOCUMENTATION, SINGLE_RESPONSES
-from functions.ingest.shippers import router as shippers
+from functions.ingest.shippers import loki_router, otlp_router
 from functions.ingest.submitters import older_submitter_of, submitter_of
 from functions.ingest.submitting import BATCH, SINGLE, submit
 
-router = APIRouter(tags=["submitting"])
+router = new_router(tags=["submitting"])
 
 Body = Annotated[bytes, Depends(raw_body)]
 
@@ -53,6 +53,12 @@ def submit_batch_in_older_form(request: Request, body: Body) -> Response:
     return submit(parts, BATCH, submitter=submitter, headers=request.headers, body=body)
 
 
-router.include_router(shippers)
-app = new_app(router, title="Oddline: submitting logs", parts=Opener(partial(open_parts, "ingest")), takes_tokens=False)
+app = new_app(
+    router,
+    otlp_router,
+    loki_router,
+    title="Oddline: submitting logs",
+    parts=Opener(partial(open_parts, "ingest")),
+    takes_tokens=False,
+)
 handler = Mangum(app, lifespan="off", text_mime_types=["application/json", "application/problem+json"])

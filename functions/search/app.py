@@ -3,15 +3,15 @@
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from mangum import Mangum
 
-from functions.http import Authenticated, Opener, json_answer, new_app, open_parts, parts_of
+from functions.http import Authenticated, Opener, json_answer, new_app, new_router, open_parts, parts_of
 from functions.search import feedback, logs
 from functions.search.documentation import SHADOW_REPORT
 from oddline.scoring.registry import shadow_report
 
-router = APIRouter()
+router = new_router()
 
 DEFAULT_HOURS, MOST_HOURS = 24, 720
 
@@ -26,8 +26,7 @@ def show_shadow_report(request: Request, caller: Authenticated, *, hours: Hours 
     return json_answer(report)
 
 
-router.include_router(logs.router)
-router.include_router(feedback.router)
-
-app = new_app(router, title="Oddline: search", parts=Opener(partial(open_parts, "search")))
+app = new_app(
+    router, logs.router, feedback.router, title="Oddline: search", parts=Opener(partial(open_parts, "search"))
+)
 handler = Mangum(app, lifespan="off", text_mime_types=["application/json", "application/problem+json"])

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, After, Limit, MinimumScore, Sources
 from functions.search.documentation import ENTRY, PAGE, SEARCHED, TAIL
@@ -27,7 +27,7 @@ from oddline.entries import (
 )
 from oddline.scoring.replay import overlay_replay
 
-router = APIRouter(tags=["entries"])
+router = new_router(tags=["entries"])
 
 Replay = Annotated[UUID | None, Query(description="With each entry's score in this replay, beside its own")]
 Facets = Annotated[bool, Query(description="With counts by severity, source and hour of all that is asked for")]

@@ -6,6 +6,7 @@ from fastapi import Query, Request
 from pydantic import BeforeValidator
 
 from functions.http.parameters import From, MinimumScore, Sources, To
+from functions.http.unknown import takes_beginning
 from oddline.entries import LARGEST_PATTERN_ID, LONGEST_TEXT, MOST_TERMS, EntryQuery
 from oddline.submissions import SEVERITY_NUMBERS, SEVERITY_TEXTS
 
@@ -49,6 +50,7 @@ Regex = Annotated[
 Exactly = Annotated[str | None, Query(min_length=1, max_length=LONGEST_TEXT, description="Exactly this one")]
 
 
+@takes_beginning(ATTRIBUTE)
 def query_of(
     request: Request,
     *,
