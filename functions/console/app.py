@@ -25,29 +25,29 @@ from functions.console import (
     usage,
     workers,
 )
-from functions.http import Opener, new_app, open_parts
+from functions.http import Opener, new_app, open_parts, side_by_side
 
-PARTS = (
-    dead_letters,
-    tasks,
-    workers,
-    system_alerts,
-    schedules,
-    connections,
-    monitoring,
-    sources,
-    project,
-    usage,
-    anomalies,
-    analytics,
-    signing_in,
-    keys,
-    members,
-    audit,
-    masking,
-    erasures,
-    files,
+router = side_by_side(
+    dead_letters.router,
+    tasks.router,
+    workers.router,
+    system_alerts.router,
+    schedules.router,
+    connections.router,
+    monitoring.router,
+    sources.router,
+    project.router,
+    usage.router,
+    anomalies.router,
+    analytics.router,
+    signing_in.router,
+    keys.router,
+    members.router,
+    audit.router,
+    masking.router,
+    erasures.router,
+    files.router,
 )
 
-app = new_app(*(part.router for part in PARTS), title="Oddline: console", parts=Opener(partial(open_parts, "console")))
+app = new_app(router, title="Oddline: console", parts=Opener(partial(open_parts, "console")))
 handler = Mangum(app, lifespan="off", text_mime_types=["application/json", "application/problem+json"])

@@ -6,7 +6,7 @@ from functions.http.bodies import json_answer, raw_body
 from functions.http.limiting import guarded, limit
 from functions.http.parts import parts_of
 from functions.http.problems import error_headers
-from functions.http.routers import new_router
+from functions.http.routers import new_router, side_by_side
 from functions.parts import Opener, Parts, open_parts
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "parts_of",
     "presented_key",
     "raw_body",
+    "side_by_side",
 ]

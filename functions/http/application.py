@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI
 from functions.http.access import ACCESS, Table, hold_to
 from functions.http.last_resort import LastResort
 from functions.http.problems import answer_errors
-from functions.http.routers import put_side_by_side
+from functions.http.routers import serve
 from functions.http.traced import Traced
 from functions.parts import Parts
 from oddline.settings import load_settings
@@ -15,7 +15,8 @@ from oddline.tracing import open_tracer
 
 
 def new_app(
-    *routers: APIRouter,
+    router: APIRouter,
+    *,
     title: str,
     parts: Callable[[], Parts],
     takes_tokens: bool = True,
@@ -27,7 +28,7 @@ def new_app(
     slash at its end is another path: a redirected POST would lose its body with many clients.
 
     Args:
-        routers: made by `new_router`; of two routes for a path the first is taken.
+        router: made by `new_router`, or several of these side by side.
         takes_tokens: whether it takes sessions and tokens of people, or API keys alone.
         access: who may call each route.
 
@@ -48,6 +49,6 @@ def new_app(
     tracer = open_tracer(title, settings=load_settings())
     if tracer:
         app.add_middleware(Traced, tracer)
-    put_side_by_side(app, routers)
+    serve(app, router)
     hold_to(app, access)
     return app

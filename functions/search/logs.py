@@ -11,7 +11,7 @@ from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, After, Limit, MinimumScore, Sources
 from functions.search.documentation import ENTRY, PAGE, SEARCHED, TAIL
-from functions.search.parameters import Severity, Text, query_of
+from functions.search.parameters import MinimumSeverity, Severities, Text, query_of, severity_numbers
 from functions.search.views import page_view
 from oddline.entries import (
     LONGEST_BACK_S,
@@ -90,7 +90,8 @@ def tail_logs(
     caller: Authenticated,
     *,
     source: Sources = None,
-    severity: Severity = None,
+    severity: Severities = None,
+    minimum_severity: MinimumSeverity = None,
     minimum_score: MinimumScore = None,
     text: Text = None,
     after: TailAfter = None,
@@ -98,7 +99,13 @@ def tail_logs(
 ) -> Response:
     """Tell what came in since, in the order in which it was scored; ask again with `next`, for nothing is missed so."""
     parts = parts_of(request)
-    query = EntryQuery(sources=tuple(source or ()), severity_minimum=severity, score_minimum=minimum_score, text=text)
+    query = EntryQuery(
+        sources=tuple(source or ()),
+        severities=severity_numbers(severity),
+        severity_minimum=minimum_severity,
+        score_minimum=minimum_score,
+        text=text,
+    )
     tail = read_tail(
         query,
         db=parts.db,

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
+from uuid import UUID
 
 import httpx
 import typer
@@ -14,7 +15,8 @@ import typer
 from oddline.audit import Actor, operator_called
 from oddline.client import Client, ClientError, Refused
 from oddline.database import Database
-from oddline.errors import OddlineError, StackFailed, Unavailable
+from oddline.errors import NotFound, OddlineError, StackFailed, Unavailable
+from oddline.identity import list_projects
 from oddline.local.stack import Stack
 from oddline.settings import Settings, load_settings
 
@@ -66,6 +68,20 @@ def operator_database() -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+def known_project(name: str) -> UUID:
+    """The id of a project, which may be given itself instead of the name.
+
+    Raises:
+        NotFound: there is no such project.
+    """
+    with operator_database() as db, db.transaction() as tx:
+        projects = list_projects(tx)
+    for project in projects:
+        if name in {project.name, str(project.id)}:
+            return project.id
+    raise NotFound(f"there is no project {name!r}: `oddline projects list` shows all")
 
 
 def operator() -> Actor:

@@ -36,6 +36,15 @@ def test_a_key_is_printed_alone_on_its_line_and_opens_the_project_it_was_made_fo
         assert caller(db, key).project == find_project(tx, "shop")
 
 
+def test_a_project_that_a_key_is_the_first_of_is_told_to_be_new(oddline: Command) -> None:
+    first, second = (oddline("keys", "create", "--project", "shpo") for _ in range(2))
+    listed = json.loads(told(oddline("projects", "list", "--json")))
+
+    assert first.stderr == "there was no project shpo: it was made, too\n"
+    assert second.stderr == ""
+    assert listed["shpo"]["id"] in told(oddline("projects", "list"))
+
+
 def test_a_key_may_send_and_read_unless_told_otherwise(oddline: Command, db: Databases) -> None:
     usual = json.loads(told(oddline("keys", "create", "--json")))["key"]
     reader = json.loads(told(oddline("keys", "create", "--scope", "read", "--json")))["key"]

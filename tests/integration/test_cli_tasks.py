@@ -190,8 +190,14 @@ def test_a_task_is_started_and_cancelled_before_it_runs(oddline: Command, projec
         (["send_email"], "payload.recipients: Field required"),
         (["send_email", "--payload", "[]"], "the payload is no JSON object"),
         (["send_email", "--payload", "{"], "the payload is no JSON: "),
-        (["reconcile"], "a system may not start reconcile"),
-        (["send_email", "--project", "nobodys"], "there is no project nobodys"),
+        (["reconcile"], "reconcile runs by itself, on its schedule: nobody starts it"),
+        (["send_email", "--project", "nobodys"], "there is no project 'nobodys': `oddline projects list` shows all"),
+        (["update_analytics_of"], "there is no task update_analytics_of"),
+        (["update_project_analytics"], "there is no project 'default'"),
+        (
+            ["update_project_analytics", "--project", "first", "--payload", '{"project": "other"}'],
+            "--project is first, and the payload's project other",
+        ),
     ],
 )
 def test_what_cannot_be_started_is_an_error_in_one_line(oddline: Command, arguments: list[str], fault: str) -> None:
@@ -200,6 +206,17 @@ def test_what_cannot_be_started_is_an_error_in_one_line(oddline: Command, argume
     assert done.returncode in {1, 2}
     [line] = done.stderr.splitlines()
     assert line.startswith(f"error: {fault}")
+
+
+@pytest.mark.parametrize("named", ["--project first", "--project ID", "--payload first", "--payload ID"])
+def test_a_task_for_one_project_takes_its_name_or_its_id_once(oddline: Command, project: UUID, named: str) -> None:
+    option, name = named.replace("ID", str(project)).split()
+    told_so = [option, json.dumps({"project": name}) if option == "--payload" else name]
+
+    started = told(oddline("tasks", "start", "update_project_analytics", *told_so)).strip()
+    task = json.loads(told(oddline("tasks", "show", started)))
+
+    assert (task["project"], task["payload"]) == (str(project), {"project": str(project)})
 
 
 def test_what_runs_and_what_waits_for_its_time_is_listed(oddline: Command, db: Databases) -> None:
