@@ -194,10 +194,6 @@ def test_a_task_is_started_and_cancelled_before_it_runs(oddline: Command, projec
         (["send_email", "--project", "nobodys"], "there is no project 'nobodys': `oddline projects list` shows all"),
         (["update_analytics_of"], "there is no task update_analytics_of"),
         (["update_project_analytics"], "there is no project 'default'"),
-        (
-            ["update_project_analytics", "--project", "first", "--payload", '{"project": "other"}'],
-            "--project is first, and the payload's project other",
-        ),
     ],
 )
 def test_what_cannot_be_started_is_an_error_in_one_line(oddline: Command, arguments: list[str], fault: str) -> None:
@@ -206,6 +202,15 @@ def test_what_cannot_be_started_is_an_error_in_one_line(oddline: Command, argume
     assert done.returncode in {1, 2}
     [line] = done.stderr.splitlines()
     assert line.startswith(f"error: {fault}")
+
+
+def test_a_task_cannot_be_for_two_projects(oddline: Command, project: UUID, other_project: UUID) -> None:
+    payload = json.dumps({"project": str(other_project)})
+
+    done = oddline("tasks", "start", "update_project_analytics", "--project", "first", "--payload", payload)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: --project is first, and the payload's project {other_project}")
 
 
 @pytest.mark.parametrize("named", ["--project first", "--project ID", "--payload first", "--payload ID"])

@@ -36,7 +36,9 @@ def _entry(value: Any, stream: Stream) -> Read:
 
 
 def _nanoseconds(value: Any) -> int:
-    if isinstance(value, str) and len(value) <= _MOST_DIGITS and value.lstrip("-").isdecimal():
+    if type(value) is int:
+        return value
+    if isinstance(value, str) and len(value) <= _MOST_DIGITS and value.removeprefix("-").isdecimal():
         return int(value)
     raise BadRequest("a time must be nanoseconds since 1970, as a string", field="values")
 
