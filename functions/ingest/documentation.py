@@ -37,6 +37,7 @@ _BATCH: dict[str, Any] = {
     "title": "Batch",
     "oneOf": [
         {"type": "array", "items": _ENTRY, "minItems": 1, "maxItems": 10_000},
+        _ENTRY,
         *(
             {"type": "object", "required": [name], "properties": {name: {"type": "array", "items": _ENTRY}}}
             for name in ("entries", "logs", "log_entries")
