@@ -39,7 +39,7 @@ def request(
         InvalidParameter: its payload does not fit; `field` is the first part of it that does not.
     """
     if name not in catalogue:
-        raise UnknownTask(f"there is no task {name}: the catalogue (/api/v1/tasks/catalogue) lists all", field="name")
+        raise UnknownTask(_unknown(name, catalogue), field="name")
     spec = catalogue[name]
     if not spec.may_be_started_by(starter):
         raise Forbidden(_refusal(spec, starter), field="name")
@@ -59,6 +59,14 @@ def request(
         unique_key=unique_key,
     )
     return spec, task_id if inserted else None
+
+
+def _unknown(name: str, catalogue: Catalogue) -> str:
+    from difflib import get_close_matches  # which only a mistake has need of
+
+    alike = get_close_matches(name, catalogue, n=1)
+    meant = f"is {alike[0]} meant? " if alike else ""
+    return f"there is no task {name}: {meant}/api/v1/tasks/catalogue lists all"
 
 
 def _refusal(spec: TaskSpec, starter: Starter) -> str:

@@ -114,7 +114,9 @@ def test_revoking_what_is_not_there_is_an_error_in_one_line(oddline: Command) ->
 def test_without_a_database_or_a_stack_the_error_says_what_to_do(tmp_path: Path) -> None:
     oddline = command_for(tmp_path, database_url="")
 
-    assert error_of(oddline("keys", "list")).endswith("no local stack was started in .oddline: `oddline up` does it")
+    assert error_of(oddline("keys", "list")).endswith(
+        "no local stack was started in .oddline: `oddline up` does it; ODDLINE_DATABASE_URL names another database"
+    )
 
 
 def test_a_database_that_does_not_answer_is_an_error_in_one_line(tmp_path: Path) -> None:

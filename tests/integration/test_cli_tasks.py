@@ -168,7 +168,9 @@ def test_a_kind_of_task_that_no_worker_runs_does_not_work(oddline: Command) -> N
 
 
 def test_an_unknown_kind_of_task_is_an_error_in_one_line(oddline: Command) -> None:
-    assert error_of(oddline("tasks", "smoke", "--kind", "knitting")) == "error: not in the catalogue: knitting"
+    assert error_of(oddline("tasks", "smoke", "--kind", "knitting")) == (
+        "error: there is no task knitting: `oddline tasks smoke` tries each that there is"
+    )
 
 
 def test_a_task_is_started_and_cancelled_before_it_runs(oddline: Command, project: UUID, redis_url: str) -> None:
@@ -186,7 +188,8 @@ def test_a_task_is_started_and_cancelled_before_it_runs(oddline: Command, projec
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        (["knitting"], "there is no task knitting"),
+        (["knitting"], "there is no task knitting: /api/v1/tasks/catalogue lists all"),
+        (["send_emial"], "there is no task send_emial: is send_email meant?"),
         (["send_email"], "payload.recipients: Field required"),
         (["send_email", "--payload", "[]"], "the payload is no JSON object"),
         (["send_email", "--payload", "{"], "the payload is no JSON: "),
