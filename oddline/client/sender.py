@@ -142,7 +142,7 @@ class Sender(Generic[N]):
         elif self._put > self._settled:  # the interpreter starts no threads any more
             self._work()
         if left := self._put - self._settled:
-            self._complain(f"{left} log records could not be sent in time")
+            self._complain(f"{left} log record{'' if left == 1 else 's'} could not be sent in time")
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._work, name="oddline-sender", daemon=True)

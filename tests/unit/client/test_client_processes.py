@@ -106,7 +106,7 @@ def test_an_api_that_is_away_holds_up_the_end_for_the_timeout_at_most(server: An
     )
 
     assert 0.4 < float(ran.stdout) < 3
-    assert ran.stderr == "oddline: 1 log records could not be sent in time\n"
+    assert ran.stderr == "oddline: 1 log record could not be sent in time\n"
 
 
 def test_children_send_what_they_log_and_nothing_of_their_parents(server: AnsweringServer) -> None:
