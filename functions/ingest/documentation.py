@@ -138,7 +138,10 @@ _LOKI_SCHEMA = {
                 "type": "object",
                 "required": ["values"],
                 "properties": {
-                    "stream": {"type": "object", "additionalProperties": {"type": "string"}},
+                    "stream": {
+                        "type": "object",
+                        "description": "Labels: texts, as Loki has them; others are kept, too",
+                    },
                     "values": {
                         "type": "array",
                         "items": {"type": "array", "minItems": 2, "maxItems": 3},

@@ -115,6 +115,16 @@ def test_a_label_names_the_source(client: TestClient, stored: Read, form: str, l
     assert (answer.status_code, stored()[0].columns.sources) == (204, [source])
 
 
+def test_labels_that_are_no_texts_are_kept_as_they_are(client: TestClient, stored: Read) -> None:
+    labels = {"app": 7, "zone": {"name": "a"}, "level": None}
+
+    answer = push(client, json.dumps({"streams": [{"stream": labels, "values": [[str(AT), "one"]]}]}).encode(), JSON)
+
+    columns = stored()[0].columns
+    assert (answer.status_code, columns.sources, columns.severity_numbers) == (204, ["default"], [0])
+    assert orjson.loads(columns.attributes[0]) == labels
+
+
 @pytest.mark.parametrize(
     ("text", "labels"),
     [
