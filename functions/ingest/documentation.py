@@ -139,7 +139,7 @@ _LOKI_SCHEMA = {
                 "required": ["values"],
                 "properties": {
                     "stream": {
-                        "type": "object",
+                        "type": ["object", "null"],
                         "description": "Labels: texts, as Loki has them; others are kept, too",
                     },
                     "values": {
