@@ -127,7 +127,8 @@ _STREAM = {
     "stream": {"service_name": "checkout-api", "level": "error"},
     "values": [["1762330530123000000", _ENTRY_EXAMPLE["message"], {"retries": "3"}]],
 }
-_OTLP_SCHEMA = {"type": "object", "properties": {"resourceLogs": {"type": "array", "items": {"type": "object"}}}}
+_OBJECT = {"type": ["object", "null"]}  # in protobuf's JSON null is what is left away
+_OTLP_SCHEMA = _OBJECT | {"properties": {"resourceLogs": {"type": ["array", "null"], "items": _OBJECT}}}
 _LOKI_SCHEMA = {
     "type": "object",
     "required": ["streams"],
