@@ -56,6 +56,12 @@ class InvalidParameter(OddlineError):
     status, code, title = 422, "invalid-parameter", "A parameter has a value that it cannot have"
 
 
+class UnknownParameter(InvalidParameter):
+    """The route knows no parameter of that name."""
+
+    code, title = "unknown-parameter", "There is no parameter of that name here"
+
+
 class TooLarge(OddlineError):
     """The request is larger than it may be."""
 

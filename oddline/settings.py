@@ -267,7 +267,7 @@ class Settings(BaseSettings):
         if not url:
             from oddline.errors import NotConfigured
 
-            raise NotConfigured(f"ODDLINE_DATABASE_URL_{side.upper()}, nor ODDLINE_DATABASE_URL, is set")
+            raise NotConfigured(f"neither ODDLINE_DATABASE_URL_{side.upper()} nor ODDLINE_DATABASE_URL is set")
         return url
 
 

@@ -4,16 +4,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from functions.console.analytics_documentation import COMPARISON, SUMMARY, TIMELINE
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.parameters import From, Moment, Sources, To
 from oddline.analytics import Step, Window, compare_windows, summary, timeline
 
 USUAL = timedelta(hours=24)
 
-router = APIRouter(tags=["analytics"])
+router = new_router(tags=["analytics"])
 
 
 class StepName(StrEnum):

@@ -2,15 +2,15 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from functions.console.documentation import ANOMALIES
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, After, From, Limit, MinimumScore, Sources, To
 from oddline.entries import OddQuery, list_odd_entries
 
-router = APIRouter(tags=["anomalies"])
+router = new_router(tags=["anomalies"])
 
 Order = Annotated[Literal["newest", "oddest"], Query(description="Which come first")]
 Verdicts = Annotated[

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from fastapi import APIRouter
 from mangum import Mangum
 
 from functions.console import (
@@ -26,35 +25,28 @@ from functions.console import (
     usage,
     workers,
 )
-from functions.http import Opener, new_app, open_parts
+from functions.http import Opener, new_app, open_parts, side_by_side
 
-# Side by side in one router: FastAPI builds each route once more for every router around it.
-router = APIRouter(
-    routes=[
-        route
-        for part in (
-            dead_letters,
-            tasks,
-            workers,
-            system_alerts,
-            schedules,
-            connections,
-            monitoring,
-            sources,
-            project,
-            usage,
-            anomalies,
-            analytics,
-            signing_in,
-            keys,
-            members,
-            audit,
-            masking,
-            erasures,
-            files,
-        )
-        for route in part.router.routes
-    ]
+router = side_by_side(
+    dead_letters.router,
+    tasks.router,
+    workers.router,
+    system_alerts.router,
+    schedules.router,
+    connections.router,
+    monitoring.router,
+    sources.router,
+    project.router,
+    usage.router,
+    anomalies.router,
+    analytics.router,
+    signing_in.router,
+    keys.router,
+    members.router,
+    audit.router,
+    masking.router,
+    erasures.router,
+    files.router,
 )
 
 app = new_app(router, title="Oddline: console", parts=Opener(partial(open_parts, "console")))

@@ -3,18 +3,18 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import StringConstraints
 
 from functions.console.documentation import AUDIT
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, From, Limit, To, WithoutNul
 from oddline import audit
 
 LONGEST = 300  # characters of an actor, of a subject
 
-router = APIRouter(tags=["audit"])
+router = new_router(tags=["audit"])
 
 Text = Annotated[WithoutNul, StringConstraints(min_length=1, max_length=LONGEST)]
 Actor = Annotated[Text | None, Query(description="By this one: `key:…`, `person:…` or `operator:…`")]

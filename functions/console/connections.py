@@ -3,11 +3,11 @@
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import Field, model_validator
 
 from functions.console.connection_documentation import CONFIGURATION, CONNECTION, CONNECTIONS, MADE, REMOVED, TRIED
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.pages import fitting
@@ -18,7 +18,7 @@ from oddline.audit import Action
 from oddline.ids import new_id
 from oddline.streams import Wish
 
-router = APIRouter(tags=["connections"])
+router = new_router(tags=["connections"])
 
 AfterName = Annotated[Name | None, Query(description="The `next` of the page before")]
 ConnectionName = Annotated[Name, Field(description="Unique in the project", examples=["checkout"])]

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import Field
 
 from functions.console.task_documentation import (
@@ -15,7 +15,7 @@ from functions.console.task_documentation import (
     REPLAYED_MANY,
 )
 from functions.console.task_pages import Before, Text, page_of
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, From, Limit, Moment, Name, To
@@ -25,7 +25,7 @@ from oddline.catalogue import CATALOGUE
 from oddline.maintenance import drop_dead_letter, drop_dead_letters, replay_dead_letter, replay_dead_letters
 from oddline.tasks import Search, State, Task, dead_letter, newest, shown
 
-router = APIRouter(tags=["tasks"])
+router = new_router(tags=["tasks"])
 
 Force = Annotated[bool, Query(description="Also where it came back dead too often")]
 

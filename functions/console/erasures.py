@@ -3,11 +3,11 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import Field
 
 from functions.console.documentation import ERASING, ERASURE, ERASURES
-from functions.http import Authenticated, is_operator, json_answer, parts_of
+from functions.http import Authenticated, is_operator, json_answer, new_router, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, WithoutNul
@@ -25,7 +25,7 @@ from oddline.privacy import (
 
 PATH = "/api/v1/erasures"
 
-router = APIRouter(tags=["erasures"])
+router = new_router(tags=["erasures"])
 
 Before = Annotated[UUID | None, Query(description="The `next` of the page before")]
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import Depends, Header, Query, Request, Response
 from pydantic import Field
 from starlette.requests import ClientDisconnect
 
@@ -21,7 +21,7 @@ from functions.console.file_documentation import (
     PUT,
     STARTED,
 )
-from functions.http import Authenticated, Parts, json_answer, parts_of
+from functions.http import Authenticated, Parts, json_answer, new_router, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, LONGEST_NAME, Limit, Name, WithoutNul
@@ -38,7 +38,7 @@ PARTS_HELD: Final = 4  # in memory at once; the bodies of others are not read un
 PART_WITHIN_S: Final = 300.0  # a part that comes more slowly would keep others out
 _part_turns = asyncio.Semaphore(PARTS_HELD)
 
-router = APIRouter(tags=["files"])
+router = new_router(tags=["files"])
 
 Before = Annotated[UUID | None, Query(description="The `next` of the page before")]
 After = Annotated[int, Query(ge=0, le=10_000, description="Parts behind this number")]

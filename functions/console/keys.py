@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import Field
 
 from functions.console.documentation import KEY_MADE, KEY_REVOKED, KEYS, SECRET_MADE
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.auditing import actor_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, LONGEST_NAME, Limit, WithoutNul
@@ -21,7 +21,7 @@ from oddline.submissions import new_id
 LONGEST_LIFE_DAYS = 3_650
 PATH = "/api/v1/keys"
 
-router = APIRouter(tags=["keys"])
+router = new_router(tags=["keys"])
 
 Before = Annotated[UUID | None, Query(description="The `next` of the page before")]
 Overlap = Annotated[

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import Field
 
 from functions.console.documentation import MASKING
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import Name
@@ -15,7 +15,7 @@ from oddline.redaction import LONGEST_EXPRESSION, MOST_OWN_RULES, Kind, set_mask
 
 PATH = "/api/v1/masking"
 
-router = APIRouter(tags=["masking"])
+router = new_router(tags=["masking"])
 
 Source = Annotated[Name | None, Query(description="Of this source, which need not have had an entry yet")]
 

@@ -3,12 +3,12 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import Field
 
 from functions.console.documentation import MEMBER, MEMBER_ADDED, MEMBER_REMOVED, MEMBERS
 from functions.console.parameters import Address
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.auditing import actor_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Name
@@ -20,7 +20,7 @@ from oddline.submissions import new_id
 
 PATH = "/api/v1/members"
 
-router = APIRouter(tags=["members"])
+router = new_router(tags=["members"])
 
 Before = Annotated[UUID | None, Query(description="The `next` of the page before")]
 

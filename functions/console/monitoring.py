@@ -2,16 +2,16 @@
 
 import logging
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from functions.console.documentation import HEALTH
-from functions.http import json_answer, parts_of
+from functions.http import json_answer, new_router, parts_of
 from oddline.errors import DatabaseUnavailable
 from oddline.maintenance import Health, read_health
 
 log = logging.getLogger(__name__)
 
-router = APIRouter(tags=["monitoring"])
+router = new_router(tags=["monitoring"])
 
 
 @router.get("/api/v1/monitoring/health", responses=HEALTH)

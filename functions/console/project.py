@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import Field
 
 from functions.console.documentation import PROJECT
 from functions.console.parameters import Address
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import Portion
@@ -19,7 +19,7 @@ from oddline.identity import Caller, read_project, update_alarms, update_mail, u
 
 MOST_RECIPIENTS = 50  # SES's own limit for one message
 
-router = APIRouter(tags=["project"])
+router = new_router(tags=["project"])
 
 
 class ProjectSettings(Body):

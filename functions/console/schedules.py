@@ -3,12 +3,12 @@
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import Field, model_validator
 
 from functions.console.schedule_documentation import MADE, REMOVED, RUNS, SCHEDULE, SCHEDULES, STARTED
 from functions.console.task_documentation import MAIL
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.pages import fitting
@@ -23,7 +23,7 @@ from oddline.ids import new_id
 from oddline.schedules import CatchUp, UserSchedule, Wish
 from oddline.tasks import Starter
 
-router = APIRouter(tags=["schedules"])
+router = new_router(tags=["schedules"])
 
 AfterName = Annotated[Name | None, Query(description="The `next` of the page before")]
 BeforeRun = Annotated[Moment | None, Query(description="The `next` of the page before")]

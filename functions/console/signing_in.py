@@ -1,16 +1,16 @@
 """Routes by which a caller learns who they are, and a browser gets what it keeps in place of an API key."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from functions.console.documentation import ME, SESSION
-from functions.http import Authenticated, json_answer, parts_of, presented_key
+from functions.http import Authenticated, json_answer, new_router, parts_of, presented_key
 from functions.http.auditing import record
 from functions.http.repeating import once
 from oddline.audit import Action
 from oddline.errors import NotFound
 from oddline.identity import begin_session, is_session, read_key, read_project
 
-router = APIRouter(tags=["signing in"])
+router = new_router(tags=["signing in"])
 
 
 @router.get("/api/v1/me", responses=ME)

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 from pydantic import Field, model_validator
 
 from functions.console.documentation import SOURCE, SOURCES
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, LONGEST_NAME, Limit, Name, Portion, WithoutNul
@@ -25,7 +25,7 @@ from oddline.entries import (
     source_views,
 )
 
-router = APIRouter(tags=["sources"])
+router = new_router(tags=["sources"])
 
 After = Annotated[Name | None, Query(description="The `next` of the page before")]
 SourceName = Annotated[WithoutNul, Path(min_length=1, max_length=LONGEST_NAME)]

@@ -2,14 +2,14 @@
 
 from dataclasses import asdict
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from functions.console.task_documentation import SYSTEM_ALERTS
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.parameters import DEFAULT_AT_ONCE, Limit, Name
 from oddline.tasks import raised_alerts
 
-router = APIRouter(tags=["tasks"])
+router = new_router(tags=["tasks"])
 
 
 @router.get("/api/v1/system-alerts", responses=SYSTEM_ALERTS)

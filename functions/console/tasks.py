@@ -3,12 +3,12 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import Field
 
 from functions.console.task_documentation import CANCELLED, KINDS, MAIL, STARTED, TASK, TASKS
 from functions.console.task_pages import Before, States, Text, page_of
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.auditing import actor_of, record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import DEFAULT_AT_ONCE, From, Limit, Name, To
@@ -21,7 +21,7 @@ from oddline.maintenance import cancel_task
 from oddline.tasks import Outcome, Search, Starter, State, TaskSpec, find, newest, opened
 from oddline.tasks import request as request_task
 
-router = APIRouter(tags=["tasks"])
+router = new_router(tags=["tasks"])
 
 
 class Wish(Body):

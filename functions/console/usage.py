@@ -3,16 +3,16 @@
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from functions.console.documentation import USAGE
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, json_answer, new_router, parts_of
 from oddline.limits import WINDOW_S, Kind, Limits
 from oddline.submissions import Usage, read_usage
 
 MOST_DAYS = 31
 
-router = APIRouter(tags=["project"])
+router = new_router(tags=["project"])
 
 
 @router.get("/api/v1/usage", responses=USAGE)

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import StringConstraints
 
 from functions.console.fleet_documentation import HELD, LIMITS, PURGED, QUEUES, RESTARTED, SETTLED, WORKERS
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.auditing import record
 from functions.http.body_models import Body, body_of, documented
 from functions.http.parameters import LONGEST_NAME, Name, WithoutNul
@@ -18,7 +18,7 @@ from oddline.errors import Conflict
 from oddline.identity import Caller
 from oddline.tasks import Queue, WorkerClass
 
-router = APIRouter(tags=["workers"])
+router = new_router(tags=["workers"])
 
 Reason = Annotated[WithoutNul, StringConstraints(max_length=LONGEST_NAME)]
 

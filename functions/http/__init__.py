@@ -6,6 +6,7 @@ from functions.http.bodies import json_answer, raw_body
 from functions.http.limiting import guarded, limit
 from functions.http.parts import parts_of
 from functions.http.problems import error_headers
+from functions.http.routers import new_router, side_by_side
 from functions.parts import Opener, Parts, open_parts
 
 __all__ = [
@@ -19,8 +20,10 @@ __all__ = [
     "json_answer",
     "limit",
     "new_app",
+    "new_router",
     "open_parts",
     "parts_of",
     "presented_key",
     "raw_body",
+    "side_by_side",
 ]

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, FastAPI
 
 from functions.http.access import ACCESS, Table, hold_to
-from functions.http.authentication import gate
 from functions.http.last_resort import LastResort
 from functions.http.problems import answer_errors
+from functions.http.routers import serve
 from functions.http.traced import Traced
 from functions.parts import Parts
 from oddline.settings import load_settings
@@ -28,11 +28,12 @@ def new_app(
     slash at its end is another path: a redirected POST would lose its body with many clients.
 
     Args:
+        router: made by `new_router`, or several of these side by side.
         takes_tokens: whether it takes sessions and tokens of people, or API keys alone.
         access: who may call each route.
 
     Raises:
-        LookupError: the table does not name one of the routes.
+        LookupError: the table does not name one of the routes, or one lets callers in unasked.
     """
     app = FastAPI(
         title=title,
@@ -40,7 +41,6 @@ def new_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        dependencies=[Depends(gate)],
     )
     app.state.parts = parts
     app.state.takes_tokens = takes_tokens
@@ -49,6 +49,6 @@ def new_app(
     tracer = open_tracer(title, settings=load_settings())
     if tracer:
         app.add_middleware(Traced, tracer)
-    app.include_router(router)
+    serve(app, router)
     hold_to(app, access)
     return app

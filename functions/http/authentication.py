@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from functions.http.access import Access, Beyond, Open, scope_of
 from functions.http.limiting import guarded, kind_of, limit
 from functions.http.parts import parts_of
+from functions.http.unknown import refuse_unknown
 from functions.parts import Parts
 from oddline.errors import Forbidden, Unauthenticated
 from oddline.identity import (
@@ -41,13 +42,14 @@ def _password(credentials: str) -> str:
 
 
 def gate(request: Request) -> None:
-    """What every request passes first: it notes who calls, if the table asks for that at its route.
+    """What every request passes first: it notes who calls, and looks at the query, if the table asks for a caller.
 
     Raises:
         Unauthenticated: there is no key or token, or it is unknown, revoked or past its time.
         Forbidden: the caller lacks the route's scope, or belongs to no such project, or not to the operator's.
         IssuerUnavailable: it is a token, and the keys to check it with cannot be had now.
         RateLimited: the caller, its project or its address has made too many requests.
+        UnknownParameter: there is a query parameter that the route does not know.
     """
     access: Access = request.app.state.access[request.method, request.scope["route"].path]
     if access in {Open.PUBLIC, Open.OLDER_SIGNATURE}:
@@ -61,6 +63,7 @@ def gate(request: Request) -> None:
             _demand_operator(parts_of(request), caller)
     limit(request, kind_of(scope, request.method), actor=caller.actor, project=caller.project)
     request.state.caller = caller
+    refuse_unknown(request)
 
 
 async def passed(request: Request) -> Caller:

@@ -37,6 +37,7 @@ _BATCH: dict[str, Any] = {
     "title": "Batch",
     "oneOf": [
         {"type": "array", "items": _ENTRY, "minItems": 1, "maxItems": 10_000},
+        _ENTRY,
         *(
             {"type": "object", "required": [name], "properties": {name: {"type": "array", "items": _ENTRY}}}
             for name in ("entries", "logs", "log_entries")
@@ -126,7 +127,8 @@ _STREAM = {
     "stream": {"service_name": "checkout-api", "level": "error"},
     "values": [["1762330530123000000", _ENTRY_EXAMPLE["message"], {"retries": "3"}]],
 }
-_OTLP_SCHEMA = {"type": "object", "properties": {"resourceLogs": {"type": "array", "items": {"type": "object"}}}}
+_OBJECT = {"type": ["object", "null"]}  # in protobuf's JSON null is what is left away
+_OTLP_SCHEMA = _OBJECT | {"properties": {"resourceLogs": {"type": ["array", "null"], "items": _OBJECT}}}
 _LOKI_SCHEMA = {
     "type": "object",
     "required": ["streams"],
@@ -137,7 +139,10 @@ _LOKI_SCHEMA = {
                 "type": "object",
                 "required": ["values"],
                 "properties": {
-                    "stream": {"type": "object", "additionalProperties": {"type": "string"}},
+                    "stream": {
+                        "type": ["object", "null"],
+                        "description": "Labels: texts, as Loki has them; others are kept, too",
+                    },
                     "values": {
                         "type": "array",
                         "items": {"type": "array", "minItems": 2, "maxItems": 3},

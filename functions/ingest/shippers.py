@@ -3,9 +3,9 @@
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
-from functions.http import Authenticated, parts_of, raw_body
+from functions.http import Authenticated, new_router, parts_of, raw_body
 from functions.ingest import loki, otlp
 from functions.ingest.documentation import LOKI_DOCUMENTATION, LOKI_RESPONSES, OTLP_DOCUMENTATION, OTLP_RESPONSES
 from functions.ingest.protocols import ProtocolRoute
@@ -38,10 +38,11 @@ class LokiRoute(ProtocolRoute):
         return loki.failure(error)
 
 
-_otlp, _loki = APIRouter(route_class=OtlpRoute), APIRouter(route_class=LokiRoute)
+otlp_router = new_router(tags=["submitting"], route_class=OtlpRoute)
+loki_router = new_router(tags=["submitting"], route_class=LokiRoute)
 
 
-@_otlp.post("/v1/logs", responses=OTLP_RESPONSES, openapi_extra=OTLP_DOCUMENTATION)
+@otlp_router.post("/v1/logs", responses=OTLP_RESPONSES, openapi_extra=OTLP_DOCUMENTATION)
 def export_logs(request: Request, caller: Authenticated, body: Body) -> Response:
     """Submit log records by OTLP/HTTP, as OpenTelemetry's Collector and SDKs do."""
     parts, headers = parts_of(request), request.headers
@@ -57,7 +58,7 @@ def export_logs(request: Request, caller: Authenticated, body: Body) -> Response
     return otlp.success(shipped, form=form)
 
 
-@_loki.post("/loki/api/v1/push", status_code=204, responses=LOKI_RESPONSES, openapi_extra=LOKI_DOCUMENTATION)
+@loki_router.post("/loki/api/v1/push", status_code=204, responses=LOKI_RESPONSES, openapi_extra=LOKI_DOCUMENTATION)
 def push_streams(request: Request, caller: Authenticated, body: Body) -> Response:
     """Submit lines of streams as to Loki: Grafana Alloy, Promtail and others do."""
     parts, headers = parts_of(request), request.headers
@@ -71,8 +72,3 @@ def push_streams(request: Request, caller: Authenticated, body: Body) -> Respons
         submitter=submitter_of(parts, caller, headers=headers, body=body),
     )
     return loki.success(shipped)
-
-
-router = APIRouter(tags=["submitting"])
-router.include_router(_otlp)
-router.include_router(_loki)

@@ -3,10 +3,10 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import Field
 
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.auditing import actor_of
 from functions.http.body_models import Body, body_of, documented
 from functions.http.pages import fitting
@@ -25,7 +25,7 @@ from oddline.scoring.sequences import feedback as sequences
 LONGEST_NOTE = 2_000  # characters
 PATH = "/api/v1/feedback"
 
-router = APIRouter(tags=["feedback"])
+router = new_router(tags=["feedback"])
 
 Kind = Annotated[Literal["anomaly", "sequence"], Query(description="`sequence`: the odd one told by `entry_id`")]
 EntryId = Annotated[UUID | None, Query(description="Of an entry: its pattern, in its source")]

@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
-from functions.http import Authenticated, json_answer, parts_of
+from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, After, Limit, MinimumScore, Sources
 from functions.search.documentation import ENTRY, PAGE, SEARCHED, TAIL
-from functions.search.parameters import Severity, Text, query_of
+from functions.search.parameters import MinimumSeverity, Severities, Text, query_of, severity_numbers
 from functions.search.views import page_view
 from oddline.entries import (
     LONGEST_BACK_S,
@@ -27,7 +27,7 @@ from oddline.entries import (
 )
 from oddline.scoring.replay import overlay_replay
 
-router = APIRouter(tags=["entries"])
+router = new_router(tags=["entries"])
 
 Replay = Annotated[UUID | None, Query(description="With each entry's score in this replay, beside its own")]
 Facets = Annotated[bool, Query(description="With counts by severity, source and hour of all that is asked for")]
@@ -90,7 +90,8 @@ def tail_logs(
     caller: Authenticated,
     *,
     source: Sources = None,
-    severity: Severity = None,
+    severity: Severities = None,
+    minimum_severity: MinimumSeverity = None,
     minimum_score: MinimumScore = None,
     text: Text = None,
     after: TailAfter = None,
@@ -98,7 +99,13 @@ def tail_logs(
 ) -> Response:
     """Tell what came in since, in the order in which it was scored; ask again with `next`, for nothing is missed so."""
     parts = parts_of(request)
-    query = EntryQuery(sources=tuple(source or ()), severity_minimum=severity, score_minimum=minimum_score, text=text)
+    query = EntryQuery(
+        sources=tuple(source or ()),
+        severities=severity_numbers(severity),
+        severity_minimum=minimum_severity,
+        score_minimum=minimum_score,
+        text=text,
+    )
     tail = read_tail(
         query,
         db=parts.db,

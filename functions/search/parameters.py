@@ -1,13 +1,18 @@
 """The parameters of a search that no other function has."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import Query, Request
 from pydantic import BeforeValidator
 
 from functions.http.parameters import From, MinimumScore, Sources, To
+from functions.http.unknown import takes_beginning
 from oddline.entries import LARGEST_PATTERN_ID, LONGEST_TEXT, MOST_TERMS, EntryQuery
+from oddline.errors import InvalidParameter
 from oddline.submissions import SEVERITY_NUMBERS, SEVERITY_TEXTS
+
+_FIRST_OF_A_NAME = (0, 1, 5, 9, 13, 17, 21)  # numbers whose names are also those of the numbers that follow
 
 
 def _severity_number(given: str) -> int:
@@ -19,11 +24,39 @@ def _severity_number(given: str) -> int:
     raise ValueError("this is no severity: a name, such as ERROR, or OpenTelemetry's number, 0 to 24")
 
 
-Severity = Annotated[
+Severities = Annotated[
+    list[str] | None,
+    Query(
+        description="Of this severity; several: of one of them. A name that answers show (ERROR) stands for all that "
+        "they show under it (OpenTelemetry's numbers 17 to 20), any other name or a number for exactly that one",
+        examples=[["ERROR", "FATAL"]],
+    ),
+]
+MinimumSeverity = Annotated[
     int | None,
     BeforeValidator(_severity_number, json_schema_input_type=str),
-    Query(description="Of this severity or a higher one: a name, or OpenTelemetry's number", examples=["ERROR"]),
+    Query(description="Of this severity or a higher one: a name, or OpenTelemetry's number", examples=["WARN"]),
 ]
+
+
+def severity_numbers(given: Sequence[str] | None) -> tuple[int, ...]:
+    """The numbers that are asked for by names or numbers; none where all are.
+
+    Raises:
+        InvalidParameter: one is none.
+    """
+    try:
+        return tuple(sorted({number for one in given or () for number in _numbers_of(one)}))
+    except ValueError as error:
+        raise InvalidParameter(f"severity: {error}", field="severity") from error
+
+
+def _numbers_of(given: str) -> set[int]:
+    number = _severity_number(given)
+    if given.isdigit() or number not in _FIRST_OF_A_NAME:
+        return {number}
+    return {other for other, text in SEVERITY_TEXTS.items() if text == SEVERITY_TEXTS[number]}
+
 
 ATTRIBUTE = "attr."  # the beginning of a parameter's name; the rest is the attribute's
 
@@ -49,13 +82,15 @@ Regex = Annotated[
 Exactly = Annotated[str | None, Query(min_length=1, max_length=LONGEST_TEXT, description="Exactly this one")]
 
 
+@takes_beginning(ATTRIBUTE)
 def query_of(
     request: Request,
     *,
     time_from: From = None,
     time_to: To = None,
     source: Sources = None,
-    severity: Severity = None,
+    severity: Severities = None,
+    minimum_severity: MinimumSeverity = None,
     minimum_score: MinimumScore = None,
     is_anomaly: IsAnomaly = None,
     pattern: Pattern = None,
@@ -76,7 +111,8 @@ def query_of(
         time_from=time_from,
         time_to=time_to,
         sources=tuple(source or ()),
-        severity_minimum=severity,
+        severities=severity_numbers(severity),
+        severity_minimum=minimum_severity,
         score_minimum=minimum_score,
         is_anomaly=is_anomaly,
         pattern_id=pattern,

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
+from uuid import UUID
 
 import httpx
 import typer
@@ -14,7 +15,8 @@ import typer
 from oddline.audit import Actor, operator_called
 from oddline.client import Client, ClientError, Refused
 from oddline.database import Database
-from oddline.errors import OddlineError, StackFailed, Unavailable
+from oddline.errors import NotFound, OddlineError, StackFailed, Unavailable
+from oddline.identity import list_projects
 from oddline.local.stack import Stack
 from oddline.settings import Settings, load_settings
 
@@ -46,7 +48,7 @@ def operator_settings() -> Settings:
     own = settings.database_url_worker or settings.database_url
     if own and (settings.encryption_keys or not Stack.is_there(settings.home)):
         return settings
-    stack = Stack.load(settings.home)
+    stack = _local_stack("ODDLINE_DATABASE_URL names another database")
     # Whoever writes a task that is sealed asks the process's settings for the key.
     if not own:
         os.environ.update(stack.environment())
@@ -66,6 +68,20 @@ def operator_database() -> Iterator[Database]:
         yield database
     finally:
         database.close()
+
+
+def known_project(name: str) -> UUID:
+    """The id of a project, which may be given itself instead of the name.
+
+    Raises:
+        NotFound: there is no such project.
+    """
+    with operator_database() as db, db.transaction() as tx:
+        projects = list_projects(tx)
+    for project in projects:
+        if name in {project.name, str(project.id)}:
+            return project.id
+    raise NotFound(f"there is no project {name!r}: `oddline projects list` shows all")
 
 
 def operator() -> Actor:
@@ -120,7 +136,7 @@ def call_api(method: str, path: str, *, url: str | None, key: str | None, **requ
         try:
             answer = client.request(method, path, **request)
         except httpx.TransportError as error:
-            raise Unavailable(f"the API does not answer: {error}") from error
+            raise Unavailable(f"the API at {client.base_url} does not answer: {error}") from error
     if answer.is_error:
         raise NotTaken(reason_of(answer))
     return answer.json() if answer.content else None
@@ -134,9 +150,16 @@ def reason_of(answer: httpx.Response) -> str:
         return f"{answer.status_code} {answer.text[:200]}"
 
 
+def _local_stack(otherwise: str) -> Stack:
+    try:
+        return Stack.load(load_settings().home)
+    except StackFailed as error:
+        raise StackFailed(f"{error}; {otherwise}") from error
+
+
 def _address(url: str | None, key: str | None) -> tuple[str, str]:
     if not (url and key):
-        stack = Stack.load(load_settings().home)
+        stack = _local_stack("--url and --key (ODDLINE_URL, ODDLINE_API_KEY) name another API")
         url, key = url or stack.url, key or stack.api_key
     if not url.startswith(("http://", "https://")):
         raise StackFailed(f"{url} is not the address of an API")

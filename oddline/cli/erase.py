@@ -7,11 +7,10 @@ from uuid import UUID
 import typer
 
 from oddline.audit import Action, record
-from oddline.cli.connecting import operator, operator_database, operator_settings
+from oddline.cli.connecting import known_project, operator, operator_database, operator_settings
 from oddline.cli.console import new_console
 from oddline.database import Database
-from oddline.errors import InvalidParameter, NotFound
-from oddline.identity import find_project
+from oddline.errors import InvalidParameter
 from oddline.objects import open_objects
 from oddline.privacy import ERASE_PERSON, SETTLED, erase_again, request_erasure
 from oddline.tasks import Publisher
@@ -46,10 +45,8 @@ def erase(
 def _ask(db: Database, values: list[str], *, project: str, reason: str, ignore_case: bool) -> UUID:
     """List the values for a project, and for what belongs to none; returns the id of the task."""
     by, now = operator(), datetime.now(UTC)
+    project_id = known_project(project)
     with db.transaction() as tx:
-        project_id = find_project(tx, project)
-        if project_id is None:
-            raise NotFound(f"there is no project {project}")
         erasure = request_erasure(
             tx,
             project=project_id,

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from oddline.cli.app import make_app
 from oddline.cli.connecting import Key, Url, api_client, call_api, oddline_client
-from oddline.cli.console import new_console
+from oddline.cli.console import counted, new_console
 from oddline.cli.uploading import upload as upload_file
 from oddline.errors import OddlineError
 
@@ -113,4 +113,4 @@ def _wait(task_ids: list[str], *, patience_s: float, url: str | None, key: str |
     if failed := [task for task in tasks if not task.successful]:
         raise OddlineError(f"{len(failed)} of {len(tasks)} files failed: {failed[0].error}")
     entries = sum((task.result or {}).get("entries", 0) for task in tasks)
-    console.print(f"{entries:,} entries stored in {time.monotonic() - began:.0f} s")
+    console.print(f"{counted(entries, 'entry', 'entries')} stored in {time.monotonic() - began:.0f} s")

@@ -1,6 +1,7 @@
 """`oddline keys`: make, list, change and revoke API keys."""
 
 import json
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -28,7 +29,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="as JSON")]
 
 @app.command()
 def create(
-    project: Annotated[str, typer.Option(help="made where it is missing")] = PROJECT,
+    project: Annotated[str, typer.Option(help="made where it is missing, which is told")] = PROJECT,
     name: Annotated[str, typer.Option(help="what the key is for")] = "",
     scope: Annotated[
         list[Scope] | None, typer.Option(help="ingest, read, write, admin; may be given several times")
@@ -41,10 +42,11 @@ def create(
     """Make a key. It is shown once, here."""
     by, now, scopes = operator(), datetime.now(UTC), scope or identity.DEFAULT_SCOPES
     with operator_database() as db:
+        if_new = new_id()
         project_id = identity.ensure_project(
             db,
             project,
-            new_id=new_id(),
+            new_id=if_new,
             now=now,
             also=recorder(Action.PROJECT_MADE, "project", by=by, now=now, name=project),
         )
@@ -59,6 +61,8 @@ def create(
             expires_at=now + timedelta(days=days) if days else None,
             also=recorder(Action.KEY_MADE, "key", by=by, now=now, scopes=list(scopes), signed=signed),
         )
+    if project_id == if_new:
+        print(f"there was no project {project}: it was made, too", file=sys.stderr)
     told = {"project": project, "project_id": str(project_id), "key": made.key, "signing_secret": made.signing_secret}
     if into_secret:
         _put_into_secret(into_secret, told)

@@ -38,19 +38,20 @@ AMinute = Annotated[
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """List projects with what each may use; 0 is no limit."""
+    """List projects with their ids and what each may use; 0 is no limit."""
     defaults = default_limits(operator_settings())
     with operator_database() as db, db.transaction() as tx:
-        limits_of = {
-            project.name: asdict(read_limits(tx, project.id, defaults=defaults)) for project in list_projects(tx)
+        views = {
+            project.name: {"id": str(project.id)} | asdict(read_limits(tx, project.id, defaults=defaults))
+            for project in list_projects(tx)
         }
     if as_json:
-        print(json.dumps(limits_of))
+        print(json.dumps(views))
         return
-    table = Table("project", "a day: entries", "bytes", "a minute and key: ingest", "read", "write",
+    table = Table("project", "id", "a day: entries", "bytes", "a minute and key: ingest", "read", "write",
                   "and project: ingest", "read", "write", box=None)  # fmt: skip
-    for name, limits in limits_of.items():
-        table.add_row(name, *(f"{value:,}" for value in limits.values()))
+    for name, view in views.items():
+        table.add_row(name, *(f"{value:,}" if isinstance(value, int) else value for value in view.values()))
     console.print(table)
 
 

@@ -11,11 +11,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from oddline.cli.connecting import operator, operator_database, operator_settings
+from oddline.cli.connecting import known_project, operator, operator_database, operator_settings
 from oddline.cli.console import TIMES, new_console
 from oddline.database import Database
-from oddline.errors import InvalidParameter, NotFound, StackFailed
-from oddline.identity import find_project
+from oddline.errors import InvalidParameter, StackFailed
 from oddline.local.stack import PROJECT
 from oddline.objects import open_objects
 from oddline.scoring import ReplayRange, registry
@@ -191,11 +190,8 @@ def project_of(name: str) -> Iterator[tuple[Database, Any]]:
     Raises:
         NotFound: there is no such project.
     """
+    project = known_project(name)
     with operator_database() as db:
-        with db.transaction() as tx:
-            project = find_project(tx, name)
-        if project is None:
-            raise NotFound(f"there is no project {name!r}")
         yield db, project
 
 

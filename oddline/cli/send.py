@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from oddline.cli.connecting import Key, Url, oddline_client
+from oddline.cli.console import counted
 from oddline.client import Sent
 from oddline.errors import OddlineError
 
@@ -34,7 +35,9 @@ def send(
                 total += sent
                 for refusal in sent.refused[:SHOWN_FAULTS]:
                     console.print(f"refused: {refusal.detail}", style="yellow")
-        console.print(f"{total.accepted} entries taken in {len(total.task_ids)} batches")
+        console.print(
+            f"{counted(total.accepted, 'entry', 'entries')} taken in {counted(len(total.task_ids), 'batch', 'batches')}"
+        )
         if wait:
             tasks = client.wait(total.task_ids, timeout_s=patience)
             if failed := [task for task in tasks if not task.successful]:

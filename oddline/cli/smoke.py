@@ -32,7 +32,7 @@ def smoke(
     """Run a harmless instance of every kind of task and say what works."""
     unknown = set(kind or []) - CATALOGUE.keys()
     if unknown:
-        raise NotFound(f"not in the catalogue: {', '.join(sorted(unknown))}")
+        raise NotFound(f"there is no task {', '.join(sorted(unknown))}: `oddline tasks smoke` tries each that there is")
     wanted = [spec for spec in CATALOGUE.values() if not spec.in_function and (not kind or spec.name in kind)]
     with operator_database() as db:
         started = {spec.name: _start_smoke(db, spec) for spec in wanted}

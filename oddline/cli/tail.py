@@ -22,7 +22,8 @@ _LATER: Final = frozenset({408, 429})
 def tail(
     source: Annotated[list[str] | None, typer.Option(help="from this source; several: from any of them")] = None,
     min_score: Annotated[float | None, typer.Option(help="with this score or a higher one", min=0, max=1)] = None,
-    severity: Annotated[str | None, typer.Option(help="of this severity or a higher one")] = None,
+    severity: Annotated[list[str] | None, typer.Option(help="of this severity; several: of one of them")] = None,
+    min_severity: Annotated[str | None, typer.Option(help="of this severity or a higher one")] = None,
     text: Annotated[str | None, typer.Option(help="with this in the message, in letters of any case")] = None,
     back: Annotated[int, typer.Option(help="begin so many seconds back", min=0, max=86_400)] = 0,
     json: Annotated[bool, typer.Option("--json", help="one JSON object a line")] = False,
@@ -31,7 +32,13 @@ def tail(
 ) -> None:
     """Show what comes in, scored, until Ctrl-C; nothing is missed while the API restarts."""
     is_coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    asked = {"source": source, "minimum_score": min_score, "severity": severity, "text": text}
+    asked = {
+        "source": source,
+        "minimum_score": min_score,
+        "severity": severity,
+        "minimum_severity": min_severity,
+        "text": text,
+    }
     parameters = {name: value for name, value in asked.items() if value is not None}
     with api_client(url=url, key=key) as client:
         try:

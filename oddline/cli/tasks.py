@@ -15,12 +15,12 @@ from oddline.audit import Action, record
 from oddline.catalogue import CATALOGUE
 from oddline.cli import dead_letters, smoke
 from oddline.cli.app import make_app
-from oddline.cli.connecting import operator, operator_database, operator_settings
+from oddline.cli.connecting import known_project, operator, operator_database, operator_settings
 from oddline.cli.console import TIMES, new_console
 from oddline.cli.waking import wake
 from oddline.database import Transaction
 from oddline.errors import InvalidParameter, NotFound
-from oddline.identity import find_project
+from oddline.local.stack import PROJECT
 from oddline.tasks import Outcome, Search, Starter, State, Task
 
 app = make_app(help="What runs, what waits, what failed.")
@@ -106,16 +106,18 @@ def show(task_id: TaskId) -> None:
 def start(
     name: Annotated[str, typer.Argument(help="its name in the catalogue")],
     payload: Annotated[str, typer.Option(help="what it is given, a JSON object")] = "{}",
-    project: Annotated[str | None, typer.Option(help="whose it is; nobody's, where none is named")] = None,
+    project: Annotated[
+        str | None, typer.Option(help=f"whose it is, by name or id; of a task for one project {PROJECT} if not given")
+    ] = None,
 ) -> None:
-    """Start a task."""
+    """Start a task. What there is to start, and with what: `GET /api/v1/tasks/catalogue`."""
     try:
         given = json.loads(payload)
     except ValueError as error:
-        raise InvalidParameter(f"the payload is no JSON: {error}") from error
+        raise InvalidParameter(f'the payload is no JSON: {error}; write it as \'{{"name": "value"}}\'') from error
     if not isinstance(given, dict):
         raise InvalidParameter("the payload is no JSON object")
-    owner = _project(project)
+    owner = _owner(name, given, named=project)
     with operator_database() as db, db.transaction() as tx:
         spec, task_id = tasks.request(
             tx,
@@ -193,11 +195,18 @@ def _view(task: Task) -> dict[str, Any]:
     return task.view() | {"project": task.project, "worker": task.worker}
 
 
+def _owner(name: str, given: dict[str, Any], *, named: str | None) -> UUID | None:
+    """Whose a task is; where its payload tells that, too, it is put there by its id."""
+    spec = CATALOGUE.get(name)
+    if spec is None or "project" not in spec.payload.model_fields:
+        return _project(named)
+    told = given.get("project")
+    owner = _project(named or (str(told) if told else PROJECT))
+    if told and _project(str(told)) != owner:
+        raise InvalidParameter(f"--project is {named}, and the payload's project {told}: name one of them")
+    given["project"] = str(owner)
+    return owner
+
+
 def _project(name: str | None) -> UUID | None:
-    if name is None:
-        return None
-    with operator_database() as db, db.transaction() as tx:
-        project = find_project(tx, name)
-    if project is None:
-        raise NotFound(f"there is no project {name}")
-    return project
+    return None if name is None else known_project(name)

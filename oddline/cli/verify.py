@@ -8,11 +8,9 @@ import typer
 from rich.table import Table
 
 from oddline.cli.app import EXIT_ERROR
-from oddline.cli.connecting import operator_database, operator_settings
+from oddline.cli.connecting import known_project, operator_database, operator_settings
 from oddline.cli.console import new_console
 from oddline.entries import DayCount, check_chunks, count_days
-from oddline.errors import NotFound
-from oddline.identity import find_project
 from oddline.objects import open_objects
 
 console = new_console()
@@ -27,13 +25,7 @@ def verify(
     """Count every accepted entry of the days that are kept against the chunks; ends with 1 where one is missing."""
     now, faults = datetime.now(UTC), list[str]()
     with operator_database() as db:
-        project_id = None
-        if project is not None:
-            with db.transaction() as tx:
-                project_id = find_project(tx, project)
-            if project_id is None:
-                raise NotFound(f"there is no project {project}")
-        days = count_days(db, project=project_id, now=now)
+        days = count_days(db, project=None if project is None else known_project(project), now=now)
         if deep:
             objects = open_objects(operator_settings())
             faults = [

@@ -15,6 +15,9 @@ from oddline.client.errors import NotReady, Refused, TaskFailed, Unavailable
 FIRST_POLL_S, LONGEST_POLL_S = 0.1, 2.0
 JSON = {"Content-Type": "application/json"}
 WHOLE_PAGES: dict[str, Any] = {"limit": 1_000}  # as many as a page has at most: fewer calls
+# What an answer must have.
+RECEIPT, SENT = ("id", "analysis_task_id", "timestamp"), ("task_id", "accepted", "refused")
+TASK = ("task_id", "status", "ready", "successful")
 IN_URL = {"time_from": "from", "time_to": "to"}  # the one is no name in Python, the other goes with it
 
 Payload = Mapping[str, Any]
@@ -32,7 +35,7 @@ class Api:
     def log(self, entry: Mapping[str, Any]) -> Steps[Receipt]:
         """Have one entry taken."""
         headers = JSON | {"Idempotency-Key": uuid.uuid4().hex}
-        told = yield from self._call(Call("POST", "/api/v1/logs", to_json(entry), headers))
+        told = yield from self._call(Call("POST", "/api/v1/logs", to_json(entry), headers), *RECEIPT)
         return Receipt(told["id"], told["analysis_task_id"], told["timestamp"])
 
     def send(self, batch: Batch) -> Steps[Sent]:
@@ -40,7 +43,7 @@ class Api:
         if not batch.indices:
             return Sent(refused=batch.refused)
         try:
-            told = yield from self._call(Call("POST", "/api/v1/logs/batch", batch.body, batch.headers))
+            told = yield from self._call(Call("POST", "/api/v1/logs/batch", batch.body, batch.headers), *SENT)
         except Refused as error:
             if error.code != "invalid-entries" or not error.problem.get("errors"):
                 raise
@@ -49,19 +52,19 @@ class Api:
 
     def task(self, task_id: str) -> Steps[Task]:
         """How a task is."""
-        told = yield from self._call(Call("GET", _path("tasks", task_id)))
+        told = yield from self._call(Call("GET", _path("tasks", task_id)), *TASK)
         return Task.of(told)
 
     def start(self, name: str, payload: Payload) -> Steps[str]:
         """Start a task; its id. The API knows no repeat of it, so a call whose answer is lost is not made again."""
         body = to_json({"name": name, "payload": payload})
-        told = yield from self._call(Call("POST", "/api/v1/tasks", body, JSON, repeatable=False))
+        told = yield from self._call(Call("POST", "/api/v1/tasks", body, JSON, repeatable=False), "task_id")
         started: str = told["task_id"]
         return started
 
     def cancel(self, task_id: str) -> Steps[str]:
         """Cancel a task; what came of it."""
-        told = yield from self._call(Call("DELETE", _path("tasks/cancel", task_id)))
+        told = yield from self._call(Call("DELETE", _path("tasks/cancel", task_id)), "outcome")
         outcome: str = told["outcome"]
         return outcome
 
@@ -103,11 +106,12 @@ class Api:
     def page(self, path: str, *, items: str, after: str | None, asked: Mapping[str, Any]) -> Steps[Page]:
         """A page of a list, whose items stand under that name."""
         query = urlencode(_query({**asked, "after": after}), doseq=True)
-        told = yield from self._call(Call("GET", f"{path}?{query}" if query else path))
+        told = yield from self._call(Call("GET", f"{path}?{query}" if query else path), items)
         return Page(tuple(told[items]), told.get("next"))
 
-    def _call(self, call: Call) -> Steps[Any]:
-        return (yield from called(call, patience=self.patience))
+    def _call(self, call: Call, *told: str) -> Steps[Any]:
+        """What the API answers, which must have these members."""
+        return (yield from called(call, patience=self.patience, told=told))
 
     def _over(self, task_id: str, *, deadline: float, timeout_s: float) -> Steps[Task]:
         once = replace(self, patience=replace(self.patience, tries=1))

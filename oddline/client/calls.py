@@ -6,7 +6,7 @@ told what came of them.
 
 import json
 import random
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,6 +16,12 @@ from typing import Any, TypeVar
 
 from oddline.client.errors import Refused, Unavailable
 
+_TURNED_AWAY = {
+    HTTPStatus.REQUEST_TIMEOUT,  # a proxy's: the request did not come whole
+    HTTPStatus.TOO_EARLY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+}
 SHOWN_CHARACTERS = 200  # of an answer that is no problem document
 
 
@@ -98,24 +104,27 @@ def run(steps: Steps[T], *, transport: Transport, pause: Callable[[float], None]
             told = transport(step)
 
 
-def called(call: Call, *, patience: Patience) -> Steps[Any]:
+def called(call: Call, *, patience: Patience, told: Sequence[str] = ()) -> Steps[Any]:
     """The JSON that the API answers to a call; None where it answers nothing.
 
+    Args:
+        told: what the answer must have, if it is the API's.
+
     Raises:
-        Refused: for good.
+        Refused: for good; or something else answered.
         Unavailable: in none of the tries it was taken.
     """
     for attempt in count():
-        told = yield call
-        assert told is not None  # noqa: S101  # whoever takes steps tells what came of a call
-        if isinstance(told, Answer) and told.status < HTTPStatus.MULTIPLE_CHOICES:
-            return _content(told)
-        if not _may_pass(call, told):
-            raise _refused(told) if isinstance(told, Answer) else Unavailable(told.reason)
-        after = _retry_after_s(told)
+        came = yield call
+        assert came is not None  # noqa: S101  # whoever takes steps tells what came of a call
+        if isinstance(came, Answer) and came.status < HTTPStatus.MULTIPLE_CHOICES:
+            return _content(came, names=told)
+        if not _may_pass(call, came):
+            raise _refused(came) if isinstance(came, Answer) else Unavailable(came.reason)
+        after = _retry_after_s(came)
         is_last = patience.tries is not None and attempt + 1 >= patience.tries
         if is_last or (after or 0.0) > patience.longest_retry_after_s:
-            raise Unavailable(f"{_reason(told)} ({attempt + 1} tries)", retry_after_s=after)
+            raise Unavailable(f"{_reason(came)} ({attempt + 1} tries)", retry_after_s=after)
         yield patience.pause(attempt, retry_after_s=after)
     raise AssertionError("counting never ends")
 
@@ -128,20 +137,23 @@ def _may_pass(call: Call, told: Answer | Fault) -> bool:
     """
     if isinstance(told, Fault):
         return call.repeatable or not told.reached
-    if told.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+    if told.status in _TURNED_AWAY:
         return True
     if told.status == HTTPStatus.CONFLICT:
         return "Idempotency-Key" in call.headers
     return call.repeatable and told.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def _content(answer: Answer) -> Any:
-    if not answer.body:
+def _content(answer: Answer, *, names: Sequence[str]) -> Any:
+    if not answer.body and not names:
         return None
     try:
-        return json.loads(answer.body)
-    except ValueError as error:
+        content = json.loads(answer.body)
+    except (ValueError, RecursionError) as error:
         raise _refused(answer, why="the answer is no JSON: ") from error
+    if names and not (isinstance(content, dict) and content.keys() >= set(names)):
+        raise _refused(answer, why="this is no answer of Oddline: ")
+    return content
 
 
 def _refused(answer: Answer, *, why: str = "") -> Refused:
@@ -160,7 +172,7 @@ def _problem(answer: Answer) -> dict[str, Any]:
     """What else than the API answers, a proxy, say, speaks another language."""
     try:
         document = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
 
@@ -176,7 +188,7 @@ def _retry_after_s(told: Answer | Fault) -> float | None:
         return float(value[:9])
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (aware - datetime.now(UTC)).total_seconds())

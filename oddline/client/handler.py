@@ -12,10 +12,11 @@ from typing import Any
 
 from oddline.client.calls import Transport
 from oddline.client.connecting import wire_to
-from oddline.client.records import Noted, entry_of, note
+from oddline.client.records import NAME_CHARACTERS, Noted, clean, constant, entry_of, note
 from oddline.client.sender import Sender, is_sending
 
 QUEUE_RECORDS = 10_000
+QUEUE_CHARACTERS = 64 * 1024 * 1024  # huge records are few: memory is bounded by this, too
 BATCH_RECORDS = 1_000
 INTERVAL_S = 1.0
 TIMEOUT_S = 10.0
@@ -25,8 +26,9 @@ EXIT_TIMEOUT_S = 5.0
 class OddlineHandler(logging.Handler):
     """Sends records in the background; it never blocks, and raises nothing into the application.
 
-    While the API is away, the oldest `queue_records` are kept and tried again; the newer ones are dropped and counted
-    in `dropped`, and an entry says how many once the API is back. Records without text are left out.
+    While the API is away, the oldest `queue_records` are kept, of `queue_characters` at most, and tried again; newer
+    ones are dropped and counted in `dropped`, and an entry says how many once the API is back. Records without text are
+    left out.
 
     Args:
         url: of the API; else ODDLINE_URL.
@@ -34,6 +36,7 @@ class OddlineHandler(logging.Handler):
         source: of all entries; the program's name if not given.
         attributes: of all entries, beside those of each record.
         queue_records: how many wait at most.
+        queue_characters: of their messages and extras, together, at most.
         batch_records: a request holds at most so many.
         interval_s: a record waits at most so long until it is sent.
         timeout_s: of each request.
@@ -42,7 +45,7 @@ class OddlineHandler(logging.Handler):
         transport: makes the calls instead of HTTP: for tests of yours.
 
     Raises:
-        ValueError: there is no URL or no key, or the URL is none of an API.
+        ValueError: there is no URL or no key, the URL is none of an API, or the attributes are too large.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class OddlineHandler(logging.Handler):
         source: str | None = None,
         attributes: Mapping[str, Any] | None = None,
         queue_records: int = QUEUE_RECORDS,
+        queue_characters: int = QUEUE_CHARACTERS,
         batch_records: int = BATCH_RECORDS,
         interval_s: float = INTERVAL_S,
         timeout_s: float = TIMEOUT_S,
@@ -62,12 +66,14 @@ class OddlineHandler(logging.Handler):
         transport: Transport | None = None,
     ) -> None:
         self._wire = None if transport else wire_to(url, api_key, timeout_s=timeout_s, tls=tls)
-        self._source = source or Path(sys.argv[0]).stem or "python"
+        self._source = clean(source or Path(sys.argv[0]).stem).strip()[:NAME_CHARACTERS] or "python"
+        constants, room = constant(attributes or {})
         self._sender: Sender[Noted] = Sender(
             transport=transport or self._wire,  # type: ignore[arg-type]  # one of the two is there
-            entry_of=partial(entry_of, source=self._source, attributes=attributes or {}),
+            entry_of=partial(entry_of, source=self._source, attributes=constants, room=room),
             dropped_entry=self._dropped_entry,
             capacity=queue_records,
+            capacity_size=queue_characters,
             batch_entries=batch_records,
             interval_s=interval_s,
             exit_timeout_s=exit_timeout_s,

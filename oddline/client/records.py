@@ -15,6 +15,9 @@ TRACE_ID_DIGITS, SPAN_ID_DIGITS = 32, 16
 _HEX = frozenset("0123456789abcdefABCDEF")
 _DEEPEST = 30  # levels of an extra; the API takes 32 of all attributes
 _LARGEST, _SMALLEST = 2**63 - 1, -(2**63)
+_LONGEST_NUMBER = 4_000  # bits; Python writes no very long number in decimal digits
+# So many characters of a text are kept: enough to be seen to be too many bytes.
+_MESSAGE_CHARACTERS, _EXTRA_CHARACTERS = MESSAGE_BYTES + 1, ATTRIBUTES_BYTES + 1
 
 # What each record has; what it has beside them, the application gave as `extra`, or a formatter left there.
 _COMMON = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
@@ -31,37 +34,80 @@ _USUAL_LEVELS = frozenset(level for level, _ in _SEVERITIES)
 
 
 class Noted(NamedTuple):
-    """A record on its way to the background: nothing in it changes any more."""
+    """What the background needs of a record: nothing in it changes any more, and it keeps nothing else alive.
 
+    `size` is about that of its texts, in characters. The record itself is let go: its arguments, and the frames of its
+    traceback, may hold much that the application has done with.
+    """
+
+    size: int
     message: str
-    record: logging.LogRecord
     extras: dict[str, Any]
+    created: float
+    level: int
+    level_name: str
+    logger: str
+    path: str
+    line: int
+    function: str | None
+    thread: str | None
+    process: int | None
+    exception: type[BaseException] | None
 
 
 def note(record: logging.LogRecord, *, message: str) -> Noted:
     """What must be taken from a record at once: the application may change its objects afterwards."""
-    extras = {
-        name: value if type(value) in _AS_THEY_ARE else _frozen(value)
-        for name, value in record.__dict__.items()
-        if name not in _COMMON
-    }
-    return Noted(message, record, extras)
+    message = message[:_MESSAGE_CHARACTERS]
+    size, extras = len(message), {}
+    for name, value in record.__dict__.items():
+        if name not in _COMMON:
+            kept, length = _kept(value)
+            extras[name if type(name) is str else _text_of(name)] = kept
+            size += length
+    return Noted(
+        size,
+        message,
+        extras,
+        record.created,
+        record.levelno,
+        record.levelname,
+        record.name,
+        record.pathname,
+        record.lineno,
+        record.funcName,
+        record.threadName,
+        record.process,
+        record.exc_info[0] if record.exc_info else None,
+    )
 
 
-def entry_of(noted: Noted, *, source: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry; `attributes` are those of all entries."""
-    record, extras = noted.record, dict(noted.extras)
+def entry_of(noted: Noted, *, source: str, attributes: Mapping[str, Any], room: int) -> dict[str, Any]:
+    """The entry; `attributes` are those of all entries, and extras may have `room` bytes as JSON."""
+    extras = dict(noted.extras)
     entry: dict[str, Any] = {
-        "message": _cut(_clean(noted.message)),
-        "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
-        "severity": severity_of(record.levelno or 0),
+        "message": _cut(clean(noted.message)),
+        "timestamp": datetime.fromtimestamp(noted.created, UTC).isoformat(),
+        "severity": severity_of(noted.level or 0),
         "source": source,
     }
     for name, is_taken in _TAKEN.items():
         if name in extras and is_taken(extras[name]):
-            entry[name] = _clean(extras.pop(name))
-    entry["attributes"] = dict(attributes) | _of_record(record) | _fitting(extras)
+            entry[name] = clean(extras.pop(name))
+    entry["attributes"] = dict(attributes) | _of_record(noted) | _fitting(extras, room=room)
     return entry
+
+
+def constant(attributes: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    """The attributes of all entries as the API takes them, and how many bytes as JSON they leave for extras.
+
+    Raises:
+        ValueError: they leave none.
+    """
+    plain = {clean(_text_of(name)): _plain(_frozen(value)[0]) for name, value in attributes.items()}
+    room = ATTRIBUTES_BYTES - len(json.dumps(plain))
+    if room < 0:
+        raise ValueError(f"the attributes of all entries have over {ATTRIBUTES_BYTES} bytes as JSON")
+    return plain, room
 
 
 def severity_of(level: int) -> str:
@@ -69,46 +115,57 @@ def severity_of(level: int) -> str:
     return next((name for least, name in _SEVERITIES if level >= least), "TRACE")
 
 
-def _of_record(record: logging.LogRecord) -> dict[str, Any]:
+def _of_record(noted: Noted) -> dict[str, Any]:
     """What `logging` itself says of a record, by OpenTelemetry's names."""
     told: dict[str, Any] = {
-        "logger": _clean(str(record.name)),
-        "code.file.path": _clean(str(record.pathname)),
-        "code.line.number": record.lineno,
-        "code.function.name": _clean(record.funcName or ""),
-        "thread.name": _clean(record.threadName or ""),
-        "process.pid": record.process,
+        "logger": clean(str(noted.logger)),
+        "code.file.path": clean(str(noted.path)),
+        "code.line.number": noted.line,
+        "code.function.name": clean(noted.function or ""),
+        "thread.name": clean(noted.thread or ""),
+        "process.pid": noted.process,
     }
-    if record.levelno not in _USUAL_LEVELS:
-        told["level"] = _clean(str(record.levelname))
-    if record.exc_info and record.exc_info[0]:
-        kind = record.exc_info[0]
+    if noted.level not in _USUAL_LEVELS:
+        told["level"] = clean(str(noted.level_name))
+    if kind := noted.exception:
         told["exception.type"] = f"{kind.__module__}.{kind.__qualname__}"
     return told
 
 
-def _fitting(extras: dict[str, Any]) -> dict[str, Any]:
-    """Extras as the API takes them; without the largest, where all together are too large."""
+def _fitting(extras: dict[str, Any], *, room: int) -> dict[str, Any]:
+    """Extras as the API takes them; without the largest, where all together have no room."""
     sized = sorted(((len(json.dumps([name, value])), name) for name, value in extras.items()), reverse=True)
     left_out = 0
     size = sum(length for length, _ in sized)
-    while size > ATTRIBUTES_BYTES:
+    while size > room:
         length, name = sized[left_out]
         del extras[name]
         size -= length
         left_out += 1
-    kept = {_clean(name): _plain(value) for name, value in extras.items()}
+    kept = {clean(name): _plain(value) for name, value in extras.items()}
     return kept | {"oddline.left_out": left_out} if left_out else kept
 
 
-def _frozen(value: Any) -> Any:
-    """A copy that JSON can hold; as text where there is none."""
+def _kept(value: Any) -> tuple[Any, int]:
+    """A value of an extra that nobody changes any more, and about how many characters it has."""
+    kind = type(value)
+    if kind is int and not _SMALLEST <= value <= _LARGEST:
+        value, kind = str(value) if value.bit_length() < _LONGEST_NUMBER else hex(value), str
+    if kind is str:
+        value = value[:_EXTRA_CHARACTERS]
+        return value, len(value)
+    return (value, 0) if kind in _AS_THEY_ARE else _frozen(value)
+
+
+def _frozen(value: Any) -> tuple[Any, int]:
+    """A copy that JSON can hold; as text where there is none, or where it is too deep or too large."""
     try:
         text = json.dumps(value, default=str)
         copy = json.loads(text)
+        is_kept = len(text) < _EXTRA_CHARACTERS and _is_flat(copy, levels=_DEEPEST)
     except Exception:  # JSON's own, and whatever the object's text does
-        return _text_of(value)
-    return copy if _depth(copy) <= _DEEPEST else text
+        text, is_kept = _text_of(value), False
+    return (copy, len(text)) if is_kept else (text[:_EXTRA_CHARACTERS], min(len(text), _EXTRA_CHARACTERS))
 
 
 def _text_of(value: Any) -> str:
@@ -121,26 +178,27 @@ def _text_of(value: Any) -> str:
 def _plain(value: Any) -> Any:
     """A value of an extra as the API can store it."""
     if isinstance(value, str):
-        return _clean(value)
+        return clean(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return value if _SMALLEST <= value <= _LARGEST else str(value)
     if isinstance(value, dict):
-        return {_clean(name): _plain(inner) for name, inner in value.items()}
+        return {clean(name): _plain(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
     return value
 
 
-def _depth(value: Any) -> int:
+def _is_flat(value: Any, *, levels: int) -> bool:
+    """Whether it is nested at most so deeply."""
     if isinstance(value, dict):
         value = list(value.values())
-    return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
+    return not isinstance(value, list) or (levels > 0 and all(_is_flat(inner, levels=levels - 1) for inner in value))
 
 
-def _clean(text: str) -> str:
-    """Without what neither PostgreSQL nor UTF-8 can hold."""
+def clean(text: str) -> str:
+    """A text without what neither PostgreSQL nor UTF-8 can hold."""
     text = text.replace("\0", "␀")
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
@@ -157,7 +215,7 @@ def _is_hex(digits: int) -> Callable[[Any], bool]:
 
 
 def _is_session(value: Any) -> bool:
-    return isinstance(value, str) and bool(_clean(value).strip()) and len(value) <= NAME_CHARACTERS
+    return isinstance(value, str) and bool(clean(value).strip()) and len(value) <= NAME_CHARACTERS
 
 
 # Extras that are fields of an entry, where they are what such a field takes; else they stay attributes.

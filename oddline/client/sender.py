@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from oddline.client.api import Api
 from oddline.client.batches import batches
@@ -19,8 +19,18 @@ from oddline.client.errors import Refused
 LONGEST_PAUSE_S = 30.0
 MOST_COMPLAINTS = 10  # different ones, each once
 
-N = TypeVar("N")
 Entry = dict[str, Any]
+
+
+class Measured(Protocol):
+    """What can be put in."""
+
+    @property
+    def size(self) -> int:
+        """About how many characters it keeps in memory."""
+
+
+N = TypeVar("N", bound=Measured)
 
 _own = threading.local()
 _senders: "weakref.WeakSet[Sender[Any]]" = weakref.WeakSet()
@@ -46,6 +56,7 @@ class Sender(Generic[N]):
         entry_of: makes an entry of what was put in, in the background.
         dropped_entry: the entry that tells how many were dropped; sent as soon as something can be sent again.
         capacity: how many wait at most, besides the batch that is on its way.
+        capacity_size: of what size they are together at most, with that batch.
         interval_s: the oldest waits so long until a batch is full.
         exit_timeout_s: `flush` and `close` take at most so long, and both together, too.
     """
@@ -57,6 +68,7 @@ class Sender(Generic[N]):
         entry_of: Callable[[N], Entry],
         dropped_entry: Callable[[int], Entry],
         capacity: int,
+        capacity_size: int,
         batch_entries: int,
         interval_s: float,
         exit_timeout_s: float,
@@ -65,6 +77,7 @@ class Sender(Generic[N]):
         self._entry_of = entry_of
         self._dropped_entry = dropped_entry
         self._capacity = capacity
+        self._capacity_size = capacity_size
         self._batch_entries = batch_entries
         self._interval_s = interval_s
         self._exit_timeout_s = exit_timeout_s
@@ -79,6 +92,7 @@ class Sender(Generic[N]):
         self._thread: threading.Thread | None = None
         self._settling = threading.Condition()
         self._put = self._settled = 0
+        self._put_size = self._settled_size = 0  # each written by one thread alone
         self._overflowed = self._refused = self._told = 0
         self._has_time = True
         self._deadline: float | None = None  # once closing
@@ -91,7 +105,8 @@ class Sender(Generic[N]):
 
     def has_room(self) -> bool:
         """Whether there is room for one more; else it is counted as dropped. One thread at a time, as `put`."""
-        if self._deadline is None and self._queue.qsize() < self._capacity:
+        has_size = self._put_size - self._settled_size < self._capacity_size
+        if self._deadline is None and self._queue.qsize() < self._capacity and has_size:
             return True
         self._overflowed += 1
         return False
@@ -99,6 +114,7 @@ class Sender(Generic[N]):
     def put(self, thing: N) -> None:
         """Have it sent."""
         self._put += 1
+        self._put_size += thing.size
         self._queue.put(thing)
         if self._thread is None:
             self._start()
@@ -126,7 +142,7 @@ class Sender(Generic[N]):
         elif self._put > self._settled:  # the interpreter starts no threads any more
             self._work()
         if left := self._put - self._settled:
-            self._complain(f"{left} log records could not be sent in time")
+            self._complain(f"{left} log record{'' if left == 1 else 's'} could not be sent in time")
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._work, name="oddline-sender", daemon=True)
@@ -165,6 +181,7 @@ class Sender(Generic[N]):
                 self._deliver(things)
             except Exception as error:  # the thread goes on: it is the only one
                 self._lose(len(things), f"log records were lost: {error!r}")
+            self._settled_size += sum(thing.size for thing in things)
             with self._settling:
                 self._settled += len(things)
                 self._settling.notify_all()

@@ -227,7 +227,7 @@ def caller_by_key(
     if revoked_at is not None:
         raise Unauthenticated("the API key was revoked")
     if expires_at is not None and expires_at <= now:
-        raise Unauthenticated("the API key is past its time")
+        raise Unauthenticated("the API key has expired: make another one")
     has = effective(scopes)
     return Caller(project=project, kind="key", id=key_id, scopes=has, role=role_of(has), signing_secrets=tuple(secrets))
 

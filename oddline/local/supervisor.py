@@ -65,6 +65,10 @@ class Program:
         """Whether it runs."""
         return self._child is not None and self._child.running()
 
+    def ended_as_asked(self) -> bool:
+        """Whether it has ended by itself and well: as a worker does at `oddline workers restart`."""
+        return self._child is not None and self._child.exit_code == 0
+
     def start(self) -> None:
         """Start it, after ending what an earlier run left of it."""
         self.stop()
@@ -198,7 +202,7 @@ class Supervisor:
                 watched.pause_s = FIRST_PAUSE_S
             return
         if watched.start_after is None:
-            self._say(f"{watched.name} died; starting it again")
+            self._say(f"{watched.name} {_end_of(watched.part)}; starting it again")
             watched.start_after = now + watched.pause_s
             watched.pause_s = min(watched.pause_s * 2, LONGEST_PAUSE_S)
         elif now >= watched.start_after:
@@ -232,6 +236,10 @@ class Supervisor:
             self._say(f"stopping {watched.name}")
             watched.part.stop()
         self._watched.clear()
+
+
+def _end_of(part: Server) -> str:
+    return "ended as it was asked to" if isinstance(part, Program) and part.ended_as_asked() else "died"
 
 
 @contextmanager

@@ -1,18 +1,16 @@
 """Turn the bytes of a request into JSON values, within limits: what cannot be read here refuses the request whole."""
 
 import codecs
-import gzip
 import json
 import math
 import re
-import zlib
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any, NoReturn
 
 import orjson
 
 from oddline.errors import BadRequest, InvalidEntries, TooLarge, UnsupportedEncoding
+from oddline.submissions.unpacking import FAULTS, UNPACK
 
 # What a 413 tells those who have more than one request takes.
 BY_FILE = "larger logs are taken as files: POST /api/v1/files"
@@ -25,7 +23,7 @@ LARGEST_INTEGER, SMALLEST_INTEGER = 2**64 - 1, -(2**63)
 LONGEST_INTEGER = 20  # characters of either
 _DOCUMENT_START = re.compile(rb"\S[^\n]*")
 _NOT_UTF_8 = re.compile("[\udc80-\udcff]")  # as `surrogateescape` reads it
-_PLAIN, _GZIP = frozenset({"", "identity"}), frozenset({"gzip", "x-gzip"})
+_PLAIN = frozenset({"", "identity"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +50,17 @@ def unpack_body(raw: bytes, *, content_encoding: str, limits: Limits = LIMITS) -
     """A request's body without its content encoding.
 
     Raises:
-        BadRequest: the body is empty, or no whole gzip stream.
+        BadRequest: the body is empty, or no whole stream of its encoding.
         TooLarge: it is over the limits, packed or unpacked; no more than the limit is ever unpacked.
-        UnsupportedEncoding: the encoding is neither gzip nor identity.
+        UnsupportedEncoding: the encoding is none of those that are taken.
     """
     encoding = content_encoding.strip().lower()
-    if encoding not in _PLAIN | _GZIP:
-        raise UnsupportedEncoding("the body may be sent plain or with gzip", field="Content-Encoding")
+    if encoding not in _PLAIN | UNPACK.keys():
+        detail = f"a body is taken plain or with one of {', '.join(UNPACK)}"
+        raise UnsupportedEncoding(detail, field="Content-Encoding")
     if len(raw) > limits.wire_bytes:
         raise too_large_on_the_wire(limits)
-    body = _inflate(raw, limits) if encoding in _GZIP else raw
+    body = raw if encoding in _PLAIN else _unpack(raw, encoding, limits)
     if not body or body.isspace():
         raise BadRequest("the body is empty", field="body")
     return body
@@ -70,6 +69,7 @@ def unpack_body(raw: bytes, *, content_encoding: str, limits: Limits = LIMITS) -
 def decode_batch(body: bytes, *, content_type: str, limits: Limits = LIMITS) -> list[Any]:
     """The entries of a batch: a JSON array, an object with one under `entries`, `logs` or `log_entries`, or NDJSON.
 
+    NDJSON is known by itself where it is sent as JSON; an object with a message is a batch of one, the last line of it.
     A line of NDJSON that is no JSON stands as a `BadLine` in the list; blank lines are not counted.
 
     Raises:
@@ -80,10 +80,17 @@ def decode_batch(body: bytes, *, content_type: str, limits: Limits = LIMITS) -> 
     """
     if is_ndjson(content_type):
         return _decode_lines(body, limits)
-    document = _decode_bounded(body, limits)
+    try:
+        document = _decode_bounded(body, limits)
+    except BadRequest:
+        if not _is_lines(body):
+            raise
+        return _decode_lines(body, limits)
     entries = document
     if isinstance(document, dict):
         names = [name for name in ("entries", "logs", "log_entries") if name in document]
+        if not names and "message" in document:
+            return [document]
         if len(names) != 1:
             raise BadRequest("an object must hold its entries as `entries`, `logs` or `log_entries`", field="entries")
         entries = document[names[0]]
@@ -185,16 +192,26 @@ def too_large_on_the_wire(limits: Limits = LIMITS) -> TooLarge:
     return TooLarge(f"a body has at most {limit} bytes; {BY_FILE}", field="body", limit=limit, unit="bytes")
 
 
-def _inflate(raw: bytes, limits: Limits) -> bytes:
+def _unpack(raw: bytes, encoding: str, limits: Limits) -> bytes:
     limit = limits.unpacked_bytes
     try:
-        with gzip.GzipFile(fileobj=BytesIO(raw)) as stream:
-            body = stream.read(limit + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise BadRequest(f"the body is no whole gzip stream: {error}", field="body") from error
+        body = UNPACK[encoding](raw, limit)
+    except FAULTS as error:
+        raise BadRequest(f"the body is no whole {encoding} stream: {error}", field="body") from error
     if len(body) > limit:
         raise TooLarge(f"a body has at most {limit} bytes unpacked; {BY_FILE}", field="body", limit=limit, unit="bytes")
     return body
+
+
+def _is_lines(body: bytes) -> bool:
+    """Whether it is NDJSON by whatever name: Fluent Bit's `json_lines`, say, which comes as application/json."""
+    first = _DOCUMENT_START.search(body)
+    if first is None or not body[first.end() :].strip():
+        return False
+    try:
+        return isinstance(decode_document(first[0]), dict)
+    except BadRequest:
+        return False
 
 
 def _decode_lines(body: bytes, limits: Limits) -> list[Any]:

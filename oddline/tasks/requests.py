@@ -39,11 +39,11 @@ def request(
         InvalidParameter: its payload does not fit; `field` is the first part of it that does not.
     """
     if name not in catalogue:
-        raise UnknownTask(f"there is no task {name}", field="name")
+        raise UnknownTask(_unknown(name, catalogue), field="name")
     spec = catalogue[name]
     if not spec.may_be_started_by(starter):
-        raise Forbidden(f"a {starter} may not start {name}", field="name")
-    given = _payload(spec, payload)
+        raise Forbidden(_refusal(spec, starter), field="name")
+    given = _payload(spec, payload, project=project)
     # Nobody else checks whose a payload is: workers see every project.
     if starter is not Starter.SYSTEM and getattr(given, "project", project) != project:
         raise Forbidden(f"{name} can be started for one's own project only", field="payload.project")
@@ -61,7 +61,27 @@ def request(
     return spec, task_id if inserted else None
 
 
-def _payload(spec: TaskSpec, given: Mapping[str, Any]) -> Payload:
+def _unknown(name: str, catalogue: Catalogue) -> str:
+    from difflib import get_close_matches  # which only a mistake has need of
+
+    alike = get_close_matches(name, catalogue, n=1)
+    meant = f"is {alike[0]} meant? " if alike else ""
+    return f"there is no task {name}: {meant}/api/v1/tasks/catalogue lists all"
+
+
+def _refusal(spec: TaskSpec, starter: Starter) -> str:
+    if spec.in_function:
+        return f"{spec.name} runs by itself, on its schedule: nobody starts it"
+    others = [str(one) for one in Starter if one is not Starter.SYSTEM and spec.may_be_started_by(one)]
+    if not others:
+        return f"{spec.name} is started by Oddline itself and its operator alone"
+    return f"{spec.name} may be started by the role {' or '.join(others)}, and not by the role {starter}"
+
+
+def _payload(spec: TaskSpec, given: Mapping[str, Any], *, project: UUID | None) -> Payload:
+    """What fits; a project that it leaves out is the task's own."""
+    if project is not None and "project" in spec.payload.model_fields:
+        given = {"project": str(project), **given}
     try:
         payload = spec.payload.model_validate(given)
     except ValidationError as error:

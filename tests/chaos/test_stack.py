@@ -113,7 +113,7 @@ def test_lines_are_sent_by_command_until_they_are_scored(on_own_servers: Running
     done = on_own_servers.oddline("send", str(log), "--wait", "--patience", str(SCORED_S))
 
     assert done.returncode == 0, done.stderr
-    assert "2 entries taken in 1 batches" in done.stderr
+    assert "2 entries taken in 1 batch" in done.stderr
     assert "all scored" in done.stderr
 
 

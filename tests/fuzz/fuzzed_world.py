@@ -32,14 +32,16 @@ NOBODY, SESSION, OPERATOR = "nobody", "session", "operator"
 ROLES = [NOBODY, *Scope, SESSION, OPERATOR]
 PROJECT, OPERATORS = "fuzzed", "operating"
 WORKER = "here:1"
-NAMED = ["task_id", "key_id", "member_id", "schedule_id", "erasure_id", "feedback_id"]
-STANDING = {"queue": "notifications", "task": "send_email", "name": "cart/of/ada"}
+NAMED = ["task_id", "key_id", "member_id", "schedule_id", "erasure_id", "feedback_id", "connection_id", "file_id"]
+STANDING = {"queue": "notifications", "task": "send_email", "name": "cart/of/ada", "number": "1"}
+MOST_FILES = 50  # whose upload is open at once; a project may have a hundred, and examples begin some of them
 
 ENTRIES = [
     {"message": "kernel panic: out of memory", "severity": "FATAL", "source": "cart/of/ada", "attributes": {"at": 1}},
     *({"message": f"request {number} took {number} ms", "trace_id": f"{number:032x}"} for number in range(5)),
 ]
 MAIL = {"recipients": ["oncall@example.org"], "subject": "Good morning", "text": "Look at the odd lines."}
+CONNECTION = {"type": "http", "source": "feed", "configuration": {"url": "https://logs.example.org/"}}
 DEAD_LETTER = (
     "INSERT INTO tasks (id, project_id, name, queue, payload, state, error, created_at)"
     " VALUES (%(id)s, %(project)s, 'cleanup_old_results', 'maintenance', '{}', 'FAILURE', 'refused', %(now)s)"
@@ -75,6 +77,8 @@ class World:
             return str(self.dead_letter(UUID(ask("GET", "/api/v1/me")["project"]["id"])))
         if parameter == "entry_id":
             return str(ask("GET", "/api/v1/anomalies")["anomalies"][0]["id"])
+        if parameter in ("file_id", "log_file_id"):
+            return self.file(ask)
         path, identifier, body = {
             "key_id": ("/api/v1/keys", "id", {"name": "signed", "signed": True, "days": 30}),
             "member_id": ("/api/v1/members", "id", {"email": f"{new_id()}@example.org", "role": "viewer"}),
@@ -83,10 +87,18 @@ class World:
                 "id",
                 {"name": str(new_id()), "task": "send_email", "payload": MAIL, "expression": "rate(1 day)"},
             ),
+            "connection_id": ("/api/v1/connections", "id", {"name": str(new_id()), **CONNECTION}),
             "erasure_id": ("/api/v1/erasures", "erasure_id", {"values": [str(new_id())], "reason": "request 1"}),
             "feedback_id": ("/api/v1/feedback", "id", {"pattern_id": 1, "verdict": "confirmed"}),
         }[parameter]
         return str(ask("POST", path, body)[identifier])
+
+    def file(self, ask: Callable[..., Any]) -> str:
+        """One whose upload has begun; what was begun long before is given up."""
+        opened = ask("GET", "/api/v1/files?state=uploading&limit=1000")["files"]
+        for one in opened[MOST_FILES:]:
+            ask("DELETE", f"/api/v1/files/{one['file_id']}")
+        return str(ask("POST", "/api/v1/files", {"name": "app.log"})["file_id"])
 
     def dead_letter(self, project: UUID) -> UUID:
         """A task that failed for good."""

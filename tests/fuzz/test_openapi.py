@@ -50,6 +50,12 @@ def as_lines(_: SerializationContext, value: Any) -> bytes:
     return str(value).encode("utf-8", "surrogatepass")
 
 
+@schemathesis.serializer("application/x-protobuf")
+def as_bytes(_: SerializationContext, value: Any) -> bytes:
+    """Any text; what is none as bytes that no message begins with."""
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else b"\xff"
+
+
 def checks_beyond(case: Case) -> list[Any]:
     """In a query a number is a text too, and a list its last one: the document forbids more there than can be told."""
     is_query = case.method == "GET" or bool(case.query)

@@ -36,6 +36,15 @@ def test_a_key_is_printed_alone_on_its_line_and_opens_the_project_it_was_made_fo
         assert caller(db, key).project == find_project(tx, "shop")
 
 
+def test_a_project_that_a_key_is_the_first_of_is_told_to_be_new(oddline: Command) -> None:
+    first, second = (oddline("keys", "create", "--project", "shpo") for _ in range(2))
+    listed = json.loads(told(oddline("projects", "list", "--json")))
+
+    assert first.stderr == "there was no project shpo: it was made, too\n"
+    assert second.stderr == ""
+    assert listed["shpo"]["id"] in told(oddline("projects", "list"))
+
+
 def test_a_key_may_send_and_read_unless_told_otherwise(oddline: Command, db: Databases) -> None:
     usual = json.loads(told(oddline("keys", "create", "--json")))["key"]
     reader = json.loads(told(oddline("keys", "create", "--scope", "read", "--json")))["key"]
@@ -105,7 +114,9 @@ def test_revoking_what_is_not_there_is_an_error_in_one_line(oddline: Command) ->
 def test_without_a_database_or_a_stack_the_error_says_what_to_do(tmp_path: Path) -> None:
     oddline = command_for(tmp_path, database_url="")
 
-    assert error_of(oddline("keys", "list")).endswith("no local stack was started in .oddline: `oddline up` does it")
+    assert error_of(oddline("keys", "list")).endswith(
+        "no local stack was started in .oddline: `oddline up` does it; ODDLINE_DATABASE_URL names another database"
+    )
 
 
 def test_a_database_that_does_not_answer_is_an_error_in_one_line(tmp_path: Path) -> None:

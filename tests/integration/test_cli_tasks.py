@@ -168,7 +168,9 @@ def test_a_kind_of_task_that_no_worker_runs_does_not_work(oddline: Command) -> N
 
 
 def test_an_unknown_kind_of_task_is_an_error_in_one_line(oddline: Command) -> None:
-    assert error_of(oddline("tasks", "smoke", "--kind", "knitting")) == "error: not in the catalogue: knitting"
+    assert error_of(oddline("tasks", "smoke", "--kind", "knitting")) == (
+        "error: there is no task knitting: `oddline tasks smoke` tries each that there is"
+    )
 
 
 def test_a_task_is_started_and_cancelled_before_it_runs(oddline: Command, project: UUID, redis_url: str) -> None:
@@ -186,12 +188,15 @@ def test_a_task_is_started_and_cancelled_before_it_runs(oddline: Command, projec
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        (["knitting"], "there is no task knitting"),
+        (["knitting"], "there is no task knitting: /api/v1/tasks/catalogue lists all"),
+        (["send_emial"], "there is no task send_emial: is send_email meant?"),
         (["send_email"], "payload.recipients: Field required"),
         (["send_email", "--payload", "[]"], "the payload is no JSON object"),
         (["send_email", "--payload", "{"], "the payload is no JSON: "),
-        (["reconcile"], "a system may not start reconcile"),
-        (["send_email", "--project", "nobodys"], "there is no project nobodys"),
+        (["reconcile"], "reconcile runs by itself, on its schedule: nobody starts it"),
+        (["send_email", "--project", "nobodys"], "there is no project 'nobodys': `oddline projects list` shows all"),
+        (["update_analytics_of"], "there is no task update_analytics_of"),
+        (["update_project_analytics"], "there is no project 'default'"),
     ],
 )
 def test_what_cannot_be_started_is_an_error_in_one_line(oddline: Command, arguments: list[str], fault: str) -> None:
@@ -200,6 +205,26 @@ def test_what_cannot_be_started_is_an_error_in_one_line(oddline: Command, argume
     assert done.returncode in {1, 2}
     [line] = done.stderr.splitlines()
     assert line.startswith(f"error: {fault}")
+
+
+def test_a_task_cannot_be_for_two_projects(oddline: Command, project: UUID, other_project: UUID) -> None:
+    payload = json.dumps({"project": str(other_project)})
+
+    done = oddline("tasks", "start", "update_project_analytics", "--project", "first", "--payload", payload)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: --project is first, and the payload's project {other_project}")
+
+
+@pytest.mark.parametrize("named", ["--project first", "--project ID", "--payload first", "--payload ID"])
+def test_a_task_for_one_project_takes_its_name_or_its_id_once(oddline: Command, project: UUID, named: str) -> None:
+    option, name = named.replace("ID", str(project)).split()
+    told_so = [option, json.dumps({"project": name}) if option == "--payload" else name]
+
+    started = told(oddline("tasks", "start", "update_project_analytics", *told_so)).strip()
+    task = json.loads(told(oddline("tasks", "show", started)))
+
+    assert (task["project"], task["payload"]) == (str(project), {"project": str(project)})
 
 
 def test_what_runs_and_what_waits_for_its_time_is_listed(oddline: Command, db: Databases) -> None:

@@ -34,6 +34,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"severity": "LOUD"}, "severity"),
     ({"severity": "25"}, "severity"),
     ({"severity": "-1"}, "severity"),
+    ({"severity": ["ERROR", ""]}, "severity"),
+    ({"minimum_severity": "LOUD"}, "minimum_severity"),
     ({"minimum_score": "1.1"}, "minimum_score"),
     ({"minimum_score": "nan"}, "minimum_score"),
     ({"is_anomaly": "perhaps"}, "is_anomaly"),
@@ -158,11 +160,18 @@ def test_entries_are_filtered_by_sources(db: Databases, client: TestClient, proj
     assert messages(client, source="nowhere") == []
 
 
-def test_entries_are_filtered_by_their_lowest_severity(db: Databases, client: TestClient, project: UUID) -> None:
-    put_messages(db, project, ["info", "warn", "fatal"], severity_number=[9, 13, 21])
+def test_entries_are_filtered_by_their_severity(db: Databases, client: TestClient, project: UUID) -> None:
+    named = {"notice": 10, "warn": 13, "error": 17, "critical": 18, "fatal": 21}
+    put_messages(db, project, list(named), severity_number=list(named.values()))
 
+    for severity in ("error", "ERROR", "err"):
+        assert messages(client, severity=severity) == ["critical", "error"]
+    assert messages(client, severity="17") == ["error"]
+    assert messages(client, severity="critical") == ["critical"]
+    assert messages(client, severity=["info", "fatal"]) == ["fatal", "notice"]
     for severity in ("WARN", "warning", "13"):
-        assert messages(client, severity=severity) == ["fatal", "warn"]
+        assert messages(client, minimum_severity=severity) == ["fatal", "critical", "error", "warn"]
+    assert messages(client, severity="error", minimum_severity="critical") == ["critical"]
 
 
 def test_entries_are_filtered_by_score_and_anomaly(db: Databases, client: TestClient, project: UUID) -> None:
@@ -214,8 +223,10 @@ def test_a_forged_cursor_at_the_ends_of_time_does_no_harm(client: TestClient) ->
     assert {answer.status_code for answer in answers} <= {200, 422}
 
 
-def test_an_unknown_parameter_is_left_alone(client: TestClient) -> None:
-    assert client.get(PATH, params={"colour": "red"}).status_code == 200
+def test_an_unknown_parameter_is_named(client: TestClient) -> None:
+    answer = client.get(PATH, params={"sverity": "error", "limit": 1, "attr.host": "web-3"})
+
+    assert refusal(answer) == (422, "unknown-parameter", "sverity")
 
 
 def test_only_a_key_that_may_read_lists(db: Databases, client: TestClient, project: UUID) -> None:

@@ -128,6 +128,32 @@ def test_a_payload_that_names_another_project_or_all_of_them_is_refused(
     assert wish("of_a_project", Starter.SYSTEM, {"project": None})
 
 
+def test_a_payload_that_leaves_its_project_out_is_about_the_task_s_own(
+    wish: Callable[..., Any], db: Callable[[Side], Database], project: UUID
+) -> None:
+    _, task_id = wish("of_a_project", Starter.MEMBER, {})
+
+    with db("worker").transaction() as tx:
+        assert find(tx, task_id).payload == {"project": str(project)}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("name", "starter", "told"),
+    [
+        ("of_admins", Starter.MEMBER, "of_admins may be started by the role admin, and not by the role member"),
+        ("of_the_system", Starter.ADMIN, "of_the_system is started by Oddline itself and its operator alone"),
+        ("in_function", Starter.SYSTEM, "in_function runs by itself, on its schedule: nobody starts it"),
+    ],
+)
+def test_who_may_not_start_a_task_is_told_who_may(
+    wish: Callable[..., Any], name: str, starter: Starter, told: str
+) -> None:
+    with pytest.raises(Forbidden) as refused:
+        wish(name, starter)
+
+    assert refused.value.detail == told
+
+
 def test_a_second_one_with_the_same_key_is_not_written_while_the_first_waits(wish: Callable[..., Any]) -> None:
     first = wish("of_members", Starter.MEMBER, unique_key="one")
     second = wish("of_members", Starter.MEMBER, unique_key="one")

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from functions.asgi import app as everything
 from functions.console.app import app as console
-from functions.http import Authenticated, Parts, new_app
+from functions.http import Authenticated, Parts, new_app, new_router
 from functions.http.access import ACCESS, Access, Open, routes_of, scope_of
 from functions.http.repeating import is_once
 from functions.ingest.app import app as ingest
@@ -16,7 +16,7 @@ from oddline.errors import Unauthenticated
 from oddline.identity import SCOPES_OF, Role, Scope
 from oddline.identity.model import effective, role_of
 
-router = APIRouter()
+router = new_router()
 
 
 @router.get("/things/{name:path}")
@@ -47,6 +47,14 @@ TABLE: dict[tuple[str, str], Access] = {
 def test_an_application_with_a_route_that_is_not_in_the_table_does_not_start(left_out: tuple[str, str]) -> None:
     with pytest.raises(LookupError, match=f"who may call {left_out[0]}"):
         application({route: access for route, access in TABLE.items() if route != left_out})
+
+
+def test_an_application_with_a_route_that_lets_callers_in_unasked_does_not_start() -> None:
+    open_to_all = APIRouter()
+    open_to_all.add_api_route("/things/{name:path}", things)
+
+    with pytest.raises(LookupError, match="make the router of /things/"):
+        new_app(open_to_all, title="test", parts=asked, access=TABLE)
 
 
 def test_a_route_that_forgets_to_ask_who_calls_is_closed_all_the_same() -> None:

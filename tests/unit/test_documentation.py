@@ -3,6 +3,7 @@
 import json
 import re
 from functools import reduce
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,3 +53,24 @@ def test_whatever_the_document_refers_to_stands_in_it() -> None:
 
     for path in set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document))):
         assert reduce(lambda part, name: part.get(name), path.split("/"), document), path
+
+
+ROOT = Path(__file__).resolve().parents[2]
+_QUERY = re.compile(r"(/api/v1/[a-z/{}_-]+)\?((?:[a-z_]+=[^&`\s\"'|]*&?)+)")
+
+
+def test_whatever_parameters_pages_name_are_those_of_their_routes() -> None:
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    named = [(page.name, *found) for page in pages for found in _QUERY.findall(page.read_text(encoding="utf-8"))]
+    routes = {_unnamed(path): operations for path, operations in app.openapi()["paths"].items()}
+
+    assert len(named) >= 12
+    for page, path, query in named:
+        parameters = [one for operation in routes[_unnamed(path)].values() for one in operation.get("parameters", [])]
+        asked = {pair.partition("=")[0] for pair in query.rstrip("&").split("&")}
+        assert asked <= {one["name"] for one in parameters}, (page, path, query)
+
+
+def _unnamed(path: str) -> str:
+    """A path whose parameters have no names: a page may call them otherwise."""
+    return re.sub(r"{\w+}", "{}", path)

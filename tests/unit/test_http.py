@@ -5,16 +5,16 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import pytest
-from fastapi import APIRouter, Query
+from fastapi import Query
 from starlette.testclient import TestClient
 
 from functions.asgi import OneOf
 from functions.asgi import app as everything
-from functions.http import Parts, json_answer, new_app
+from functions.http import Parts, json_answer, new_app, new_router
 from functions.http.access import Access, Open
 from oddline.errors import DatabaseUnavailable, NotFound, OddlineError, RequestInProgress, Unauthenticated
 
-router = APIRouter()
+router = new_router()
 OPEN_PATHS = {"/api/v1/monitoring/health"}
 OPEN: dict[tuple[str, str], Access] = {
     ("GET", "/errors/{code}"): Open.PUBLIC,
@@ -120,7 +120,7 @@ def test_without_a_usable_request_id_one_is_made(client: TestClient, given: str)
 
 
 def test_of_several_applications_the_one_with_the_route_answers() -> None:
-    other = APIRouter()
+    other = new_router()
     other.add_api_route("/numbers", lambda: json_answer("posted"), methods=["POST"])
     apps = [new_app(routes, title="test", parts=no_parts, access=OPEN) for routes in (router, other)]
 

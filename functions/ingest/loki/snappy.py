@@ -6,6 +6,7 @@ sixteenth of the function's package; the tests hold this against one of them.
 
 from oddline.errors import BadRequest, TooLarge
 
+_FRAMED = b"\xff\x06\x00\x00sNaPpY"
 _LONGEST_SIZE = 5  # bytes of a number of 32 bits, seven bits in each
 _LITERAL, _COPY_1, _COPY_2 = 0, 1, 2  # the low two bits of a tag; 3 is a copy with an offset of 4 bytes
 _SHORT_LITERAL = 60  # bytes; the length of a longer one has bytes of its own
@@ -18,6 +19,8 @@ def unpack(packed: bytes, *, limit: int) -> bytes:
         BadRequest: it is no whole block.
         TooLarge: it has, or says that it has, more bytes than the limit.
     """
+    if packed.startswith(_FRAMED):
+        raise BadRequest("the body is snappy's framed form; Loki's push is one block of snappy", field="body")
     size, at = _size(packed)
     if size > limit:
         raise TooLarge(f"a body has at most {limit} bytes unpacked", field="body", limit=limit, unit="bytes")

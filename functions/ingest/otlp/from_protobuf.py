@@ -11,7 +11,7 @@ from opentelemetry.proto.logs.v1 import logs_pb2
 from opentelemetry.proto.resource.v1 import resource_pb2
 
 from functions.ingest.otlp.entries import Origin, Record
-from functions.ingest.otlp.values import MOST_LEVELS, deeper, number_of
+from functions.ingest.otlp.values import MOST_LEVELS, deeper, dropped_of, number_of
 from functions.ingest.shipping import MOST_ENTRIES, Read
 from functions.ingest.wire import descriptor_of, lenient_pool, message_class, read, text_of
 from oddline.errors import TooLarge
@@ -84,13 +84,18 @@ def _record(raw: bytes) -> Record:
 
 
 def _resource(raw: bytes) -> dict[str, Any]:
-    return _attributes(read(_Resource, raw, what=_WHAT).attributes, MOST_LEVELS)
+    return _shared(read(_Resource, raw, what=_WHAT))
 
 
 def _scope(raw: bytes) -> dict[str, Any]:
     scope = read(_Scope, raw, what=_WHAT)
     named = {"name": text_of(scope.name), "version": text_of(scope.version)}
-    return _attributes(scope.attributes, MOST_LEVELS) | {name: value for name, value in named.items() if value}
+    return _shared(scope) | {name: value for name, value in named.items() if value}
+
+
+def _shared(message: Any) -> dict[str, Any]:
+    """The attributes of a resource or a scope."""
+    return _attributes(message.attributes, MOST_LEVELS) | dropped_of(message.dropped_attributes_count)
 
 
 def _attributes(pairs: Iterable[Any], levels: int) -> dict[str, Any]:

@@ -24,3 +24,8 @@ def deeper(levels: int) -> int:
     if not levels:
         raise BadRequest(f"a value is nested deeper than {MOST_LEVELS} levels", field="body")
     return levels - 1
+
+
+def dropped_of(number: int) -> dict[str, int]:
+    """How many attributes a resource or a scope lost before it was sent, as one more of them; nothing for none."""
+    return {"dropped_attributes_count": number} if number else {}

@@ -1,12 +1,15 @@
 """The function that takes logs, as its callers meet it: over ASGI, with a real database and broker behind it."""
 
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+import uvicorn
 from ingesting import HMAC_SECRET, Stored
 from movable_clock import MovableClock
 from starlette.testclient import TestClient
@@ -34,6 +37,22 @@ def parts(db: Callable[[Side], Database], redis_url: str, tmp_path: Path, clock:
     settings = Settings(_env_file=None, home=tmp_path, hmac_secret=HMAC_SECRET, legacy_project="first")
     yield Parts(settings=settings, db=db("ingest"), publisher=publisher, objects=FolderObjects(tmp_path), clock=clock)
     publisher.close()
+
+
+@pytest.fixture
+def url(parts: Parts) -> Iterator[str]:
+    """Where the function that takes logs listens."""
+    settings = parts.settings.model_copy(update={"body_object_bytes": 64 * 1024 * 1024})  # all in the inbox
+    own = replace(parts, settings=settings, clock=lambda: datetime.now(UTC))
+    app = new_app(router, title="test", parts=lambda: own)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
+    serving = threading.Thread(target=server.run)
+    serving.start()
+    while not server.started:
+        serving.join(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    serving.join()
 
 
 @pytest.fixture

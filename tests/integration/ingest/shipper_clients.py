@@ -181,13 +181,15 @@ def curl(target: Target, lines: Sequence[Line]) -> list[Expected]:
     return [expected(line) for line in lines]
 
 
-def body_of(make: Callable[[Line], dict[str, Any]], *, is_array: bool) -> Callable[..., list[Expected]]:
+def body_of(
+    make: Callable[[Line], dict[str, Any]], *, is_array: bool, is_named_json: bool = False
+) -> Callable[..., list[Expected]]:
     """A body in the shape that a client's documentation shows, sent with basic authentication."""
 
     def send(target: Target, lines: Sequence[Line]) -> list[Expected]:
         events = [make(line) | {"level": line.level.lower(), "source": SOURCE} for line in lines]
         body = json.dumps(events) if is_array else "".join(f"{json.dumps(event)}\n" for event in events)
-        content_type = "application/json" if is_array else "application/x-ndjson"
+        content_type = "application/json" if is_array or is_named_json else "application/x-ndjson"
         user = base64.b64encode(f"anyone:{target.key}".encode()).decode()
         headers = {"Content-Type": content_type, "Authorization": f"Basic {user}"}
         answer = httpx.post(f"{target.url}/api/v1/logs/batch", content=body, headers=headers)
@@ -248,7 +250,11 @@ CLIENTS = [
     Client("syslog-ng (http)", "batch route, NDJSON", syslog_ng),
     Client("curl", "batch route, NDJSON, gzip", curl),
     Client("Fluent Bit's body, as documented", "batch route, json", body_of(fluent_bit, is_array=True)),
-    Client("Fluent Bit's body, as documented", "batch route, json_lines", body_of(fluent_bit, is_array=False)),
+    Client(
+        "Fluent Bit's body, as documented",
+        "batch route, json_lines",
+        body_of(fluent_bit, is_array=False, is_named_json=True),
+    ),
     Client("Vector's body, as documented", "batch route, json", body_of(vector, is_array=True)),
     Client("Vector's body, as documented", "batch route, ndjson", body_of(vector, is_array=False)),
 ]

@@ -26,7 +26,7 @@ REQUEST_FAULTS: dict[str, tuple[str, bytes, dict[str, str], int, str]] = {
     "no JSON": (SINGLE, b"message=hello", {}, 400, "body"),
     "a string for an entry": (SINGLE, b'"hello"', {}, 400, "body"),
     "an array for an entry": (SINGLE, b'[{"message": "a"}]', {}, 400, "body"),
-    "an object for a batch": (BATCH, b'{"message": "a"}', {}, 400, "entries"),
+    "an object for a batch": (BATCH, b'{"text": "a"}', {}, 400, "entries"),
     "a number for a batch": (BATCH, b"7", {}, 400, "entries"),
     "a batch of none": (BATCH, b"[]", {}, 422, "entries"),
     "10,001 entries": (BATCH, json.dumps([{"message": "a"}] * 10_001).encode(), {}, 413, "entries"),

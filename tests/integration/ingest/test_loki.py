@@ -2,12 +2,14 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Callable
 from typing import Any
 
 import cramjam
 import orjson
 import pytest
+import zstandard
 from ingesting import Stored
 from starlette.testclient import TestClient
 
@@ -70,6 +72,12 @@ def packed(plain: bytes) -> bytes:
     return bytes(cramjam.snappy.compress_raw(plain))
 
 
+def raw_deflate(plain: bytes) -> bytes:
+    """Without zlib's frame, as Loki reads it."""
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(plain) + packer.flush()
+
+
 def push(client: TestClient, body: bytes, form: str, **headers: str) -> Any:
     return client.post(PATH, content=body, headers={"Content-Type": form} | headers)
 
@@ -105,6 +113,16 @@ def test_a_label_names_the_source(client: TestClient, stored: Read, form: str, l
     answer = push(client, body_of(labels, (AT, "one", {}), form=form), form)
 
     assert (answer.status_code, stored()[0].columns.sources) == (204, [source])
+
+
+def test_labels_that_are_no_texts_are_kept_as_they_are(client: TestClient, stored: Read) -> None:
+    labels = {"app": 7, "zone": {"name": "a"}, "level": None}
+
+    answer = push(client, json.dumps({"streams": [{"stream": labels, "values": [[str(AT), "one"]]}]}).encode(), JSON)
+
+    columns = stored()[0].columns
+    assert (answer.status_code, columns.sources, columns.severity_numbers) == (204, ["default"], [0])
+    assert orjson.loads(columns.attributes[0]) == labels
 
 
 @pytest.mark.parametrize(
@@ -153,6 +171,34 @@ def test_what_cannot_be_taken_is_told_and_the_rest_is_stored(client: TestClient,
     assert stored()[0].columns.messages == ["one", "two"]
 
 
+def test_times_before_1970_are_refused_one_by_one_and_numbers_are_times(client: TestClient, stored: Read) -> None:
+    values = [
+        [str(-AT), "before"],
+        [AT, "a number"],
+        [str(AT), "later"],
+        [str(AT - 1), "out of order"],
+        [str(AT), "later"],
+    ]
+
+    answer = push(client, json.dumps({"streams": [{"stream": {"app": "a"}, "values": values}]}).encode(), JSON)
+
+    assert (answer.status_code, answer.text[:10]) == (400, "1 refused,")
+    assert stored()[0].columns.messages == ["a number", "later", "out of order", "later"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "pack"), [("deflate", raw_deflate), ("deflate", zlib.compress), ("zstd", zstandard.compress)]
+)
+def test_json_is_taken_by_loki_s_other_encodings(
+    client: TestClient, stored: Read, encoding: str, pack: Callable[[bytes], bytes]
+) -> None:
+    body = pack(body_of({"app": "a"}, (AT, "one", {}), form=JSON))
+
+    answer = push(client, body, JSON, **{"Content-Encoding": encoding, "X-Scope-OrgID": "tenant-1"})
+
+    assert (answer.status_code, stored()[0].columns.messages) == (204, ["one"])
+
+
 def test_a_retry_stores_nothing_twice(client: TestClient, stored: Read, form: str) -> None:
     body = body_of({"app": "a"}, (AT, "one", {}), form=form)
 
@@ -183,6 +229,12 @@ def test_it_is_read_as_its_headers_say(client: TestClient, stored: Read, content
         (b'{"streams": [{"stream": {"app": "a"}}]}', {}, 400),
         (b'{"streams": [{"stream": {}, "values": [["now", "a"]]}]}', {}, 400),
         (b'{"streams": [{"stream": {}, "values": [["1"]]}]}', {}, 400),
+        (b'{"streams": [{"stream": {}, "values": [["--1", "a"]]}]}', {}, 400),
+        (b'{"streams": [{"stream": [], "values": [["1", "a"]]}]}', {}, 400),
+        (b'{"streams": [{"stream": "", "values": []}]}', {}, 400),
+        (b'{"streams": [{"stream": null, "values": [["1", "a", 0]]}]}', {}, 400),
+        (b'{"streams": [{"stream": {}, "values": [["-", "a"]]}]}', {}, 400),
+        (bytes(cramjam.snappy.compress(b"framed")), {"Content-Type": PROTOBUF}, 400),
         (b"no snappy", {"Content-Type": PROTOBUF}, 400),
         (packed(b"\xff\xff"), {"Content-Type": PROTOBUF}, 400),
         (varint(2**25 + 1) + b"\x00", {"Content-Type": PROTOBUF}, 413),

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 import orjson
 import pytest
+import zstandard
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.rpc import error_details_pb2, status_pb2  # noqa: F401  # the details are looked up by name
 from ingesting import Stored
@@ -203,6 +205,52 @@ def test_an_id_that_is_none_is_left_away(client: TestClient, stored: Read, form:
 
     assert told(answer, form) == {}
     assert stored()[0].columns.trace_ids == [""]
+
+
+def test_json_of_other_writers_is_understood(client: TestClient, stored: Read) -> None:
+    """Ids in base64 and names for numbers, as protobuf's own JSON has them; numbers with an exponent; nulls."""
+    own = {
+        "timeUnixNano": 1.762330530123456e18, "severityNumber": "SEVERITY_NUMBER_ERROR2", "severityText": None,
+        "traceId": base64.b64encode(bytes.fromhex(TRACE)).decode(), "spanId": "APBnqgupArc=",
+        "body": {"stringValue": "one"}, "attributes": None, "flags": 1.0, "unknown": {"a": [1]},
+    }  # fmt: skip
+    other = record("two", severityNumber=-1, severityText="warn", traceId=TRACE.upper(), spanId="=" * 12)
+
+    answer = post(client, json.dumps(export(own, other)).encode(), JSON)
+
+    columns = stored()[0].columns
+    assert (answer.status_code, told(answer, JSON)) == (200, {})
+    assert columns.severity_numbers == [18, 13]
+    assert columns.timestamps == [1_762_330_530_123_456, AT_US]
+    assert (columns.trace_ids, columns.span_ids) == ([TRACE, TRACE], [SPAN, ""])
+
+
+def test_attributes_that_a_resource_or_scope_lost_are_told(client: TestClient, stored: Read, form: str) -> None:
+    resource, scope = {"droppedAttributesCount": 3}, {"name": "bank", "droppedAttributesCount": 4}
+    body = {"resourceLogs": [{"resource": resource, "scopeLogs": [{"scope": scope, "logRecords": [record()]}]}]}
+
+    post(client, encoded(body, form), form)
+
+    attributes = orjson.loads(stored()[0].columns.attributes[0])
+    assert attributes["resource"] == {"dropped_attributes_count": 3}
+    assert attributes["scope"] == {"name": "bank", "dropped_attributes_count": 4}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "pack"), [("zstd", zstandard.compress), ("deflate", zlib.compress), ("zlib", zlib.compress)]
+)
+def test_the_collector_s_other_encodings_are_taken(
+    client: TestClient, stored: Read, form: str, encoding: str, pack: Callable[[bytes], bytes]
+) -> None:
+    answer = post(client, pack(encoded(export(record()), form)), form, **{"Content-Encoding": encoding})
+
+    assert (answer.status_code, messages(stored)) == (200, ["started"])
+
+
+def test_parameters_at_the_address_cost_nothing(client: TestClient, stored: Read, form: str) -> None:
+    answer = client.post(f"{PATH}?tenant=shop", content=encoded(export(record()), form), headers={"Content-Type": form})
+
+    assert (answer.status_code, messages(stored)) == (200, ["started"])
 
 
 def test_bytes_that_are_no_text_are_replaced_and_told(client: TestClient, stored: Read, form: str) -> None:

@@ -2,18 +2,14 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import uvicorn
 from ingesting import Stored
 from shipper_clients import CLIENTS, PATIENCE_S, Client, Target
 from shipper_entries import count, differences, lines
 
-from functions.http import Parts, new_app
-from functions.ingest.app import router
 from oddline.identity import NewKey
 from oddline.settings import Side
 
@@ -35,22 +31,6 @@ def table(request: pytest.FixtureRequest) -> Iterator[list[Row]]:
 def database_urls(module_database_urls: dict[Side, str]) -> dict[Side, str]:
     """One database for all clients."""
     return module_database_urls
-
-
-@pytest.fixture
-def url(parts: Parts) -> Iterator[str]:
-    """Where the function that takes logs listens."""
-    settings = parts.settings.model_copy(update={"body_object_bytes": 64 * 1024 * 1024})  # all in the inbox
-    own = replace(parts, settings=settings, clock=lambda: datetime.now(UTC))
-    app = new_app(router, title="test", parts=lambda: own)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
-    serving = threading.Thread(target=server.run)
-    serving.start()
-    while not server.started:
-        serving.join(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    serving.join()
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: f"{client.name}, {client.protocol}")

@@ -54,7 +54,7 @@ def test_each_line_that_is_not_blank_becomes_an_entry_of_the_file(server: Answer
 
     [batch] = server.batches
     assert batch == [{"message": message, "source": "shop"} for message in ("first", "b�ad ␀ bytes", "last")]
-    assert told == "3 entries taken in 1 batches\n"
+    assert told == "3 entries taken in 1 batch\n"
 
 
 def test_standard_input_is_a_source_too(server: AnsweringServer) -> None:
@@ -76,7 +76,7 @@ def test_refused_lines_are_told(server: AnsweringServer, log: Path) -> None:
     fault = {"index": 1, "field": "message", "code": "blank", "detail": "the message is blank"}
     server.told = [(202, {"task_id": "t", "accepted": 2, "refused": [fault]})]
 
-    assert run(server, str(log)) == "refused: the message is blank\n2 entries taken in 1 batches\n"
+    assert run(server, str(log)) == "refused: the message is blank\n2 entries taken in 1 batch\n"
 
 
 def test_waiting_tells_how_many_are_odd(server: AnsweringServer, log: Path) -> None:

@@ -25,12 +25,14 @@ def server() -> Iterator[AnsweringServer]:
         yield server
 
 
-def run(server: AnsweringServer, program: str, *, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+def run(
+    server: AnsweringServer, program: str, *, timeout_s: float = 60, check: bool = True
+) -> subprocess.CompletedProcess[str]:
     """Run a program that logs to the server by `logger`."""
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", BEGIN + textwrap.dedent(program)],
         cwd=ROOT, env=os.environ | {"ODDLINE_URL": server.url, "ODDLINE_API_KEY": "key"},
-        capture_output=True, text=True, timeout=timeout_s, check=True,
+        capture_output=True, text=True, timeout=timeout_s, check=check,
     )  # fmt: skip
 
 
@@ -56,6 +58,22 @@ def test_what_was_logged_is_sent_before_the_program_ends(server: AnsweringServer
 
     assert messages(server) == [*(f"line {number:03}" for number in range(250)), "while ending"]
     assert ran.stderr == ""
+
+
+def test_thousands_that_wait_while_the_program_ends_are_sent(server: AnsweringServer) -> None:
+    ran = run(
+        server,
+        """
+        logger.addHandler(OddlineHandler(interval_s=60, batch_records=1_000, exit_timeout_s=30))
+        for number in range(9_500):
+            logger.info("line %04d", number)
+        sys.exit("the program fails")
+        """,
+        check=False,
+    )
+
+    assert messages(server) == [f"line {number:04}" for number in range(9_500)]
+    assert ran.stderr == "the program fails\n"
 
 
 def test_what_is_first_logged_while_the_program_ends_is_sent_too(server: AnsweringServer) -> None:
@@ -88,7 +106,7 @@ def test_an_api_that_is_away_holds_up_the_end_for_the_timeout_at_most(server: An
     )
 
     assert 0.4 < float(ran.stdout) < 3
-    assert ran.stderr == "oddline: 1 log records could not be sent in time\n"
+    assert ran.stderr == "oddline: 1 log record could not be sent in time\n"
 
 
 def test_children_send_what_they_log_and_nothing_of_their_parents(server: AnsweringServer) -> None:
