@@ -14,7 +14,7 @@ from oddline.files.metadata import Metadata, MetadataFold
 from oddline.files.model import Block, Found
 from oddline.files.opening import found_in, open_reader, stream
 from oddline.files.reading import MOST_ENTRIES, EntryReader
-from oddline.files.tasks import FileGroup, FilePayload, FormattedFile
+from oddline.files.tasks import PROCESS_LOG_FILE, FileGroup, FilePayload, FormattedFile
 from oddline.files.unpacking import NONE
 from oddline.files.uploads import check_format
 from oddline.objects import PIECE_BYTES
@@ -28,9 +28,12 @@ from oddline.submissions import (
     tomorrow,
     wait_for_scoring,
 )
-from oddline.tasks import Task, TaskContext, find
+from oddline.tasks import Task, TaskContext, find, others_wait
 
-TURN: Final = timedelta(minutes=4)  # then others have the process; below the soft limit by more than a part takes
+TURN: Final = timedelta(minutes=4)  # below the soft limit by more than a part takes
+SHORT_TURN: Final = timedelta(
+    seconds=5
+)  # while other projects wait; and so that finding one's place is the smaller part
 MOST_TRIES: Final = 5  # without one more part stored: then it is the file that kills its workers
 IDS_LAST: Final = timedelta(days=5)  # an entry is looked for by its id up to 7 days behind the time in it
 _SKIPPED: Final = bytes(PIECE_BYTES)
@@ -141,13 +144,23 @@ class _Reading:
         before = Metadata.restored(file.metadata) if file.position and file.metadata else None
         fold = MetadataFold(found, before=before)
         reader = open_reader(self._pieces(found), file, found=found, after=file.position, most_entries=most_entries)
+        found_at: datetime | None = None
         for block in reader:
+            found_at = found_at or self.context.clock()
             fold.add(block)
             self._store(block, fold)
-            if self.context.clock() >= began_at + TURN:
+            if self._is_over(began_at, found_at=found_at):
                 raise NotYet("the turn is over: the rest is for the next", until=self.context.clock())
             wait_for_scoring(self.context, self.file.project)
         return self._end(reader, fold)
+
+    def _is_over(self, began_at: datetime, *, found_at: datetime) -> bool:
+        """Whether the process is for others now; `found_at` is when this turn had found where the last one stopped."""
+        had = self.context.clock() - began_at
+        if had >= TURN:
+            return True
+        is_short = had < max(SHORT_TURN, 2 * (found_at - began_at))
+        return not is_short and others_wait(PROCESS_LOG_FILE, project=self.file.project, context=self.context)
 
     def _fewer(self, full: QuotaExceeded) -> int:
         """How many entries of the refused block the project may still send today.

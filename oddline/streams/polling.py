@@ -18,7 +18,7 @@ from oddline.streams import object_store, store
 from oddline.streams.admission import admit
 from oddline.streams.linking import open_link
 from oddline.streams.model import Connection, ConnectionState, Page
-from oddline.streams.tasks import POLL_CLOUD_LOGS, PROCESS_LIVE_LOGS, OfConnection
+from oddline.streams.tasks import MOST_IN_FLIGHT, POLL_CLOUD_LOGS, PROCESS_LIVE_LOGS, OfConnection
 from oddline.submissions import Intake, Part, open_intake, wait_for_scoring
 from oddline.tasks import (
     SEND_SYSTEM_ALERT,
@@ -35,7 +35,6 @@ log = logging.getLogger(__name__)
 
 MOST_STARTED: Final = 1_000  # connections at once; the next half minute brings the next ones
 MOST_DELETED: Final = 2_000  # more than there are in half a minute
-MOST_IN_FLIGHT: Final = 4  # polls of one project: its slow servers are not to hold all pollers
 MOST_CANDIDATES: Final = 2 * MOST_IN_FLIGHT  # for the next poll: some of them may be asked for already
 CLAIM: Final = timedelta(seconds=150)  # longer than the task's hard limit: who is dead by then stores nothing any more
 LONGEST_POLL_S: Final = 30.0  # then others have their turn, and the rest comes behind them

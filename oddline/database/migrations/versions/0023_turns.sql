@@ -1,0 +1,15 @@
+-- Turns: of tasks that take long each project has its turn after the others, however much of it waits.
+
+-- Without an index here the waiting tasks of one project would be read to find those of the others.
+CREATE INDEX tasks_turns ON tasks (queue, project_id, id)
+    WHERE state IN ('PENDING', 'RETRY') AND children_left IS NULL AND project_id IS NOT NULL;
+
+CREATE TABLE task_turns (
+    queue text NOT NULL,
+    project_id uuid NOT NULL,
+    at timestamptz NOT NULL,   -- its last one
+    PRIMARY KEY (queue, project_id)
+);
+ALTER TABLE task_turns ENABLE ROW LEVEL SECURITY;
+CREATE POLICY worker ON task_turns TO oddline_worker USING (true) WITH CHECK (true);
+GRANT SELECT, INSERT, UPDATE, DELETE ON task_turns TO oddline_worker;
