@@ -70,7 +70,8 @@ def tell_of_group(payload: FileGroup, context: TaskContext) -> dict[str, Any]:
     there = [file for file in files if file is not None]
     return {
         "files": len(payload.files),
-        "processed": sum(file.state is FileState.PROCESSED for file in there),
+        "processed": sum(file.state.is_read for file in there),
+        "damaged": [str(file.id) for file in there if file.state is FileState.DAMAGED],
         "failed": [str(file.id) for file in there if file.state is FileState.FAILED],
         "entries": sum(file.entries for file in there),
     }
@@ -88,8 +89,8 @@ def mark_failed(tx: Transaction, task: Task) -> None:
 
 def _process(payload: FilePayload, context: TaskContext, *, asked: str) -> dict[str, Any]:
     file = _begin(payload, context, asked=asked)
-    if file is None or file.state is FileState.PROCESSED:
-        return {"entries": file.entries if file else 0}
+    if file is None or file.state.is_read:
+        return {"entries": file.entries if file else 0, "warning": file.warning if file else None}
     if file.tries > MOST_TRIES:
         raise FileStuck(f"{MOST_TRIES} tries to read on at byte {file.position:,} ended without a part more")
     return _Reading(file, context).run()
@@ -140,7 +141,7 @@ class _Reading:
             QuotaExceeded: a block is more than the project may send today.
         """
         found, self._read_bytes = found_in(self.file, self.context), 0
-        self.file = file = self._note(found=asdict(found))
+        self.file = file = self.file if self.file.found else self._note(found=asdict(found))
         before = Metadata.restored(file.metadata) if file.position and file.metadata else None
         fold = MetadataFold(found, before=before)
         reader = open_reader(self._pieces(found), file, found=found, after=file.position, most_entries=most_entries)
@@ -202,7 +203,7 @@ class _Reading:
         )
         for entry in block.entries:
             entry.setdefault("source", file.source)
-        progress = min(self._read_bytes / file.size, 1.0) if file.size else 0.0
+        progress = min(self._read_bytes / file.kept_size, 1.0) if file.kept_size else 0.0
         noted: list[bool] = []
 
         def note(tx: Transaction, refused: int) -> None:
@@ -240,13 +241,14 @@ class _Reading:
         fold.end(packed_bytes=reader.packed_bytes, damaged=reader.problems.damaged)
         metadata = fold.metadata.view()
         done = self._note(
-            state=str(FileState.PROCESSED),
+            state=str(FileState.DAMAGED if reader.problems.damaged else FileState.PROCESSED),
             finished_at=self.context.clock(),
             progress=1.0,
             metadata=metadata,
             problems=metadata["problems"],
         )
-        return {"entries": done.entries, "refused": done.refused, "metadata": metadata_told(metadata)}
+        told = {"entries": done.entries, "refused": done.refused, "warning": done.warning}
+        return told | {"metadata": metadata_told(metadata)}
 
     def _note(self, **columns: Any) -> LogFile:
         """Write into the file's row.

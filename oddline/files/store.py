@@ -97,11 +97,10 @@ def newest(
 
 
 def next_behind(tx: Transaction, project: UUID, *, after: UUID) -> LogFile | None:
-    """The file with the next id that was not deleted."""
+    """The file with the next id, also one that was deleted and of which something is left."""
     with tx.cursor(row_factory=kwargs_row(_file)) as cursor:
         return cursor.execute(
-            f"SELECT {_COLUMNS} FROM files WHERE project_id = %s AND id > %s AND state <> 'deleted'"
-            " ORDER BY id LIMIT 1",
+            f"SELECT {_COLUMNS} FROM files WHERE project_id = %s AND id > %s ORDER BY id LIMIT 1",
             [project, after],
         ).fetchone()
 
@@ -174,7 +173,7 @@ def old(tx: Transaction, *, kept_since: datetime, begun_since: datetime, limit: 
     with tx.cursor(row_factory=kwargs_row(_file)) as cursor:
         return cursor.execute(
             f"SELECT {_COLUMNS} FROM files WHERE state = 'deleted' OR state = 'uploading' AND created_at < %(begun)s"
-            " OR state IN ('uploaded', 'processed', 'failed') AND created_at < %(kept)s ORDER BY created_at"
+            " OR state IN ('uploaded', 'processed', 'damaged', 'failed') AND created_at < %(kept)s ORDER BY created_at"
             " LIMIT %(limit)s",
             {"kept": kept_since, "begun": begun_since, "limit": limit},
         ).fetchall()
@@ -191,6 +190,14 @@ def delete(tx: Transaction, file: LogFile, *, limit: int) -> bool:
         return False
     tx.execute("DELETE FROM files WHERE project_id = %s AND id = %s", [file.project, file.id])
     return True
+
+
+def untold_uploads(tx: Transaction) -> list[LogFile]:
+    """Uploads under way whose size nobody told, of all projects."""
+    with tx.cursor(row_factory=kwargs_row(_file)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM files WHERE state = 'uploading' AND size IS NULL AND upload IS NOT NULL"
+        ).fetchall()
 
 
 def named_uploads(tx: Transaction) -> set[str]:

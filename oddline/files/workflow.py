@@ -94,7 +94,7 @@ def _ready(tx: Transaction, project: UUID, *, file: UUID) -> LogFile:
 
 def _has_stopped(tx: Transaction, file: LogFile) -> bool:
     """Whether nothing works on a file that is not done."""
-    if file.state is FileState.PROCESSED:
+    if file.state.is_read:
         return False
     task = find(tx, file.task) if file.task else None
     return task is None or task.state.ready

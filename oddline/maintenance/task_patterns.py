@@ -37,7 +37,7 @@ def check_task_patterns(db: Database, publisher: Publisher, *, catalogue: Catalo
 
 
 def _judged(pattern: TaskPattern, catalogue: Catalogue) -> TaskPattern:
-    """With what is usual for tasks of its name, which the day before need not tell: folders are uploaded now and then."""
+    """With what is usual for tasks of its name: folders are uploaded now and then, and not each day."""
     if pattern.what != "starts" or pattern.name not in catalogue:
         return pattern
     return replace(pattern, least_usual=catalogue[pattern.name].usual_an_hour)

@@ -25,7 +25,7 @@ from starlette.types import Message
 from functions.console.files import PARTS_HELD, part_body, router
 from functions.http import Parts
 from oddline.catalogue import CATALOGUE
-from oddline.cli.uploading import upload
+from oddline.cli.uploading import Sent, upload
 from oddline.database import Database
 from oddline.entries.by_id import ARRIVAL_DAYS
 from oddline.errors import NotYet, ObjectMissing
@@ -115,10 +115,12 @@ def test_a_processed_file_is_kept_packed_and_the_original_goes(client: TestClien
 
     filing.run()
 
-    key, size, found = filing.row(file["file_id"], "object_key", "size", "found")
+    [key] = filing.row(file["file_id"], "object_key")
+    shown = client.get(f"{PATH}/{file['file_id']}").json()
     assert zstandard.ZstdDecompressor().stream_reader(filing.objects.get(key)).read() == TEXT
-    assert size == filing.objects.head(key).size < len(TEXT)
-    assert found["compression"] == "zstd"
+    assert shown["stored"] == {"bytes": filing.objects.head(key).size, "compression": "zstd"}
+    assert (shown["size"], shown["found"]["compression"]) == (len(TEXT), "none")  # as it came
+    assert shown["metadata"]["compression"] == "none"
     with pytest.raises(ObjectMissing):
         filing.objects.head(key.removesuffix(".zst"))
 
@@ -338,7 +340,7 @@ def test_many_files_are_processed_side_by_side_and_one_task_tells_of_all(client:
     told = {one["file_id"]: one["task_id"] for one in group.json()["files"]}
     assert (group.status_code, told.keys()) == (202, set(ids))
     assert run[-1].id == UUID(group.json()["task_id"])
-    assert run[-1].result == {"files": 3, "processed": 2, "failed": [ids[1]], "entries": 4}
+    assert run[-1].result == {"files": 3, "processed": 2, "damaged": [], "failed": [ids[1]], "entries": 4}
 
 
 def test_cancelling_a_group_cancels_what_it_waits_for(client: TestClient, filing: Filing) -> None:
@@ -358,14 +360,14 @@ def test_an_upload_that_broke_off_goes_on_where_it_was(client: TestClient, filin
     (tmp_path / "app.log").write_bytes(text)
     sent: list[int] = []
 
-    def break_off(there: int, _size: int) -> None:
-        sent.append(there)
+    def break_off(there: Sent) -> None:
+        sent.append(there.bytes)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         upload(client, tmp_path / "app.log", told=break_off)
     asked = client.get(PATH).json()["files"]
-    done = upload(client, tmp_path / "app.log", process=False, told=lambda there, _: sent.append(there))
+    done = upload(client, tmp_path / "app.log", process=False, told=lambda there: sent.append(there.bytes))
     again = upload(client, tmp_path / "app.log", process=False)
 
     assert [file["file_id"] for file in asked] == [done["file_id"]] == [again["file_id"]]
