@@ -23,17 +23,28 @@ _MESSAGES: Final = (
     "MESSAGE",
     "Message",
     "@mt",
+    "@message",
+    "textPayload",
+    "jsonPayload",
+    "line",
+    "title",
+    "M",
 )
 _TIMES: Final = (
     "timestamp", "@timestamp", "time", "ts", "@t", "datetime", "date", "asctime", "eventTime", "Timestamp", "instant",
-    "timeMillis", "created", "log.time", "_time", "t", "log_time",
+    "timeMillis", "created", "log.time", "_time", "t", "log_time", "T", "timeUnixNano", "TimeGenerated", "TimeCreated",
+    "Date and Time",
 )  # fmt: skip
 _LEVELS: Final = (
     "level", "severity", "log.level", "levelname", "@l", "lvl", "loglevel", "severity_text", "severityText", "Level",
-    "level_name", "syslog_severity", "error_severity",
+    "level_name", "syslog_severity", "error_severity", "LevelDisplayName", "log_level", "L",
 )  # fmt: skip
 _TRACE_NAMES: Final = ("trace_id", "traceId", "trace.id", "traceid", "TraceId", "@tr")
 _SPAN_NAMES: Final = ("span_id", "spanId", "span.id", "spanid", "SpanId", "@sp")
+_LIKE_TIME: Final = re.compile(r"time|date|stamp|created|utc$|ts$|(?<=[a-z_])at$", re.IGNORECASE)
+_DAYS_AND_HOURS: Final = (("date", "time"), ("Date", "Time"))
+_OTEL: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+_OTEL_NAMES: Final = ("severityNumber", "SeverityNumber", "severity_number")
 _BUNYAN: Final = {10: "TRACE", 20: "DEBUG", 30: "INFO", 40: "WARN", 50: "ERROR", 60: "FATAL"}
 _IDS: Final = (
     ("trace_id", _TRACE_NAMES, re.compile(r"[0-9a-fA-F]{32}")),
@@ -66,7 +77,11 @@ class DocumentReader:
         if text.count("{") + text.count("[") > _MANY_BRACKETS and not are_storable(document):
             return {"message": text, "attributes": {}}
         entry: Entry = {"message": "", "attributes": document}
-        self._take(document, self._times, self._time, entry, "timestamp")
+        self._take_day_and_hour(document, entry)
+        if "timestamp" not in entry:
+            self._take(document, self._times, self._time, entry, "timestamp")
+        if "timestamp" not in entry and (stamp := self._any_time(document)):
+            entry["timestamp"] = stamp
         self._take(document, self._levels, severity_of, entry, "severity")
         self._take(document, self._messages, _message_of, entry, "message")
         for field, names, form in _IDS:
@@ -95,7 +110,27 @@ class DocumentReader:
                 del document[name]
                 return
 
+    def _take_day_and_hour(self, document: dict[str, Any], entry: Entry) -> None:
+        """The time where a day and an hour have a field each."""
+        for names in _DAYS_AND_HOURS:
+            day, hour = (document.get(name) for name in names)
+            if isinstance(day, str) and isinstance(hour, str) and (said := self._clock.read(f"{day} {hour}")):
+                entry["timestamp"] = said
+                for name in names:
+                    del document[name]
+
+    def _any_time(self, document: Mapping[str, Any]) -> str | None:
+        """The first time in a field whose name sounds like it, here or one level further in; it stays there."""
+        within = [value for value in document.values() if isinstance(value, dict)]
+        for fields in (document, *within):
+            for name, value in fields.items():
+                if _LIKE_TIME.search(name) and (said := self._time(value)):
+                    return said
+        return None
+
     def _time(self, value: Any) -> str | None:
+        if isinstance(value, dict) and "$date" in value:  # MongoDB's
+            return self._clock.read(value["$date"])
         if isinstance(value, dict):  # log4j's JSON layout
             seconds, nanoseconds = value.get("epochSecond"), value.get("nanoOfSecond", 0)
             if isinstance(seconds, int) and isinstance(nanoseconds, int) and 0 <= nanoseconds < 1_000_000_000:
@@ -105,6 +140,8 @@ class DocumentReader:
 
 
 def _message_of(value: Any) -> str | None:
+    if isinstance(value, dict):  # of Google's or OpenTelemetry's, a field further in
+        value = next((value[name] for name in ("message", "msg", "stringValue") if name in value), None)
     return value.rstrip("\r\n") if isinstance(value, str) and value and not value.isspace() else None
 
 
@@ -112,10 +149,23 @@ def _guess_severity(entry: Entry, document: Mapping[str, Any]) -> None:
     """From where only some libraries have it: ECS one level down; Serilog leaves out what is mere information."""
     log = document.get("log")
     severity = severity_of(log.get("level")) if isinstance(log, dict) else None
+    severity = severity or _by_number(document) or _of_mongodb(document)
     if severity or "@i" in document or "@mt" in document:
         entry["severity"] = severity or "INFO"
     else:
         look_for_level(entry)
+
+
+def _by_number(document: Mapping[str, Any]) -> str | None:
+    """By the numbers of OpenTelemetry, four to a name."""
+    number = next((document[name] for name in _OTEL_NAMES if name in document), None)
+    is_one = isinstance(number, int) and not isinstance(number, bool) and 0 < number <= 4 * len(_OTEL)
+    return _OTEL[(number - 1) // 4] if is_one and number else None
+
+
+def _of_mongodb(document: Mapping[str, Any]) -> str | None:
+    """MongoDB's letters, which mean nothing elsewhere."""
+    return SEVERITIES.get(str(document.get("s"))[:1]) if {"s", "c", "ctx"} <= document.keys() else None
 
 
 def _source_of(document: Mapping[str, Any]) -> str | None:

@@ -141,7 +141,7 @@ class _Reading:
             QuotaExceeded: a block is more than the project may send today.
         """
         found, self._read_bytes = found_in(self.file, self.context), 0
-        self.file = file = self.file if self.file.found else self._note(found=asdict(found))
+        self.file = file = self._note(found=asdict(self.file.known or found))
         before = Metadata.restored(file.metadata) if file.position and file.metadata else None
         fold = MetadataFold(found, before=before)
         reader = open_reader(self._pieces(found), file, found=found, after=file.position, most_entries=most_entries)

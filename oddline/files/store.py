@@ -1,12 +1,12 @@
 """SQL of log files and of the parts that they became."""
 
 from collections.abc import Collection
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from psycopg.rows import kwargs_row
+from psycopg.rows import class_row, kwargs_row
 from psycopg.types.json import Jsonb
 
 from oddline.database import Transaction
@@ -158,6 +158,36 @@ def insert_part(
         " VALUES (%s, %s, %s, %s, %s, %s, %s)",
         [file.project, file.id, start, end, submission, entries, now],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPart:
+    """A part of a file whose entries are scored, and the chunks that they came into."""
+
+    first_byte: int
+    submission: UUID
+    chunks: list[UUID]
+
+
+def scored_parts(tx: Transaction, file: LogFile, *, after: int, limit: int) -> list[ScoredPart]:
+    """Parts behind the one that begins at `after`, in their order; those not scored have no chunks."""
+    with tx.cursor(row_factory=class_row(ScoredPart)) as cursor:
+        return cursor.execute(
+            "SELECT first_byte, submission_id AS submission, coalesce(chunk_ids, '{}') AS chunks FROM file_parts"
+            " LEFT JOIN submission_state ON submission_state.id = submission_id"
+            " WHERE file_parts.project_id = %s AND file_id = %s AND first_byte > %s ORDER BY first_byte LIMIT %s",
+            [file.project, file.id, after, limit],
+        ).fetchall()
+
+
+def count_unscored(tx: Transaction, file: LogFile) -> int:
+    """How many parts of a file wait to be scored, or are being scored now."""
+    row = tx.execute(
+        "SELECT count(*) FROM file_parts JOIN submission_state ON submission_state.id = submission_id"
+        " WHERE file_parts.project_id = %s AND file_id = %s AND submission_state.state IN ('accepted', 'claimed')",
+        [file.project, file.id],
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def find_part(tx: Transaction, project: UUID, *, submission: UUID) -> tuple[UUID, int, int] | None:

@@ -101,6 +101,30 @@ COMPRESS_LOG_FILE: Final = TaskSpec(
     at_once=1,  # it may take half an hour
     usual_an_hour=_BY_THE_FOLDER,
 )
+SCORE_LOG_FILE: Final = TaskSpec(
+    name="score_log_file",
+    queue=Queue.FILE_PROCESSING,
+    payload=FilePayload,
+    idempotency="looks whether all entries are scored, and wakes who scores them",
+    soft_limit=timedelta(seconds=300),
+    hard_limit=timedelta(seconds=600),
+    retry=_GOES_ON,
+    smoke=_SMOKE,
+    at_once=MOST_AT_ONCE,
+    usual_an_hour=_BY_THE_FOLDER,
+)
+CALCULATE_FILE_ANALYTICS: Final = TaskSpec(
+    name="calculate_file_analytics",
+    queue=Queue.FILE_PROCESSING,
+    payload=FilePayload,
+    idempotency="counts anew, and writes what it has counted over what stood there",
+    soft_limit=timedelta(seconds=1_500),
+    hard_limit=timedelta(seconds=1_800),
+    starters=_ON_REQUEST,
+    smoke=_SMOKE,
+    at_once=2,  # each reads all entries of a file
+    usual_an_hour=_BY_THE_FOLDER,
+)
 DELETE_LOG_FILE: Final = TaskSpec(
     name="delete_log_file",
     queue=Queue.MAINTENANCE,
@@ -135,6 +159,8 @@ TASKS: Final = (
     PARSE_STRUCTURED_LOGS,
     PROCESS_LOG_FILES,
     COMPRESS_LOG_FILE,
+    SCORE_LOG_FILE,
+    CALCULATE_FILE_ANALYTICS,
     DELETE_LOG_FILE,
     CLEANUP_OLD_FILES,
     CLEANUP_TEMP_FILES,

@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from enum import Enum, auto
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from oddline.submissions import EARLIEST
 
@@ -12,6 +14,7 @@ FUTURE: Final = timedelta(days=1)  # nor after the present by more
 _WIDEST_OFFSET: Final = timedelta(hours=15)
 _EARLIEST_S: Final = int(EARLIEST.timestamp())
 _REMEMBERED_HOURS: Final = 4096
+_HALF_DAY: Final = 12
 _GUESSED_YEARS: Final = 9  # back from the hint: the 29th of February comes as rarely
 
 _MONTHS: Final = {
@@ -20,13 +23,22 @@ _MONTHS: Final = {
 }  # fmt: skip
 _HOURS_OFF: Final = {
     "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "JST": 9,
-    "AEST": 10, "AEDT": 11, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+    "AEST": 10, "AEDT": 11, "BST": 1, "KST": 9, "SGT": 8, "HKT": 8, "NZST": 12, "NZDT": 13,
+    "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
 }  # fmt: skip
 
 Hour = tuple[int | None, int, int, int]
 """Year (None where it is not written), month, day, hour."""
 Convert = Callable[[str, str, str | None, str | None], str | None]
 """From what a form's groups hold; None where that is no time, or none that an entry may have."""
+
+
+class Last(Enum):
+    """What a form puts last that the hour cannot be known without."""
+
+    YEAR = auto()
+    HALF = auto()  # of the day, or nothing where all its hours are counted
+    PLACE = auto()  # whose zone it is, or nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +49,14 @@ class TimeForm:
         pattern: groups `t1` (day and hour), `t2` (minutes and seconds), `t3` (fraction) and `t4` (zone).
         hour: what `t1` says; raises ValueError or KeyError where it says nothing.
         tidy: from `t2` and `t3` to `:MM:SS` and a fraction, where they are not that already.
-        has_year_in_zone: `t4` is the year, which the form puts last.
+        last: what `t4` is where it is no zone: a Last.
     """
 
     name: str
     pattern: str
     hour: Callable[[str], Hour]
     tidy: Callable[[str, str | None], tuple[str, str | None]] | None = None
-    has_year_in_zone: bool = False
+    last: Last | None = None
 
 
 def _numbers(order: str) -> Callable[[str], Hour]:
@@ -77,6 +89,13 @@ def _named_month(text: str) -> Hour:
     return None, month, rest[0], rest[1]
 
 
+def _of_24(hour: int, half: str) -> int:
+    """An hour of a clock that has twelve."""
+    if not 1 <= hour <= _HALF_DAY:
+        raise ValueError(f"{hour} {half} is no hour")
+    return hour % _HALF_DAY + (_HALF_DAY if half[0] in "Pp" else 0)
+
+
 def _unpadded(rest: str, fraction: str | None) -> tuple[str, str | None]:
     _, minutes, seconds = rest.split(":")
     return f":{int(minutes):02}:{int(seconds):02}", fraction and fraction.zfill(3)
@@ -89,10 +108,16 @@ def _run_together(rest: str, fraction: str | None) -> tuple[str, str | None]:
 _CLOCK: Final = r"(?P<t2>:[0-5]\d:[0-5]\d)"
 _FRACTION: Final = r"(?:[.,](?P<t3>\d{1,9}))?"
 _NO_FRACTION: Final = r"(?P<t3>)?"
-_OFFSET: Final = rf"(?: ?(?P<t4>(?:[+-]\d\d(?::?\d\d)?|{'|'.join(_HOURS_OFF)})(?![\w:])))?"
+_OFFSET: Final = rf"(?: ?(?P<t4>[+-]\d\d(?::?\d\d)?(?![\w:])|(?:{'|'.join(_HOURS_OFF)})(?!\w)))?"
 _NO_OFFSET: Final = r"(?P<t4>)?"
+_HALF: Final = r"(?: ?(?P<t4>[AaPp][Mm])(?!\w))?"
+_MONTH: Final = r"(?:0?[1-9]|1[0-2])"
+_DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
 
 ISO: Final = TimeForm("iso", rf"(?P<t1>\d{{4}}-\d\d-\d\d[T ]\d\d){_CLOCK}{_FRACTION}{_OFFSET}", _numbers("ymdh"))
+LOOSE_ISO: Final = TimeForm(
+    "loose iso", rf"(?P<t1>\d{{4}}-\d\d?-\d\d?(?:T| {{1,2}})\d\d?){_CLOCK}{_FRACTION}{_OFFSET}", _numbers("ymdh")
+)
 SLASHES: Final = TimeForm("slashes", rf"(?P<t1>\d{{4}}/\d\d/\d\d \d\d){_CLOCK}{_FRACTION}{_OFFSET}", _numbers("ymdh"))
 SHORT_SLASHES: Final = TimeForm(
     "short slashes", rf"(?P<t1>\d\d/\d\d/\d\d \d\d){_CLOCK}{_FRACTION}{_NO_OFFSET}", _numbers("ymdh")
@@ -118,13 +143,13 @@ DAY_MONTH_NAME: Final = TimeForm(
     _named_month,
 )
 COMMON_LOG: Final = TimeForm(
-    "common log", rf"(?P<t1>\d\d/[A-Z][a-z]{{2}}/\d{{4}}:\d\d){_CLOCK}{_NO_FRACTION}{_OFFSET}", _named_month
+    "common log", rf"(?P<t1>\d\d/[A-Z][a-z]{{2}}/\d{{4}}[: ]\d\d){_CLOCK}{_FRACTION}{_OFFSET}", _named_month
 )
 ASCTIME: Final = TimeForm(
     "asctime",
     rf"(?:[A-Z][a-z]{{2}} )?(?P<t1>[A-Z][a-z]{{2}} [ \d]?\d \d\d){_CLOCK}{_FRACTION} (?P<t4>\d{{4}})",
     _named_month,
-    has_year_in_zone=True,
+    last=Last.YEAR,
 )
 MONTH_DAY: Final = TimeForm("month-day", rf"(?P<t1>\d\d-\d\d \d\d){_CLOCK}{_FRACTION}{_NO_OFFSET}", _numbers("mdh"))
 MONTH_DOT_DAY: Final = TimeForm(
@@ -133,10 +158,38 @@ MONTH_DOT_DAY: Final = TimeForm(
 DAY_DOT_MONTH: Final = TimeForm(
     "day.month.year", rf"(?P<t1>\d\d\.\d\d\.\d{{4}} \d\d){_CLOCK}{_FRACTION}{_NO_OFFSET}", _numbers("dmyh")
 )
-# Asctime before what it begins with.
+DAY_DASH_MONTH: Final = TimeForm(
+    "day-month-year", rf"(?P<t1>{_DAY}-{_MONTH}-\d{{4}} \d\d){_CLOCK}{_FRACTION}{_NO_OFFSET}", _numbers("dmyh")
+)
+DAY_DASH_NAME: Final = TimeForm(
+    "day-name-year",
+    rf"(?P<t1>\d\d?-[A-Z][a-z]{{2}}-\d{{4}} \d\d){_CLOCK}{_FRACTION}(?: (?P<t4>[A-Z][a-z]+(?:/\w+){{1,2}}|UTC))?",
+    _named_month,
+    last=Last.PLACE,
+)
+MONTH_SLASH_DAY: Final = TimeForm(
+    "month/day/year",
+    rf"(?P<t1>{_MONTH}/{_DAY}/\d{{4}},? \d\d?){_CLOCK}{_FRACTION}{_HALF}",
+    _numbers("mdyh"),
+    last=Last.HALF,
+)
+DAY_SLASH_MONTH: Final = TimeForm(
+    "day/month/year",
+    rf"(?P<t1>{_DAY}/{_MONTH}/\d{{4}},? \d\d?){_CLOCK}{_FRACTION}{_HALF}",
+    _numbers("dmyh"),
+    last=Last.HALF,
+)
+NAME_DAY_YEAR: Final = TimeForm(
+    "name day, year",
+    rf"(?P<t1>[A-Z][a-z]{{2}} \d\d?,? \d{{4}},? \d\d?){_CLOCK}{_FRACTION}{_HALF}",
+    _named_month,
+    last=Last.HALF,
+)
+# Asctime before what it begins with; of months and days that can be each other months come first, as in America.
 FORMS: Final = (
     ISO, SLASHES, SHORT_SLASHES, COMMON_LOG, ASCTIME, MONTH_DAY_NAME, DAY_MONTH_NAME, UNPADDED, RUN_TOGETHER, MONTH_DAY,
-    MONTH_DOT_DAY, DAY_DOT_MONTH,
+    MONTH_DOT_DAY, DAY_DOT_MONTH, LOOSE_ISO, NAME_DAY_YEAR, MONTH_SLASH_DAY, DAY_SLASH_MONTH, DAY_DASH_NAME,
+    DAY_DASH_MONTH,
 )  # fmt: skip
 EPOCH: Final = r"(?P<epoch>1\d{9}|[2-9]\d{8,9})(?P<epoch_fraction>\d{9}|\d{6}|\d{3})?(?:\.(?P<epoch_decimals>\d{1,9}))?"
 _EPOCH: Final = re.compile(EPOCH)
@@ -180,11 +233,11 @@ class Clock:
         """What reads the form's groups."""
         known: dict[str, _Known | None] = {}
         self._known.append(known)
-        tidy, has_year_in_zone = form.tidy, form.has_year_in_zone
+        tidy, has_last = form.tidy, form.last is not None
 
         def convert(hour: str, rest: str, fraction: str | None, zone: str | None) -> str | None:
-            if has_year_in_zone:
-                hour, zone = f"{hour}\0{zone}", None
+            if has_last:
+                hour, zone = f"{hour}\0{zone or ''}", None
             found = known[hour] if hour in known else self._learn(known, form, hour, has_zone=bool(zone))
             if found is None:
                 return None
@@ -249,18 +302,24 @@ class Clock:
         return found
 
     def _hour(self, form: TimeForm, text: str, *, has_zone: bool) -> _Known | None:
-        text, _, given_year = text.partition("\0")
+        text, _, last = text.partition("\0")
+        zone = self._zone
         try:
             year, month, day, hour = form.hour(text)
-            year = int(given_year) if given_year else year
+            if last and form.last is Last.YEAR:
+                year = int(last)
+            elif last and form.last is Last.HALF:
+                hour = _of_24(hour, last)
+            elif last:
+                zone = ZoneInfo(last)
             moment = (
                 self._guess_year(month, day, hour) if year is None else datetime(year, month, day, hour, tzinfo=UTC)
             )
-        except (ValueError, KeyError, StopIteration):
+        except (ValueError, KeyError, StopIteration, OSError):
             return None
         if moment is None or not EARLIEST - _WIDEST_OFFSET <= moment <= self._latest + _WIDEST_OFFSET:
             return None
-        suffix = "" if has_zone else self._own_offset(moment)
+        suffix = "" if has_zone else self._own_offset(moment, zone)
         is_near_bound = moment < EARLIEST + _WIDEST_OFFSET or moment > self._latest - _WIDEST_OFFSET
         return moment.isoformat()[:13], suffix, is_near_bound
 
@@ -275,12 +334,12 @@ class Clock:
                 return moment
         return None
 
-    def _own_offset(self, moment: datetime) -> str:
-        """Of a time that names no zone."""
-        if self._zone is None:
+    def _own_offset(self, moment: datetime, zone: tzinfo | None) -> str:
+        """Of a time that names no zone; UTC's where nothing else does."""
+        if zone is None:
             self.zone_assumed = True
             return "Z"
-        return moment.replace(tzinfo=self._zone).isoformat()[19:25]
+        return moment.replace(tzinfo=zone).isoformat()[19:25]
 
     def _offset(self, zone: str) -> str:
         """RFC 3339's way to write a zone; one that is nowhere on earth is as good as none."""

@@ -7,15 +7,14 @@ from uuid import UUID
 
 import pytest
 import redis
-from filing import Databases, Filing
+from filing import Databases, Filing, open_filing
 from worker_process import StartWorker
 
 from oddline.analytics.tasks import CALCULATE_LOG_PATTERNS, OfWindow
 from oddline.catalogue import CATALOGUE
 from oddline.files import PROCESS_LOG_FILE, PutObject, processing, take_object
 from oddline.ids import new_id
-from oddline.objects import FolderObjects
-from oddline.settings import Settings, Side
+from oddline.settings import Side
 from oddline.tasks import (
     Publisher,
     State,
@@ -39,12 +38,8 @@ def database_urls(module_database_urls: dict[Side, str]) -> dict[Side, str]:
 
 @pytest.fixture
 def filing(db: Databases, project: UUID, redis_url: str, tmp_path: Path) -> Iterator[Filing]:
-    with db("owner").transaction() as tx:
-        tx.execute("TRUNCATE files, file_parts, submissions, submission_state, tasks, task_turns")
-    publisher = Publisher(redis_url)
-    settings = Settings(_env_file=None, home=tmp_path, redis_url=redis_url)  # type: ignore[call-arg]
-    yield Filing(db, FolderObjects(tmp_path / "objects"), project, publisher, settings)
-    publisher.close()
+    with open_filing(db, project=project, redis_url=redis_url, folder=tmp_path) as filing:
+        yield filing
 
 
 def put(filing: Filing, project: UUID, name: str, data: bytes = FEW) -> UUID:

@@ -15,6 +15,11 @@ _MESSAGES: Final = headed(
         rf"(?P<level>{_LEVELS}|{'|'.join(sorted(_ADDED))}):(?: +(?P<message>.*))?",
         ISO,
     ),
+    Layout(  # Amazon's
+        r"{time}:(?P<client>[^:]*):(?P<session>[^:@]*@[^:]*):\[(?P<pid>\d+)\]:"
+        rf"(?P<level>{_LEVELS}|{'|'.join(sorted(_ADDED))}):(?: +(?P<message>.*))?",
+        ISO,
+    ),
     joins=Joins.ALL,
 )
 

@@ -21,3 +21,9 @@ ALTER TABLE files DROP CONSTRAINT files_state_check,
     ADD COLUMN stored_size bigint,      -- of the object, where it is not as it came any more; so is the next
     ADD COLUMN stored_compression text,
     ADD COLUMN analytics jsonb;
+
+DROP POLICY files_only ON tasks;
+CREATE POLICY files_only ON tasks AS RESTRICTIVE FOR INSERT TO oddline_ingest
+    WITH CHECK (queue IN ('file_processing', 'data_analysis') AND payload->>'project' = project_id::text
+        AND name IN ('extract_log_metadata', 'process_log_file', 'compress_log_file', 'score_log_file',
+            'generate_embeddings', 'calculate_file_analytics'));
