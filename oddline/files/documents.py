@@ -64,6 +64,7 @@ class DocumentReader:
         self._times, self._levels, self._messages = (
             sorted(names, key=lambda name: name not in start) for names in (_TIMES, _LEVELS, _MESSAGES)
         )
+        self._days_and_hours = [names for names in _DAYS_AND_HOURS if all(name in start for name in names)]
 
     def read(self, document: dict[str, Any], text: str) -> Entry:
         """The entry that a document is.
@@ -77,11 +78,7 @@ class DocumentReader:
         if text.count("{") + text.count("[") > _MANY_BRACKETS and not are_storable(document):
             return {"message": text, "attributes": {}}
         entry: Entry = {"message": "", "attributes": document}
-        self._take_day_and_hour(document, entry)
-        if "timestamp" not in entry:
-            self._take(document, self._times, self._time, entry, "timestamp")
-        if "timestamp" not in entry and (stamp := self._any_time(document)):
-            entry["timestamp"] = stamp
+        self._take_time(document, entry)
         self._take(document, self._levels, severity_of, entry, "severity")
         self._take(document, self._messages, _message_of, entry, "message")
         for field, names, form in _IDS:
@@ -110,14 +107,20 @@ class DocumentReader:
                 del document[name]
                 return
 
-    def _take_day_and_hour(self, document: dict[str, Any], entry: Entry) -> None:
-        """The time where a day and an hour have a field each."""
-        for names in _DAYS_AND_HOURS:
-            day, hour = (document.get(name) for name in names)
-            if isinstance(day, str) and isinstance(hour, str) and (said := self._clock.read(f"{day} {hour}")):
-                entry["timestamp"] = said
-                for name in names:
-                    del document[name]
+    def _take_time(self, document: dict[str, Any], entry: Entry) -> None:
+        for names in self._days_and_hours:
+            self._take_day_and_hour(document, names, entry)
+        if "timestamp" not in entry:
+            self._take(document, self._times, self._time, entry, "timestamp")
+        if "timestamp" not in entry and (stamp := self._any_time(document)):
+            entry["timestamp"] = stamp
+
+    def _take_day_and_hour(self, document: dict[str, Any], names: tuple[str, str], entry: Entry) -> None:
+        """Move the time where a day and an hour have a field each."""
+        day, hour = document.get(names[0]), document.get(names[1])
+        if isinstance(day, str) and isinstance(hour, str) and (said := self._clock.read(f"{day} {hour}")):
+            entry["timestamp"] = said
+            del document[names[0]], document[names[1]]
 
     def _any_time(self, document: Mapping[str, Any]) -> str | None:
         """The first time in a field whose name sounds like it, here or one level further in; it stays there."""

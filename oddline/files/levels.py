@@ -1,6 +1,7 @@
 """Find the level that a message itself names, where no header does."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from oddline.files.model import Entry
@@ -34,21 +35,30 @@ def look_for_level(entry: Entry) -> None:
 
 def level_at_start(line: str) -> str | None:
     """The severity that a line begins with: in brackets, or with a colon behind it."""
-    first = line[:_LOOKED_AT_CHARACTERS].split(None, 1)
-    if first and (first[0].endswith(_CLOSING) or ":" in first[0]):
-        name = first[0].strip(_AROUND).partition(":")[0].lower()
-        if name in _NAMES:
-            return SEVERITIES[name]
+    return _at_start(line[:_LOOKED_AT_CHARACTERS].split(None, 1))
+
+
+def _at_start(words: Sequence[str]) -> str | None:
+    if words and (words[0].endswith(_CLOSING) or ":" in words[0]):
+        name = words[0].strip(_AROUND).partition(":")[0].lower()
+        return SEVERITIES[name] if name in _NAMES else None
     return None
 
 
 def _severity_in(start: str) -> str | None:
-    if severity := level_at_start(start):
-        return severity
     words = start.split(None, _LOOKED_AT_WORDS)
+    if severity := _at_start(words):
+        return severity
     for word in words:
-        if severity := _IN_CAPITALS.get(word.strip(_AROUND)) or _in_word(word):
+        name = word.strip(_AROUND)
+        if severity := _IN_CAPITALS.get(name):
             return severity
+        if (word[-1] == ":" or not name.isalnum()) and (severity := _in_word(word)):
+            return severity
+    return _by_its_signs(start)
+
+
+def _by_its_signs(start: str) -> str | None:
     if "[" in start and (found := _BRACKETED.search(start)):
         return SEVERITIES[found[1].lower()]
     if ("=" in start or '"' in start) and (found := _FIELD.search(start)):

@@ -33,7 +33,7 @@ _LAYOUT: Final = (
     rf"(?:[\[(<]?(?P<level>(?<=[\[(<])(?i:{WORDS})(?=[\])>])|(?i:{WORDS})(?=\s*[:|,])|(?:{WORDS.upper()})(?=\s|$))"
     r"(?: *[\])>])?(?:[\s:,;|-]+|(?=\[)|$))?(?P<message>.*)"
 )
-_FURTHER_IN: Final = r"(?P<message>.{1,100}?(?<![\w.:/+-]){time}(?![\w:]).*)"
+_FURTHER_IN: Final = r"(?P<message>.{1,100}?(?<![\w.:/+-]){time}(?!\w|[:.,]\d).*)"
 _FURTHER_FORMS: Final = (
     ISO, COMMON_LOG, ASCTIME, NAME_DAY_YEAR, DAY_MONTH_NAME, MONTH_DAY_NAME, SLASHES, DAY_DASH_NAME, LOOSE_ISO,
     MONTH_SLASH_DAY, DAY_SLASH_MONTH,
