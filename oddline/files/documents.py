@@ -28,16 +28,19 @@ _MESSAGES: Final = (
     "jsonPayload",
     "line",
     "title",
+    "Text",
+    "Msg",
     "M",
 )
 _TIMES: Final = (
     "timestamp", "@timestamp", "time", "ts", "@t", "datetime", "date", "asctime", "eventTime", "Timestamp", "instant",
     "timeMillis", "created", "log.time", "_time", "t", "log_time", "T", "timeUnixNano", "TimeGenerated", "TimeCreated",
-    "Date and Time",
+    "Date and Time", "Time", "TIMESTAMP", "DateTime",
 )  # fmt: skip
 _LEVELS: Final = (
     "level", "severity", "log.level", "levelname", "@l", "lvl", "loglevel", "severity_text", "severityText", "Level",
     "level_name", "syslog_severity", "error_severity", "LevelDisplayName", "log_level", "L",
+    "Severity", "LEVEL", "SEVERITY",
 )  # fmt: skip
 _TRACE_NAMES: Final = ("trace_id", "traceId", "trace.id", "traceid", "TraceId", "@tr")
 _SPAN_NAMES: Final = ("span_id", "spanId", "span.id", "spanid", "SpanId", "@sp")
@@ -181,6 +184,8 @@ def _source_of(document: Mapping[str, Any]) -> str | None:
 
 def severity_of(value: Any) -> str | None:
     """What a level says, by name or by the numbers of bunyan and pino, Python or syslog."""
+    if isinstance(value, dict):
+        value = value.get("name")
     if isinstance(value, str):
         return SEVERITIES.get(value) or SEVERITIES.get(value.strip().lower())
     if isinstance(value, bool) or not isinstance(value, int):

@@ -83,7 +83,7 @@ def _named_month(text: str) -> Hour:
     """`Jun  9 06`, `Jun 09 2006 06`, `10/Oct/2000:13`, `14 Jul 2026 10`."""
     words = re.findall(r"\w+", text)
     at = next(index for index, word in enumerate(words) if word[0].isalpha())
-    month, rest = _MONTHS[words[at]], [int(word) for index, word in enumerate(words) if index != at]
+    month, rest = _MONTHS[words[at][:3]], [int(word) for index, word in enumerate(words) if index != at]
     if len(rest) == 3:
         return rest[1], month, rest[0], rest[2]
     return None, month, rest[0], rest[1]
@@ -135,11 +135,11 @@ UNPADDED: Final = TimeForm(
     tidy=_unpadded,
 )
 MONTH_DAY_NAME: Final = TimeForm(
-    "month day", rf"(?P<t1>[A-Z][a-z]{{2}} [ \d]?\d \d\d){_CLOCK}{_FRACTION}{_NO_OFFSET}", _named_month
+    "month day", rf"(?P<t1>[A-Z][a-z]{{2}} [ \d]?\d \d\d){_CLOCK}{_FRACTION}{_OFFSET}", _named_month
 )
 DAY_MONTH_NAME: Final = TimeForm(
     "day month",
-    rf"(?:[A-Z][a-z]{{2}}, )?(?P<t1>\d\d? [A-Z][a-z]{{2}} \d{{4}} \d\d){_CLOCK}{_FRACTION}{_OFFSET}",
+    rf"(?:[A-Z][a-z]{{2}}, )?(?P<t1>\d\d? [A-Z][a-z]{{2,8}} \d{{4}} \d\d){_CLOCK}{_FRACTION}{_OFFSET}",
     _named_month,
 )
 COMMON_LOG: Final = TimeForm(
@@ -169,27 +169,37 @@ DAY_DASH_NAME: Final = TimeForm(
 )
 MONTH_SLASH_DAY: Final = TimeForm(
     "month/day/year",
-    rf"(?P<t1>{_MONTH}/{_DAY}/\d{{4}},? \d\d?){_CLOCK}{_FRACTION}{_HALF}",
+    rf"(?P<t1>{_MONTH}/{_DAY}/\d{{4}}(?:,? |-)\d\d?){_CLOCK}{_FRACTION}{_HALF}",
     _numbers("mdyh"),
     last=Last.HALF,
 )
 DAY_SLASH_MONTH: Final = TimeForm(
     "day/month/year",
-    rf"(?P<t1>{_DAY}/{_MONTH}/\d{{4}},? \d\d?){_CLOCK}{_FRACTION}{_HALF}",
+    rf"(?P<t1>{_DAY}/{_MONTH}/\d{{4}}(?:,? |-)\d\d?){_CLOCK}{_FRACTION}{_HALF}",
     _numbers("dmyh"),
     last=Last.HALF,
 )
 NAME_DAY_YEAR: Final = TimeForm(
     "name day, year",
-    rf"(?P<t1>[A-Z][a-z]{{2}} \d\d?,? \d{{4}},? \d\d?){_CLOCK}{_FRACTION}{_HALF}",
+    rf"(?P<t1>[A-Z][a-z]{{2,8}} \d\d?,? \d{{4}},? \d\d?){_CLOCK}{_FRACTION}{_HALF}",
     _named_month,
     last=Last.HALF,
 )
+MINUTES: Final = TimeForm(
+    "minutes",
+    rf"(?P<t1>\d{{4}}-\d\d-\d\d[T ]\d\d)(?P<t2>:[0-5]\d)(?![:.\d]){_NO_FRACTION}{_OFFSET}",
+    _numbers("ymdh"),
+    tidy=lambda rest, fraction: (f"{rest}:00", fraction),
+)
+HOUR_ALONE: Final = TimeForm(
+    "hour", rf"(?P<t1>[01]\d|2[0-3]){_CLOCK}{_FRACTION}{_NO_OFFSET}", lambda text: (None, 0, 0, int(text))
+)
+"""Of a day that nothing tells: none of `FORMS`, since a field that holds so much is hardly when an entry was."""
 # Asctime before what it begins with; of months and days that can be each other months come first, as in America.
 FORMS: Final = (
     ISO, SLASHES, SHORT_SLASHES, COMMON_LOG, ASCTIME, MONTH_DAY_NAME, DAY_MONTH_NAME, UNPADDED, RUN_TOGETHER, MONTH_DAY,
     MONTH_DOT_DAY, DAY_DOT_MONTH, LOOSE_ISO, NAME_DAY_YEAR, MONTH_SLASH_DAY, DAY_SLASH_MONTH, DAY_DASH_NAME,
-    DAY_DASH_MONTH,
+    DAY_DASH_MONTH, MINUTES,
 )  # fmt: skip
 EPOCH: Final = r"(?P<epoch>1\d{9}|[2-9]\d{8,9})(?P<epoch_fraction>\d{9}|\d{6}|\d{3})?(?:\.(?P<epoch_decimals>\d{1,9}))?"
 _EPOCH: Final = re.compile(EPOCH)
@@ -209,7 +219,7 @@ class Clock:
 
     Attributes:
         zone_assumed: a time named no zone, and none was given.
-        year_guessed: a time named no year.
+        year_guessed: a time named no year, or no day at all.
     """
 
     def __init__(self, *, now: datetime, year_hint: datetime | None = None, zone: tzinfo | None = None) -> None:
@@ -312,9 +322,7 @@ class Clock:
                 hour = _of_24(hour, last)
             elif last:
                 zone = ZoneInfo(last)
-            moment = (
-                self._guess_year(month, day, hour) if year is None else datetime(year, month, day, hour, tzinfo=UTC)
-            )
+            moment = self._guess_day(month, day, hour) if year is None else datetime(year, month, day, hour, tzinfo=UTC)
         except (ValueError, KeyError, StopIteration, OSError):
             return None
         if moment is None or not EARLIEST - _WIDEST_OFFSET <= moment <= self._latest + _WIDEST_OFFSET:
@@ -323,8 +331,12 @@ class Clock:
         is_near_bound = moment < EARLIEST + _WIDEST_OFFSET or moment > self._latest - _WIDEST_OFFSET
         return moment.isoformat()[:13], suffix, is_near_bound
 
-    def _guess_year(self, month: int, day: int, hour: int) -> datetime | None:
+    def _guess_day(self, month: int, day: int, hour: int) -> datetime | None:
+        """The last one before the hint that may be it; all days may where no month is told."""
         self.year_guessed = True
+        if not month:
+            today = self.hint.astimezone(UTC).replace(hour=hour, minute=0, second=0, microsecond=0)
+            return today if today <= self.hint else today - timedelta(days=1)
         for year in range(self.hint.year + 1, self.hint.year - _GUESSED_YEARS, -1):
             try:
                 moment = datetime(year, month, day, hour, tzinfo=UTC)

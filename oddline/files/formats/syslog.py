@@ -36,7 +36,7 @@ FORMATS: Final = (
     headed(
         "syslog_5424",
         Layout(
-            rf"{_PRIORITY}(?:1 )?(?=.{{10}}T){{time}} (?:-|(?P<host>\S+)) (?:-|(?P<process>\S+))"
+            rf"{_PRIORITY}(?:1 )?(?=.{{10}}T){{time}} (?:-|(?P<host>[^\s\[\]]+)) (?:-|(?P<process>[^\s\[\]]+))"
             rf" (?:-|(?P<pid>\S+)) (?:-|(?P<message_id>\S+)) (?:-|(?P<structured_data>(?:{_ELEMENT})+))"
             r"(?: \ufeff?(?P<message>.*))?",
             ISO,

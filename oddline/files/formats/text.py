@@ -14,6 +14,7 @@ from oddline.files.timestamps import (
     DAY_MONTH_NAME,
     DAY_SLASH_MONTH,
     FORMS,
+    HOUR_ALONE,
     ISO,
     LOOSE_ISO,
     MONTH_DAY_NAME,
@@ -40,7 +41,7 @@ _FURTHER_FORMS: Final = (
 )  # fmt: skip
 _FURTHER_LAYOUTS: Final = tuple(Layout(_FURTHER_IN, form, refine=look_for_level) for form in _FURTHER_FORMS)
 """A time that stands behind something else: the message is the whole line."""
-_LAYOUTS: Final = tuple(Layout(_LAYOUT, form, refine=look_for_level) for form in (*FORMS, None))
+_LAYOUTS: Final = tuple(Layout(_LAYOUT, form, refine=look_for_level) for form in (*FORMS, HOUR_ALONE, None))
 
 
 def _likeness(sample: Sample) -> float:

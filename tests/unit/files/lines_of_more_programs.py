@@ -301,4 +301,43 @@ LINES: dict[str, tuple[str, str, list[tuple[str, str | None, str]]]] = {
         "syslog",
         [("2025-12-31T23:59:59Z", None, "old"), ("2026-01-01T00:00:01Z", None, "new")],
     ),
+    "log4j's default, which tells no day": (
+        "22:14:15.003 [main] ERROR com.x.App - bad\njava.lang.Error: x\n\tat a.b(C.java:1)\n"
+        "22:14:16.003 [main] INFO  com.x.App - up\n",
+        "text",
+        [
+            ("2026-10-13T22:14:15.003Z", "ERROR", "[main] ERROR com.x.App - bad\njava"),
+            ("2026-10-13T22:14:16.003Z", "INFO", "[main] INFO  com.x.App"),
+        ],
+    ),
+    "Serilog's console": (
+        "[22:14:15 WRN] Slow\n",
+        "text",
+        [("2026-10-13T22:14:15Z", "WARN", "WRN] Slow")],
+    ),
+    "minutes alone": (
+        "2026-10-11 22:14 ERROR bad\n",
+        "text",
+        [("2026-10-11T22:14:00Z", "ERROR", "bad")],
+    ),
+    "months in full": (
+        "October 11, 2026 22:14:15 ERROR bad\n",
+        "text",
+        [("2026-10-11T22:14:15Z", "ERROR", "bad")],
+    ),
+    "Artifactory, which is no syslog": (
+        "2026-10-11T22:14:15.003Z [jfrt ] [ERROR] [abc] [o.a.X:12] [main] - bad\n",
+        "text",
+        [("2026-10-11T22:14:15.003Z", "ERROR", "[jfrt ] [ERROR]")],
+    ),
+    "syslog with a zone": (
+        "Oct 11 22:14:15 CEST web-1 app[1]: up\n",
+        "syslog",
+        [("2026-10-11T22:14:15+02:00", None, "up")],
+    ),
+    "TSV with other names": (
+        "Time\tSeverity\tText\r\n2026-10-11 22:14:15\tError\tboom\r\n2026-10-11 22:14:16\tInformation\tup\r\n",
+        "tsv",
+        [("2026-10-11T22:14:15Z", "ERROR", "boom"), ("2026-10-11T22:14:16Z", "INFO", "up")],
+    ),
 }
