@@ -4,7 +4,8 @@ from typing import Final
 
 from oddline.files.headers import Layout, headed
 from oddline.files.model import Entry, Format, Joins, Parser, Sample
-from oddline.files.timestamps import ISO, Clock
+from oddline.files.time_forms import ISO
+from oddline.files.timestamps import Clock
 
 _ADDED: Final = frozenset({"DETAIL", "HINT", "CONTEXT", "STATEMENT", "QUERY", "LOCATION"})
 _LEVELS: Final = r"DEBUG\d?|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC"

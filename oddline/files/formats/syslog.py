@@ -6,7 +6,7 @@ from typing import Final
 from oddline.files.headers import Layout, headed
 from oddline.files.model import Entry, Joins
 from oddline.files.severities import SYSLOG, WORDS
-from oddline.files.timestamps import ISO, MONTH_DAY_NAME
+from oddline.files.time_forms import ISO, MONTH_DAY_NAME
 
 _PRIORITY: Final = r"(?:(?:\d{1,5} )?<(?P<priority>\d{1,3})>)?"  # behind the count of bytes that TCP may have
 _PROCESS: Final = r"(?P<process>[^\s:\[]+|[^\s:\[\]](?:[^:\[\]]{0,46}[^\s:\[\]])?(?=\[\d+\]))"

@@ -7,7 +7,7 @@ from oddline.files.headers import Layout, begins_entry, chosen, first_of
 from oddline.files.levels import look_for_level
 from oddline.files.model import Entry, Format, Joins, Parser, Sample
 from oddline.files.severities import WORDS
-from oddline.files.timestamps import (
+from oddline.files.time_forms import (
     ASCTIME,
     COMMON_LOG,
     DAY_DASH_NAME,
@@ -21,8 +21,8 @@ from oddline.files.timestamps import (
     MONTH_SLASH_DAY,
     NAME_DAY_YEAR,
     SLASHES,
-    Clock,
 )
+from oddline.files.timestamps import Clock
 from oddline.files.traces import is_like_trace
 
 _TIMED_SHARE: Final = 0.1  # of the sample's lines; with fewer, times are something that lines happen to begin with

@@ -5,7 +5,7 @@ from typing import Final
 from oddline.files.headers import Layout, headed
 from oddline.files.model import Joins
 from oddline.files.severities import severity_of_status
-from oddline.files.timestamps import COMMON_LOG
+from oddline.files.time_forms import COMMON_LOG
 
 _HOST_BEFORE_ADDRESS: Final = r"[\w-]+(?:\.[\w-]+)+(?= [\da-fA-F]*[.:][\da-fA-F.:]* \S+ .+ \[)"
 _QUOTED: Final = r"(?:[^\"\\]|\\.)*"
