@@ -29,7 +29,7 @@ _FILE: dict[str, Any] = {
     "analytics": None,
     "error": None,
 }
-_OF_UPLOAD = {name: _FILE[name] for name in ("file_id", "name", "state", "size", "warning", "task_id")}
+_OF_UPLOAD = {name: _FILE[name] for name in ("file_id", "name", "state", "size", "task_id")}
 _NULLS = ["format", "zone", "size", "warning", "uploaded_at", "finished_at", "task_id", "analytics", "stored", "error"]
 _FREE = ["found", "problems", "metadata", "stored", "analytics"]
 _PAGE: dict[str, Any] = {
@@ -55,9 +55,9 @@ BEGUN = answer(
     {**_OF_UPLOAD, "state": "uploading", "task_id": None, "upload": _PAGE},
     status=201,
     optional=["next", "upload"],
-    nullable=["size", "warning", "task_id", "end"],
+    nullable=["size", "task_id", "end"],
 )
-COMPLETED = answer("The file as it is now", _OF_UPLOAD, nullable=["size", "warning", "task_id"])
+COMPLETED = answer("The file as it is now", _OF_UPLOAD, nullable=["size", "task_id"])
 PAGE = answer("Where parts go, and which are `there`; the next page is asked for with `after`", _PAGE, nullable=["end"])
 PUT = no_content("The part is stored")
 STARTED = answer("Its task waits to run, runs, or ran", _STARTED, status=202)

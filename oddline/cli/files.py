@@ -57,7 +57,7 @@ def upload(
             bars[file["task_id"]] = bar
         if wait and process:
             _wait(bars, progress, patience_s=patience, url=url, key=key)
-    _warn(file["warning"] and f"{file['name']}: {file['warning']}" for file in uploaded)
+    _warn(f"{file['name']} is damaged" for file in uploaded if file["state"] == "damaged")
 
 
 @app.command("list")

@@ -109,7 +109,6 @@ class LogFile:
             "name": self.name,
             "state": str(self.state),
             "size": self.size,
-            "warning": self.warning,
             "task_id": str(self.task) if self.task else None,
         }
 
@@ -117,6 +116,7 @@ class LogFile:
         """What those get who may read."""
         return {
             **self.upload_view(),
+            "warning": self.warning,
             "source": self.source,
             "format": self.format or None,
             "zone": self.zone or None,

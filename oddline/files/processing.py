@@ -31,9 +31,7 @@ from oddline.submissions import (
 from oddline.tasks import Task, TaskContext, find, others_wait
 
 TURN: Final = timedelta(minutes=4)  # below the soft limit by more than a part takes
-SHORT_TURN: Final = timedelta(
-    seconds=5
-)  # while other projects wait; and so that finding one's place is the smaller part
+SHORT_TURN: Final = timedelta(seconds=5)  # while other projects wait
 MOST_TRIES: Final = 5  # without one more part stored: then it is the file that kills its workers
 IDS_LAST: Final = timedelta(days=5)  # an entry is looked for by its id up to 7 days behind the time in it
 _SKIPPED: Final = bytes(PIECE_BYTES)
@@ -160,6 +158,7 @@ class _Reading:
         had = self.context.clock() - began_at
         if had >= TURN:
             return True
+        # Twice what finding the place took: otherwise a large packed file would come to little else.
         is_short = had < max(SHORT_TURN, 2 * (found_at - began_at))
         return not is_short and others_wait(PROCESS_LOG_FILE, project=self.file.project, context=self.context)
 

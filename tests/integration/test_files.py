@@ -443,7 +443,7 @@ def test_whoever_may_only_upload_is_told_nothing_of_what_a_file_holds(client: Te
     completed = client.post(f"{PATH}/{begun['file_id']}/complete", json={"process": False}).json()
 
     assert repeated == completed
-    assert completed.keys() == {"file_id", "name", "state", "size", "warning", "task_id"}
+    assert completed.keys() == {"file_id", "name", "state", "size", "task_id"}
     assert (completed["file_id"], completed["state"]) == (begun["file_id"], "processed")
 
 
