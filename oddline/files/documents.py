@@ -103,11 +103,12 @@ class DocumentReader:
         entry: Entry,
         field: str,
     ) -> None:
-        """Move what a field says from the document to the entry."""
+        """Move what a field says from the document to the entry; one that says more than that stays."""
         for name in names:
             if name in document and (said := read(document[name])):
                 entry[field] = said
-                del document[name]
+                if field == "timestamp" or not isinstance(document[name], dict):
+                    del document[name]
                 return
 
     def _take_time(self, document: dict[str, Any], entry: Entry) -> None:

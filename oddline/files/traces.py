@@ -10,7 +10,10 @@ _BEGINS: Final = re.compile(
     r"|goroutine \d+ \[[^\]]+\]:$|stack backtrace:$|Stack trace:$|\s+from \S+:\d+:in "
     r"|[a-zA-Z_$][\w$]*+(?:\.[\w$]+)+(?:Exception|Error|Throwable)(?:: .*)?$"
 )
-_FRAME: Final = re.compile(r"[\w./*()\[\]{}@$-]+\(.*\)$|created by |#\d+ |exit status \d+$")  # of Go and PHP
+_NAME: Final = r"[\w./@$-]{1,200}"
+_FRAME: Final = re.compile(  # of Go and PHP
+    rf"{_NAME}(?:\(\*?[\w./\[\]]{{1,200}}\){_NAME})?\(.*\)$|created by |#\d+ |exit status \d+$"
+)
 _PYTHON_BEGINS: Final = "Traceback (most recent call last):"
 _PYTHON_GOES_ON: Final = (
     _PYTHON_BEGINS,

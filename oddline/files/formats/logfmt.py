@@ -8,7 +8,7 @@ from oddline.files.model import Entry, Format, Parser, Sample
 from oddline.files.timestamps import Clock
 
 _PAIR: Final = r"[\w.@/-]+=(?:\"(?:[^\"\\]|\\.)*\"|[^\s\"]*)"
-_LINE: Final = re.compile(rf"{_PAIR}(?:\s+[\w.@/-]+)?(?:\s+{_PAIR}(?:\s+[\w.@/-]+(?=\s|$))?)+\s*")
+_LINE: Final = re.compile(rf"{_PAIR}(?:\s+[\w.@/-]+(?=\s))?(?:\s+{_PAIR}(?:\s+[\w.@/-]+(?=\s|$))?)+\s*")
 _PAIRS: Final = re.compile(r"([\w.@/-]+)=(?:\"((?:[^\"\\]|\\.)*)\"|([^\s\"]*))")
 _ESCAPED: Final = re.compile(r"\\(.)")
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r"}

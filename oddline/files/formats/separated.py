@@ -50,9 +50,8 @@ def _alike(sample: Sample, delimiter: str) -> float:
     names = _header(sample, delimiter)
     if not names or len(sample.lines) < _LEAST_LINES:
         return 0.0
-    whole = [
-        line for line in sample.lines[1:] if line.count('"') % 2 == 0
-    ]  # what goes on in the next line tells nothing
+    # What goes on in the next line tells nothing.
+    whole = [line for line in sample.lines[1:] if line.count('"') % 2 == 0]
     by_line = [len(_fields(line, delimiter)) for line in whole]
     by_record = list(map(len, _records(sample.lines[1:], delimiter)))
     alike = max(_share(sizes, len(names) + more) for sizes in (by_line, by_record) for more in (0, 1))

@@ -1,6 +1,7 @@
 """What programs write that keep to no usual format: its time, its level and its entries are found all the same."""
 
 from datetime import UTC, datetime
+from time import process_time
 from typing import Any
 
 import pytest
@@ -57,3 +58,21 @@ def test_a_date_that_a_message_tells_of_is_not_its_time() -> None:
 
     assert [entry["message"] for entry in entries] == lines
     assert {entry["timestamp"] for entry in entries} == {NOW.isoformat(timespec="microseconds")}
+
+
+def test_what_stands_beside_a_message_that_is_further_in_is_kept() -> None:
+    [entry] = entries_of(b'{"jsonPayload":{"message":"hello","user":"ann"},"timestamp":"2026-10-11T22:14:15Z"}\n')
+
+    assert entry["message"] == "hello"
+    assert entry["attributes"] == {"jsonPayload": {"message": "hello", "user": "ann"}}
+
+
+@pytest.mark.parametrize("sign", ["(", "a(", "a.", "a=", "\x1b[", "[", "1", "a b=", "#1 ", "2026-10-11 "])
+def test_no_line_takes_long_to_read_however_it_is_made(sign: str) -> None:
+    lines = ["first", (sign * 200_000)[:200_000], "goroutine 1 [running]:", (sign * 200_000)[:200_000], "last"]
+
+    began = process_time()
+    entries = entries_of("\n".join(lines).encode())
+
+    assert entries
+    assert process_time() - began < 5  # what grows with the square takes minutes
