@@ -14,6 +14,7 @@ _FILE: dict[str, Any] = {
     "zone": "Europe/Berlin",
     "state": "processing",
     "size": 1_288_490_188,
+    "warning": None,
     "created_at": "2026-11-05T08:11:02.120000Z",
     "uploaded_at": "2026-11-05T08:15:30.201000Z",
     "finished_at": None,
@@ -24,11 +25,13 @@ _FILE: dict[str, Any] = {
     "found": {"format": "json", "encoding": "utf-8", "compression": "gzip"},
     "problems": {"replaced": 0, "cut": 0, "unparsed": 3, "guessed": 0, "damaged": ""},
     "metadata": {"entries": 4_210_000, "first": "2026-11-04T00:00:00+00:00", "severities": {"INFO": 4_209_100}},
+    "stored": {"bytes": 1_288_490_188, "compression": "gzip"},
+    "analytics": None,
     "error": None,
 }
 _OF_UPLOAD = {name: _FILE[name] for name in ("file_id", "name", "state", "size", "task_id")}
-_NULLS = ["format", "zone", "size", "uploaded_at", "finished_at", "task_id", "error"]
-_FREE = ["found", "problems", "metadata"]
+_NULLS = ["format", "zone", "size", "warning", "uploaded_at", "finished_at", "task_id", "analytics", "stored", "error"]
+_FREE = ["found", "problems", "metadata", "stored", "analytics"]
 _PAGE: dict[str, Any] = {
     "part_bytes": 8_388_608,
     "parts": [

@@ -203,13 +203,13 @@ def put_part(
     return Response(status_code=204)
 
 
-@router.post(PATH + "/{file_id}/complete", responses=COMPLETED, openapi_extra=documented(Completion))
+@router.post(PATH + "/{file_id}/complete", responses=COMPLETED, openapi_extra=documented(Completion, may_lack=True))
 @once
 def complete(
     request: Request,
     caller: Authenticated,
     file_id: UUID,
-    wanted: Annotated[Completion, Depends(body_of(Completion))],
+    wanted: Annotated[Completion, Depends(body_of(Completion, may_lack=True))],
 ) -> Response:
     """Make the file of its parts, and have it made into entries."""
     parts = parts_of(request)

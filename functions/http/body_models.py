@@ -18,8 +18,11 @@ class Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-def body_of(model: type[M]) -> Callable[[bytes], M]:
+def body_of(model: type[M], *, may_lack: bool = False) -> Callable[[bytes], M]:
     """A dependency: the request's body as `model`.
+
+    Args:
+        may_lack: an empty body stands for an object without fields.
 
     Raises (as a dependency):
         InvalidParameter: it is no JSON, or does not fit the model; `field` is the first that does not.
@@ -28,7 +31,7 @@ def body_of(model: type[M]) -> Callable[[bytes], M]:
 
     def read(raw: Annotated[bytes, Depends(raw_body)]) -> M:
         try:
-            return model.model_validate_json(raw)
+            return model.model_validate_json(raw or (b"{}" if may_lack else b""))
         except ValidationError as error:
             faults = [_told(fault) for fault in error.errors(include_url=False, include_input=False)]
             first = faults[0]
@@ -39,11 +42,11 @@ def body_of(model: type[M]) -> Callable[[bytes], M]:
     return read
 
 
-def documented(model: type[Body]) -> dict[str, Any]:
+def documented(model: type[Body], *, may_lack: bool = False) -> dict[str, Any]:
     """What OpenAPI says of a body that is read so."""
     schema = model.model_json_schema()
     whole = _inlined(schema, schema.pop("$defs", {}))
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": whole}}}}
+    return {"requestBody": {"required": not may_lack, "content": {"application/json": {"schema": whole}}}}
 
 
 def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:

@@ -63,7 +63,9 @@ IN_FUNCTION: dict[str, Callable[[Parts], Any]] = {
         on.db, objects=on.objects, settings=on.settings.with_secret(), now=on.clock()
     ).view(),
     "publish_metrics": lambda on: maintenance.publish_metrics(on.db, on.metrics, now=on.clock()),
-    "check_task_patterns": lambda on: maintenance.check_task_patterns(on.db, on.publisher, now=on.clock()),
+    "check_task_patterns": lambda on: maintenance.check_task_patterns(
+        on.db, on.publisher, catalogue=CATALOGUE, now=on.clock()
+    ),
     "create_partitions": lambda on: maintenance.make_partitions(on.db, now=on.clock()),
     "seal_audit": seal_audit,
     "watch_schedules": lambda on: schedules.watch_schedules(

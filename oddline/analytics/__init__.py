@@ -7,6 +7,7 @@ from oddline.lazy import face
 if TYPE_CHECKING:
     from oddline.analytics.model import PatternStep, Step, Window
     from oddline.analytics.pages import compare_windows, summary, timeline
+    from oddline.analytics.reading import Narrow
     from oddline.analytics.recurring import calculate_log_patterns
     from oddline.analytics.service import (
         update_all_project_analytics,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
         OfProject,
         OfWindow,
     )
-    from oddline.analytics.windows import calculate_analytics, detect_anomalies
+    from oddline.analytics.windows import calculate_analytics, detect_anomalies, find_odd, sum_up
 
 __all__ = [
     "CALCULATE_ANALYTICS",
@@ -37,6 +38,7 @@ __all__ = [
     "UPDATE_ANALYTICS",
     "UPDATE_LIVE_ANALYTICS",
     "UPDATE_PROJECT_ANALYTICS",
+    "Narrow",
     "OfProject",
     "OfWindow",
     "PatternStep",
@@ -46,6 +48,8 @@ __all__ = [
     "calculate_log_patterns",
     "compare_windows",
     "detect_anomalies",
+    "find_odd",
+    "sum_up",
     "summary",
     "timeline",
     "update_all_project_analytics",
@@ -59,6 +63,7 @@ __getattr__ = face(
     {
         "model": ["PatternStep", "Step", "Window"],
         "pages": ["compare_windows", "summary", "timeline"],
+        "reading": ["Narrow"],
         "recurring": ["calculate_log_patterns"],
         "service": [
             "update_all_project_analytics",
@@ -78,6 +83,6 @@ __getattr__ = face(
             "OfProject",
             "OfWindow",
         ],
-        "windows": ["calculate_analytics", "detect_anomalies"],
+        "windows": ["calculate_analytics", "detect_anomalies", "find_odd", "sum_up"],
     },
 )

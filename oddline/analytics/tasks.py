@@ -39,6 +39,7 @@ class OfWindow(Payload):
 
 _NOTHING: Final = OfWindow(project=UUID(int=0), time_from=EARLIEST, time_to=EARLIEST + timedelta(days=1))
 _ADDS_ONCE: Final = "an incremental reader: its cursor moves in the transaction that adds the counts"
+_AT_ONCE: Final = 2  # of a project: each may take half an hour, of the few processes that others need as well
 _ONLY_READS: Final = "only reads: the answer is its result"
 
 UPDATE_LIVE_ANALYTICS: Final = TaskSpec(
@@ -75,6 +76,7 @@ UPDATE_PROJECT_ANALYTICS: Final = TaskSpec(
     hard_limit=timedelta(seconds=600),
     starters=frozenset({Starter.SYSTEM, Starter.MEMBER}),
     smoke=OfProject(project=UUID(int=0)),
+    at_once=1,
 )
 CALCULATE_ANALYTICS: Final = TaskSpec(
     name="calculate_analytics",
@@ -85,6 +87,7 @@ CALCULATE_ANALYTICS: Final = TaskSpec(
     hard_limit=timedelta(seconds=1_800),
     starters=frozenset({Starter.SYSTEM, Starter.MEMBER}),
     smoke=_NOTHING,
+    at_once=_AT_ONCE,
 )
 DETECT_ANOMALIES: Final = TaskSpec(
     name="detect_anomalies",
@@ -95,6 +98,7 @@ DETECT_ANOMALIES: Final = TaskSpec(
     hard_limit=timedelta(seconds=1_800),
     starters=frozenset({Starter.SYSTEM, Starter.MEMBER}),
     smoke=_NOTHING,
+    at_once=_AT_ONCE,
 )
 CALCULATE_LOG_PATTERNS: Final = TaskSpec(
     name="calculate_log_patterns",
@@ -105,6 +109,7 @@ CALCULATE_LOG_PATTERNS: Final = TaskSpec(
     hard_limit=timedelta(seconds=1_800),
     starters=frozenset({Starter.SYSTEM, Starter.MEMBER}),
     smoke=_NOTHING,
+    at_once=_AT_ONCE,
 )
 
 TASKS: Final = (

@@ -1,6 +1,8 @@
-"""What the entries of a window come to: counts by severity, source, hour and pattern, and its anomalies."""
+"""What the entries of a window, or others, come to: counts by severity, source, hour and pattern, and anomalies."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,10 +11,11 @@ import polars as pl
 from oddline.analytics import store
 from oddline.analytics.counting import by_source, counted, joined
 from oddline.analytics.model import SEVERITIES, Step, told_counts
-from oddline.analytics.reading import read_window
+from oddline.analytics.reading import Narrow, read_window
 from oddline.analytics.store import PatternName
 from oddline.analytics.tasks import OfWindow
-from oddline.patterns import source_names
+from oddline.database import Transaction
+from oddline.patterns import patterns_since, source_names
 from oddline.submissions import entry_id, rfc3339
 from oddline.tasks import TaskContext
 
@@ -33,30 +36,56 @@ _FOUND: Final[dict[str, pl.DataType]] = {
 }
 """Anomalies of a pattern and source; from `highest_score` on, those of the oddest of them."""
 
+Read = Callable[[Narrow], Iterable[pl.DataFrame]]
+"""Gives what is left of entries, frame by frame and in no order."""
+
 
 def calculate_analytics(asked: OfWindow, context: TaskContext) -> dict[str, Any]:
     """Counts by severity, source, hour and pattern, the share of errors, the anomalies."""
-    counts = joined(read_window(asked, context, counted))
+    return {**bounds(asked), **sum_up(partial(read_window, asked, context), asked.project, context)}
+
+
+def sum_up(
+    read: Read, project: UUID, context: TaskContext, *, most: int = TOP, new_since: datetime | None = None
+) -> dict[str, Any]:
+    """The counts of entries; raises what `read` raises.
+
+    Args:
+        most: of each list.
+        new_since: from when on a pattern is new to the project; those are told apart, too.
+    """
+    counts = joined(read(counted))
     hours = by_source(counts, Step.HOUR).group_by("slot").agg(pl.col("entries", "anomalies").sum()).sort("slot")
     patterns = counts.group_by(_PAIR).agg(pl.col("entries", "anomalies").sum())
-    top = patterns.sort("entries", *_PAIR, descending=[True, False, False]).head(TOP).to_dicts()
+    in_order = patterns.sort("entries", *_PAIR, descending=[True, False, False])
+    top = in_order.head(most).to_dicts()
     with context.db.transaction() as tx:
-        names = store.pattern_names(tx, asked.project, pairs=[_pair(row) for row in top])
+        new = [] if new_since is None else _new(tx, project, in_order, since=new_since, most=most)
+        names = store.pattern_names(tx, project, pairs=[_pair(row) for row in (*top, *new)])
     return {
-        **bounds(asked),
         **_totals(counts),
-        "sources": _by_source_name(counts, asked, context),
+        "sources": _by_source_name(counts, project, context)[:most],
         "hours": [
             {"time": rfc3339(slot), "entries": entries, "anomalies": anomalies}
             for slot, entries, anomalies in hours.tail(MOST_HOURS).iter_rows()
         ],
-        "patterns": [{**named(names, row), "entries": row["entries"], "anomalies": row["anomalies"]} for row in top],
+        "patterns": _told_patterns(names, top),
+        **({} if new_since is None else {"new_patterns": _told_patterns(names, new)}),
     }
 
 
 def detect_anomalies(asked: OfWindow, context: TaskContext) -> dict[str, Any]:
     """The anomalies of a window, told once a pattern and source, the oddest first."""
-    found = pl.concat([pl.DataFrame(schema=_FOUND), *read_window(asked, context, _anomalies)])
+    return {**bounds(asked), **find_odd(partial(read_window, asked, context), asked.project, context)}
+
+
+def find_odd(read: Read, project: UUID, context: TaskContext, *, most: int = TOP) -> dict[str, Any]:
+    """The anomalies among entries, told once a pattern and source, the oddest first; raises what `read` raises.
+
+    Args:
+        most: of them.
+    """
+    found = pl.concat([pl.DataFrame(schema=_FOUND), *read(_anomalies)])
     together = (
         found.sort("highest_score", descending=True)
         .group_by(_PAIR, maintain_order=True)
@@ -68,11 +97,10 @@ def detect_anomalies(asked: OfWindow, context: TaskContext) -> dict[str, Any]:
         )
         .sort("highest_score", "count", descending=True)
     )
-    shown = together.head(TOP).to_dicts()
+    shown = together.head(most).to_dicts()
     with context.db.transaction() as tx:
-        names = store.pattern_names(tx, asked.project, pairs=[_pair(row) for row in shown])
+        names = store.pattern_names(tx, project, pairs=[_pair(row) for row in shown])
     return {
-        **bounds(asked),
         "anomalies": int(together["count"].sum()),
         "patterns": together.height,
         "oddest": [
@@ -89,6 +117,18 @@ def detect_anomalies(asked: OfWindow, context: TaskContext) -> dict[str, Any]:
             for row in shown
         ],
     }
+
+
+def _new(tx: Transaction, project: UUID, patterns: pl.DataFrame, *, since: datetime, most: int) -> list[dict[str, Any]]:
+    """The first of the patterns that the project did not have before."""
+    new = patterns_since(tx, project, pattern_ids=patterns["pattern_id"].unique().to_list(), since=since)
+    return patterns.filter(pl.col("pattern_id").is_in(new)).head(most).to_dicts()
+
+
+def _told_patterns(
+    names: Mapping[tuple[int, int], PatternName], rows: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    return [{**named(names, row), "entries": row["entries"], "anomalies": row["anomalies"]} for row in rows]
 
 
 def named(names: Mapping[tuple[int, int], PatternName], row: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,9 +166,9 @@ def _totals(counts: pl.DataFrame) -> dict[str, Any]:
     return told_counts(counts.select(pl.col("entries", "anomalies", *SEVERITIES).sum()).row(0, named=True))
 
 
-def _by_source_name(counts: pl.DataFrame, asked: OfWindow, context: TaskContext) -> list[dict[str, Any]]:
+def _by_source_name(counts: pl.DataFrame, project: UUID, context: TaskContext) -> list[dict[str, Any]]:
     with context.db.transaction() as tx:
-        names = source_names(tx, asked.project)
+        names = source_names(tx, project)
     parts = sorted(counts.partition_by("source_id"), key=lambda part: part["entries"].sum(), reverse=True)
     return [{"source": names.get(part["source_id"][0]), **_totals(part)} for part in parts[:TOP]]
 

@@ -1,20 +1,22 @@
 """`oddline files`: upload log files, see what became of them, delete them."""
 
 import time
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, TaskID
+from rich.progress import TaskID
 from rich.table import Table
 
 from oddline.cli.app import make_app
 from oddline.cli.connecting import Key, Url, api_client, call_api, oddline_client
 from oddline.cli.console import counted, new_console
+from oddline.cli.file_progress import FileProgress, wait_for
 from oddline.cli.uploading import upload as upload_file
-from oddline.errors import OddlineError
+from oddline.errors import DamagedFile, OddlineError
 
 app = make_app(help="Upload log files, see how far they are, delete them.")
 console = new_console()
@@ -36,26 +38,26 @@ def upload(
     key: Key = None,
 ) -> None:
     """Upload log files. What broke off goes on when it is run again; what is there already is not sent twice."""
-    uploaded = []
-    with api_client(url=url, key=key) as client:
-        with Progress(console=errors, transient=True) as bars:
-            for path in files:
-                bar = bars.add_task(path.name, total=None)
-                uploaded.append(
-                    upload_file(
-                        client,
-                        path,
-                        source=source,
-                        format_=format_,
-                        zone=zone,
-                        process=process,
-                        told=partial(_show, bars, bar),
-                    )
-                )
-        for file in uploaded:
+    uploaded: list[dict[str, Any]] = []
+    bars: dict[str, TaskID] = {}
+    with api_client(url=url, key=key) as client, FileProgress(errors) as progress:
+        for path in files:
+            bar = progress.begin(path.name)
+            file = upload_file(
+                client,
+                path,
+                source=source,
+                format_=format_,
+                zone=zone,
+                process=process,
+                told=partial(progress.sent, bar),
+            )
             console.print(f"{file['file_id']}  {file['name']}  {file['state']}")
+            uploaded.append(file)
+            bars[file["task_id"]] = bar
         if wait and process:
-            _wait([file["task_id"] for file in uploaded], patience_s=patience, url=url, key=key)
+            _wait(bars, progress, patience_s=patience, url=url, key=key)
+    _warn(f"{file['name']} is damaged" for file in uploaded if file["state"] == "damaged")
 
 
 @app.command("list")
@@ -93,7 +95,9 @@ def process(
     started = call_api("POST", "/api/v1/files/process", url=url, key=key, json={"file_ids": files})
     console.print(f"task {started['task_id']}")
     if wait:
-        _wait([one["task_id"] for one in started["files"]], patience_s=patience, url=url, key=key)
+        with FileProgress(errors) as progress:
+            bars = {one["task_id"]: progress.begin(one["file_id"]) for one in started["files"]}
+            _wait(bars, progress, patience_s=patience, url=url, key=key)
 
 
 @app.command()
@@ -102,15 +106,25 @@ def delete(file: File, url: Url = None, key: Key = None) -> None:
     call_api("DELETE", f"/api/v1/files/{file}", url=url, key=key)
 
 
-def _show(bars: Progress, bar: TaskID, there: int, size: int) -> None:
-    bars.update(bar, completed=there, total=size)
-
-
-def _wait(task_ids: list[str], *, patience_s: float, url: str | None, key: str | None) -> None:
+def _wait(
+    bars: dict[str, TaskID], progress: FileProgress, *, patience_s: float, url: str | None, key: str | None
+) -> None:
     began = time.monotonic()
     with oddline_client(url=url, key=key) as client:
-        tasks = client.wait(task_ids, timeout_s=patience_s)
+        tasks = wait_for(client, bars, patience_s=patience_s, told=progress.processed)
     if failed := [task for task in tasks if not task.successful]:
         raise OddlineError(f"{len(failed)} of {len(tasks)} files failed: {failed[0].error}")
-    entries = sum((task.result or {}).get("entries", 0) for task in tasks)
+    results = [task.result or {} for task in tasks]
+    entries = sum(result.get("entries", 0) for result in results)
     console.print(f"{counted(entries, 'entry', 'entries')} stored in {time.monotonic() - began:.0f} s")
+    _warn(result.get("warning") for result in results)
+
+
+def _warn(warnings: Iterable[str | None]) -> None:
+    """Fail where a file was damaged: what could be read is stored, and whoever sent it must know that it is not all.
+
+    Raises:
+        DamagedFile: one was.
+    """
+    if told := [warning for warning in warnings if warning]:
+        raise DamagedFile(f"{len(told)} of the files could not be read to the end: {told[0]}")

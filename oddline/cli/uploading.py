@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +21,16 @@ Pause = Callable[[float], None]
 """Waits for so many seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What of a file is there: so many bytes of its size, up to a part of so many."""
+
+    bytes: int
+    size: int
+    part: int
+    parts: int
+
+
 def upload(
     client: httpx.Client,
     path: Path,
@@ -28,13 +39,13 @@ def upload(
     format_: str = "",
     zone: str = "",
     process: bool = True,
-    told: Callable[[int, int], None] = lambda _, __: None,
+    told: Callable[[Sent], None] = lambda _: None,
     pause: Pause = time.sleep,
 ) -> dict[str, Any]:
     """Upload a file, or what of it is not there yet; returns what the API tells of it.
 
     Args:
-        told: is told, after each part, how many bytes of how many are there.
+        told: is told, after each part, what is there.
 
     Raises:
         NotTaken: the API refuses it.
@@ -50,13 +61,12 @@ def upload(
             file: dict[str, Any] = _ask(client, "POST", "/api/v1/files", json=wanted, headers=headers, pause=pause)
             if "upload" not in file:
                 return file  # it was whole before
-            there = 0
+            parts = max(1, -(-size // file["upload"]["part_bytes"]))
             for part in _parts(client, file, pause=pause):
                 if not part["there"]:
                     stream.seek(part["start"])
                     _put(client, part["url"], stream.read(part["end"] - part["start"]), pause=pause)
-                there = part["end"]
-                told(there, size)
+                told(Sent(part["end"], size, part["number"], parts))
     except OSError as error:
         raise OddlineError(f"{path}: {error.strerror}") from error
     done: dict[str, Any] = _ask(

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from oddline.files.reading import EntryReader, read_entries
     from oddline.files.service import UPLOADED, PutObject, delete, find_behind, list_files, origin_of, take_object
     from oddline.files.sniffing import look_at
+    from oddline.files.summing_up import calculate_file_analytics, score_log_file
     from oddline.files.tasks import (
+        CALCULATE_FILE_ANALYTICS,
         CLEANUP_OLD_FILES,
         CLEANUP_TEMP_FILES,
         COMPRESS_LOG_FILE,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
         PARSE_STRUCTURED_LOGS,
         PROCESS_LOG_FILE,
         PROCESS_LOG_FILES,
+        SCORE_LOG_FILE,
         TASKS,
         FileGroup,
         FilePayload,
@@ -48,7 +51,9 @@ _HOMES = {
     "reading": ["EntryReader", "read_entries"],
     "service": ["UPLOADED", "PutObject", "delete", "find_behind", "list_files", "origin_of", "take_object"],
     "sniffing": ["look_at"],
+    "summing_up": ["calculate_file_analytics", "score_log_file"],
     "tasks": [
+        "CALCULATE_FILE_ANALYTICS",
         "CLEANUP_OLD_FILES",
         "CLEANUP_TEMP_FILES",
         "COMPRESS_LOG_FILE",
@@ -57,6 +62,7 @@ _HOMES = {
         "PARSE_STRUCTURED_LOGS",
         "PROCESS_LOG_FILE",
         "PROCESS_LOG_FILES",
+        "SCORE_LOG_FILE",
         "TASKS",
         "FileGroup",
         "FilePayload",
@@ -68,6 +74,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "CALCULATE_FILE_ANALYTICS",
     "CLEANUP_OLD_FILES",
     "CLEANUP_TEMP_FILES",
     "COMPRESS_LOG_FILE",
@@ -80,6 +87,7 @@ __all__ = [
     "PREFIX",
     "PROCESS_LOG_FILE",
     "PROCESS_LOG_FILES",
+    "SCORE_LOG_FILE",
     "TASKS",
     "UPLOADED",
     "Block",
@@ -98,6 +106,7 @@ __all__ = [
     "Started",
     "Wanted",
     "begin",
+    "calculate_file_analytics",
     "cleanup_old_files",
     "cleanup_temp_files",
     "complete",
@@ -119,6 +128,7 @@ __all__ = [
     "process_log_file",
     "put",
     "read_entries",
+    "score_log_file",
     "start_group",
     "start_processing",
     "take_object",

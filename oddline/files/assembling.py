@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import orjson
 
-from oddline.files.encodings import CP_1252
+from oddline.files.encodings import CP_1252, without_colours
+from oddline.files.levels import level_at_start
 from oddline.files.model import ENTRY_BYTES, ENTRY_LINES, Block, Entry, Joins, Parser, Problems
 from oddline.files.splitting import Records
 from oddline.files.timestamps import Clock
@@ -56,6 +57,8 @@ class Assembler:
             if "\0" in text:
                 replaced += text.count("\0")
                 text = text.replace("\0", _REPLACEMENT)
+            if "\x1b" in text:
+                text = without_colours(text)
             if text.endswith("\r"):
                 text = text.rstrip("\r")
             is_expected = not has_headers and self._trace is not None and self._trace.is_open
@@ -142,7 +145,10 @@ class Assembler:
         while self._more and not self._more[-1].strip():
             self._more.pop()
         if self._more:
-            self._entries[-1]["message"] += "\n" + "\n".join(self._more)
+            entry = self._entries[-1]
+            entry["message"] += "\n" + "\n".join(self._more)
+            if "severity" not in entry and (severity := level_at_start(self._more[0])):
+                entry["severity"] = severity
         self._more, self._trace = [], None
 
     def _close(self, end: int) -> Block:

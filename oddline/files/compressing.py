@@ -9,11 +9,12 @@ import zstandard
 
 from oddline.errors import CorruptBody
 from oddline.files import store
-from oddline.files.deleting import delete_file, erase_object
+from oddline.files.deleting import delete_file, erase_object, packed_key
 from oddline.files.holding import holds
 from oddline.files.log_file import FileState, LogFile
 from oddline.files.opening import stream
 from oddline.files.tasks import FilePayload
+from oddline.files.unpacking import NONE
 from oddline.files.uploads import PART_BYTES
 from oddline.ids import new_id
 from oddline.objects import ObjectStore
@@ -22,13 +23,13 @@ from oddline.tasks import TaskContext
 
 MOST_BYTES: Final = 50 * 1024**3  # can be packed and read back within the task's limits; larger ones stay as they are
 LEVEL: Final = 3
-_ENDING: Final = ".zst"
 
 
 def compress_log_file(payload: FilePayload, context: TaskContext) -> dict[str, Any]:
     """Put a packed file in the place of a processed one that was not packed; returns the sizes.
 
-    One that holds what was erased meanwhile is deleted instead: its entries came in without.
+    What is told of the file stays as it came. One that holds what was erased meanwhile is deleted instead: its entries
+    came in without.
 
     Raises:
         CorruptBody: what was packed is not what was there, so that the original stays (permanent).
@@ -37,24 +38,32 @@ def compress_log_file(payload: FilePayload, context: TaskContext) -> dict[str, A
     """
     with context.db.transaction() as tx:
         file = store.find(tx, payload.project, file=payload.file)
-    if file is None or file.state not in {FileState.PROCESSED, FileState.FAILED} or file.size is None:
+    if file is None:  # it was deleted, and who packed it may have been killed before that was noticed
+        erase_object(context.objects, packed_key(payload.project, payload.file))
+        return {}
+    if not (file.state.is_read or file.state is FileState.FAILED) or file.size is None:
         return {}
     if _holds_erased(file, context):
         delete_file(context, file)
         return {"deleted": True}
-    if file.state is FileState.FAILED or file.size > MOST_BYTES:
+    if file.state is not FileState.PROCESSED or file.size > MOST_BYTES:
         return {}
-    if file.known is None or file.known.compression != "none":
+    if file.kept is None or file.kept.compression != NONE:
         return {}
-    key = f"files/{file.project}/{file.id}{_ENDING}"
+    key = packed_key(file.project, file.id)
     version, packed = _pack(context.objects, file, key=key)
     _check(context.objects, file, key=key, version=version)
-    found = {"format": file.known.format, "encoding": file.known.encoding, "compression": "zstd"}
     # As a deleted file, which is cleaned up where this is killed before it does so itself.
     original = replace(file, id=new_id(), state=FileState.DELETED, upload=None, request_key=None, task=None)
     with context.db.transaction() as tx:
         changed = store.change(
-            tx, file, was=[FileState.PROCESSED], object_key=key, object_version=version, size=packed, found=found
+            tx,
+            file,
+            was=[FileState.PROCESSED],
+            object_key=key,
+            object_version=version,
+            stored_size=packed,
+            stored_compression="zstd",
         )
         if changed is not None:
             store.insert(tx, original)

@@ -1,6 +1,7 @@
 """Let go of a file: its row, its parts, and its object with all that is kept of it."""
 
 from typing import Any, Final
+from uuid import UUID
 
 from oddline.files import store
 from oddline.files.log_file import FileState, LogFile
@@ -8,7 +9,13 @@ from oddline.files.tasks import FilePayload
 from oddline.objects import ObjectStore
 from oddline.tasks import TaskContext
 
+_PACKED: Final = ".zst"
 PARTS_AT_ONCE: Final = 5_000  # rows in one transaction, so that none is long
+
+
+def packed_key(project: UUID, file: UUID) -> str:
+    """The object that a file is packed into, which no row names until that is done."""
+    return f"files/{project}/{file}{_PACKED}"
 
 
 def erase_object(objects: ObjectStore, key: str) -> int:
@@ -35,7 +42,9 @@ def delete_file(context: TaskContext, file: LogFile) -> None:
         store.change(tx, file, was=[file.state], state=str(FileState.DELETED))
     if file.upload is not None:
         context.objects.abort_upload(file.object_key, upload=file.upload)
-    erase_object(context.objects, file.object_key)
+    # Whoever packed it may have been killed before its row could name the packed one.
+    for key in {file.object_key, packed_key(file.project, file.id)}:
+        erase_object(context.objects, key)
     is_left = True
     while is_left:
         with context.db.transaction() as tx:

@@ -23,17 +23,31 @@ _MESSAGES: Final = (
     "MESSAGE",
     "Message",
     "@mt",
+    "@message",
+    "textPayload",
+    "jsonPayload",
+    "line",
+    "title",
+    "Text",
+    "Msg",
+    "M",
 )
 _TIMES: Final = (
     "timestamp", "@timestamp", "time", "ts", "@t", "datetime", "date", "asctime", "eventTime", "Timestamp", "instant",
-    "timeMillis", "created", "log.time", "_time", "t", "log_time",
+    "timeMillis", "created", "log.time", "_time", "t", "log_time", "T", "timeUnixNano", "TimeGenerated", "TimeCreated",
+    "Date and Time", "Time", "TIMESTAMP", "DateTime",
 )  # fmt: skip
 _LEVELS: Final = (
     "level", "severity", "log.level", "levelname", "@l", "lvl", "loglevel", "severity_text", "severityText", "Level",
-    "level_name", "syslog_severity", "error_severity",
+    "level_name", "syslog_severity", "error_severity", "LevelDisplayName", "log_level", "L",
+    "Severity", "LEVEL", "SEVERITY",
 )  # fmt: skip
 _TRACE_NAMES: Final = ("trace_id", "traceId", "trace.id", "traceid", "TraceId", "@tr")
 _SPAN_NAMES: Final = ("span_id", "spanId", "span.id", "spanid", "SpanId", "@sp")
+_LIKE_TIME: Final = re.compile(r"time|date|stamp|created|utc$|ts$|(?<=[a-z_])at$", re.IGNORECASE)
+_DAYS_AND_HOURS: Final = (("date", "time"), ("Date", "Time"))
+_OTEL: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+_OTEL_NAMES: Final = ("severityNumber", "SeverityNumber", "severity_number")
 _BUNYAN: Final = {10: "TRACE", 20: "DEBUG", 30: "INFO", 40: "WARN", 50: "ERROR", 60: "FATAL"}
 _IDS: Final = (
     ("trace_id", _TRACE_NAMES, re.compile(r"[0-9a-fA-F]{32}")),
@@ -53,6 +67,7 @@ class DocumentReader:
         self._times, self._levels, self._messages = (
             sorted(names, key=lambda name: name not in start) for names in (_TIMES, _LEVELS, _MESSAGES)
         )
+        self._days_and_hours = [names for names in _DAYS_AND_HOURS if all(name in start for name in names)]
 
     def read(self, document: dict[str, Any], text: str) -> Entry:
         """The entry that a document is.
@@ -66,7 +81,7 @@ class DocumentReader:
         if text.count("{") + text.count("[") > _MANY_BRACKETS and not are_storable(document):
             return {"message": text, "attributes": {}}
         entry: Entry = {"message": "", "attributes": document}
-        self._take(document, self._times, self._time, entry, "timestamp")
+        self._take_time(document, entry)
         self._take(document, self._levels, severity_of, entry, "severity")
         self._take(document, self._messages, _message_of, entry, "message")
         for field, names, form in _IDS:
@@ -88,14 +103,41 @@ class DocumentReader:
         entry: Entry,
         field: str,
     ) -> None:
-        """Move what a field says from the document to the entry."""
+        """Move what a field says from the document to the entry; one that says more than that stays."""
         for name in names:
             if name in document and (said := read(document[name])):
                 entry[field] = said
-                del document[name]
+                if field == "timestamp" or not isinstance(document[name], dict):
+                    del document[name]
                 return
 
+    def _take_time(self, document: dict[str, Any], entry: Entry) -> None:
+        for names in self._days_and_hours:
+            self._take_day_and_hour(document, names, entry)
+        if "timestamp" not in entry:
+            self._take(document, self._times, self._time, entry, "timestamp")
+        if "timestamp" not in entry and (stamp := self._any_time(document)):
+            entry["timestamp"] = stamp
+
+    def _take_day_and_hour(self, document: dict[str, Any], names: tuple[str, str], entry: Entry) -> None:
+        """Move the time where a day and an hour have a field each."""
+        day, hour = document.get(names[0]), document.get(names[1])
+        if isinstance(day, str) and isinstance(hour, str) and (said := self._clock.read(f"{day} {hour}")):
+            entry["timestamp"] = said
+            del document[names[0]], document[names[1]]
+
+    def _any_time(self, document: Mapping[str, Any]) -> str | None:
+        """The first time in a field whose name sounds like it, here or one level further in; it stays there."""
+        within = [value for value in document.values() if isinstance(value, dict)]
+        for fields in (document, *within):
+            for name, value in fields.items():
+                if _LIKE_TIME.search(name) and (said := self._time(value)):
+                    return said
+        return None
+
     def _time(self, value: Any) -> str | None:
+        if isinstance(value, dict) and "$date" in value:  # MongoDB's
+            return self._clock.read(value["$date"])
         if isinstance(value, dict):  # log4j's JSON layout
             seconds, nanoseconds = value.get("epochSecond"), value.get("nanoOfSecond", 0)
             if isinstance(seconds, int) and isinstance(nanoseconds, int) and 0 <= nanoseconds < 1_000_000_000:
@@ -105,6 +147,8 @@ class DocumentReader:
 
 
 def _message_of(value: Any) -> str | None:
+    if isinstance(value, dict):  # of Google's or OpenTelemetry's, a field further in
+        value = next((value[name] for name in ("message", "msg", "stringValue") if name in value), None)
     return value.rstrip("\r\n") if isinstance(value, str) and value and not value.isspace() else None
 
 
@@ -112,10 +156,23 @@ def _guess_severity(entry: Entry, document: Mapping[str, Any]) -> None:
     """From where only some libraries have it: ECS one level down; Serilog leaves out what is mere information."""
     log = document.get("log")
     severity = severity_of(log.get("level")) if isinstance(log, dict) else None
+    severity = severity or _by_number(document) or _of_mongodb(document)
     if severity or "@i" in document or "@mt" in document:
         entry["severity"] = severity or "INFO"
     else:
         look_for_level(entry)
+
+
+def _by_number(document: Mapping[str, Any]) -> str | None:
+    """By the numbers of OpenTelemetry, four to a name."""
+    number = next((document[name] for name in _OTEL_NAMES if name in document), None)
+    is_one = isinstance(number, int) and not isinstance(number, bool) and 0 < number <= 4 * len(_OTEL)
+    return _OTEL[(number - 1) // 4] if is_one and number else None
+
+
+def _of_mongodb(document: Mapping[str, Any]) -> str | None:
+    """MongoDB's letters, which mean nothing elsewhere."""
+    return SEVERITIES.get(str(document.get("s"))[:1]) if {"s", "c", "ctx"} <= document.keys() else None
 
 
 def _source_of(document: Mapping[str, Any]) -> str | None:
@@ -128,6 +185,8 @@ def _source_of(document: Mapping[str, Any]) -> str | None:
 
 def severity_of(value: Any) -> str | None:
     """What a level says, by name or by the numbers of bunyan and pino, Python or syslog."""
+    if isinstance(value, dict):
+        value = value.get("name")
     if isinstance(value, str):
         return SEVERITIES.get(value) or SEVERITIES.get(value.strip().lower())
     if isinstance(value, bool) or not isinstance(value, int):

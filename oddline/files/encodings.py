@@ -12,6 +12,7 @@ _ZEROS_SHARE: Final = 0.3  # of every other byte: as in UTF-16 of any text with 
 _HIGH: Final = re.compile(rb"[\x80-\xff]+")
 _CP_1252_TEXT: Final = re.compile(rb"[\x80\x82\x84-\x87\x8a\x8b\x8c\x8e\x91-\x97\x99\x9a\x9e\x9f\xa0-\xff]{1,4}")
 _BROKEN_SHARE: Final = 0.1  # of the runs of high bytes; with more of them invalid the text is no UTF-8
+_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CONTROLS: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _CONTROLS_SHARE: Final = 0.1
 
@@ -33,9 +34,25 @@ def encoding_of(start: bytes) -> str:
     return CP_1252 if _is_cp_1252(start) else UTF_8
 
 
+def without_colours(text: str) -> str:
+    """A text without what tells a terminal in which colours to show it."""
+    return _COLOURS.sub("", text)
+
+
 def is_binary(start: bytes) -> bool:
     """Whether the first bytes are none of a text in UTF-8 or in an encoding of a byte a character."""
     return len(_CONTROLS.findall(start)) > len(start) * _CONTROLS_SHARE
+
+
+def has_returns_alone(start: bytes) -> bool:
+    """Whether lines end with carriage returns alone, by the first bytes of a text in UTF-8."""
+    return b"\r" in start and b"\n" not in start
+
+
+def with_line_feeds(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """A stream whose lines ended with carriage returns."""
+    for piece in pieces:
+        yield piece.replace(b"\r", b"\n")
 
 
 def as_utf_8(pieces: Iterable[bytes], *, encoding: str) -> Iterator[bytes]:

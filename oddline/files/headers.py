@@ -7,7 +7,8 @@ from typing import Final
 
 from oddline.files.model import Entry, Format, Joins, Parse, Parser, Sample
 from oddline.files.severities import SEVERITIES
-from oddline.files.timestamps import EPOCH, Clock, TimeForm
+from oddline.files.time_forms import EPOCH, TimeForm
+from oddline.files.timestamps import Clock
 
 _OWN_GROUPS: Final = frozenset(
     {"t1", "t2", "t3", "t4", "epoch", "epoch_fraction", "epoch_decimals", "level", "early_level", "message"}

@@ -23,7 +23,7 @@ def holds(objects: ObjectStore, file: LogFile, is_held: Callable[[str], bool]) -
     Raises:
         ObjectMissing: its object is gone.
     """
-    if (file.size or 0) > MOST_BYTES:
+    if (file.kept_size or 0) > MOST_BYTES:
         return True
     return any(is_held(text) for text in _texts(objects, file))
 
@@ -42,7 +42,7 @@ def _texts(objects: ObjectStore, file: LogFile) -> Iterator[str]:
 def _plain(objects: ObjectStore, file: LogFile) -> Iterator[bytes]:
     pieces = stream(objects, file)
     start = next(pieces, b"")
-    found = file.known or look_at(start[:SAMPLE_BYTES], name=file.name)
+    found = file.kept or look_at(start[:SAMPLE_BYTES], name=file.name)
     try:
         plain = unpacked(_behind(start, pieces), compression=found.compression)
         yield from as_utf_8(plain, encoding=found.encoding)

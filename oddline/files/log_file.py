@@ -1,7 +1,7 @@
 """What an uploaded log file is: where it lies, how far it is read, and what it was found to hold."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -17,8 +17,14 @@ class FileState(StrEnum):
     UPLOADED = "uploaded"
     PROCESSING = "processing"
     PROCESSED = "processed"
+    DAMAGED = "damaged"  # processed up to where its packing is damaged or broken off
     FAILED = "failed"
     DELETED = "deleted"
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all that can be read of it became entries."""
+        return self in {FileState.PROCESSED, FileState.DAMAGED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +33,14 @@ class LogFile:
 
     Attributes:
         format, zone: as its owner told; empty where that is to be found, or UTC.
-        size: bytes; None until it is known.
+        size: bytes as it came; None until it is known.
+        stored_size, stored_compression: of the object that it is kept as, where that is not as it came.
         part_bytes, upload: of its upload; None where it was not uploaded in parts by us.
         position: bytes of the unpacked stream that are stored as entries.
         progress: 0 to 1.
         tries: attempts to read on since a part of it was stored the last time.
         metadata: as `Metadata.view` tells it.
+        analytics: what its entries are like, once they are scored.
     """
 
     project: UUID
@@ -60,12 +68,34 @@ class LogFile:
     refused: int = 0
     problems: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] | None = None
+    stored_size: int | None = None
+    stored_compression: str | None = None
+    analytics: Mapping[str, Any] | None = None
     error: str | None = None
 
     @property
     def known(self) -> Found | None:
-        """What it was found to be, if anybody has looked."""
+        """What it was found to be as it came, if anybody has looked."""
         return Found(**self.found) if self.found else None
+
+    @property
+    def kept(self) -> Found | None:
+        """What the object is that it is kept as."""
+        known = self.known
+        return replace(known, compression=self.stored_compression) if known and self.stored_compression else known
+
+    @property
+    def kept_size(self) -> int | None:
+        """Bytes of the object that it is kept as."""
+        return self.size if self.stored_size is None else self.stored_size
+
+    @property
+    def warning(self) -> str | None:
+        """What whoever uploaded it must hear though it became entries."""
+        if self.state is not FileState.DAMAGED:
+            return None
+        lines = (self.metadata or {}).get("lines", 0)
+        return f"{self.problems.get('damaged', '')}: {lines:,} lines before that are kept, and what follows is lost"
 
     @property
     def put_at(self) -> datetime:
@@ -86,6 +116,7 @@ class LogFile:
         """What those get who may read."""
         return {
             **self.upload_view(),
+            "warning": self.warning,
             "source": self.source,
             "format": self.format or None,
             "zone": self.zone or None,
@@ -98,5 +129,7 @@ class LogFile:
             "found": self.found,
             "problems": self.problems,
             "metadata": self.metadata,
+            "stored": {"bytes": self.kept_size, "compression": self.kept.compression} if self.kept else None,
+            "analytics": self.analytics,
             "error": self.error,
         }

@@ -26,13 +26,13 @@ def stream(objects: ObjectStore, file: LogFile, *, start: int = 0) -> Iterator[b
 
 
 def found_in(file: LogFile, context: TaskContext) -> Found:
-    """What a file is: as was found before, or as its first bytes and its owner say.
+    """What a file is as it is kept: as was found before, or as its first bytes and its owner say.
 
     Raises:
         ObjectMissing: its object is gone.
     """
-    if file.known:
-        return file.known
+    if file.kept:
+        return file.kept
     start = b""
     for piece in stream(context.objects, file):
         start += piece

@@ -14,7 +14,7 @@ from oddline.files.metadata import Metadata, MetadataFold
 from oddline.files.model import Block, Found
 from oddline.files.opening import found_in, open_reader, stream
 from oddline.files.reading import MOST_ENTRIES, EntryReader
-from oddline.files.tasks import FileGroup, FilePayload, FormattedFile
+from oddline.files.tasks import PROCESS_LOG_FILE, FileGroup, FilePayload, FormattedFile
 from oddline.files.unpacking import NONE
 from oddline.files.uploads import check_format
 from oddline.objects import PIECE_BYTES
@@ -28,9 +28,10 @@ from oddline.submissions import (
     tomorrow,
     wait_for_scoring,
 )
-from oddline.tasks import Task, TaskContext, find
+from oddline.tasks import Task, TaskContext, find, others_wait
 
-TURN: Final = timedelta(minutes=4)  # then others have the process; below the soft limit by more than a part takes
+TURN: Final = timedelta(minutes=4)  # below the soft limit by more than a part takes
+SHORT_TURN: Final = timedelta(seconds=5)  # while other projects wait
 MOST_TRIES: Final = 5  # without one more part stored: then it is the file that kills its workers
 IDS_LAST: Final = timedelta(days=5)  # an entry is looked for by its id up to 7 days behind the time in it
 _SKIPPED: Final = bytes(PIECE_BYTES)
@@ -67,7 +68,8 @@ def tell_of_group(payload: FileGroup, context: TaskContext) -> dict[str, Any]:
     there = [file for file in files if file is not None]
     return {
         "files": len(payload.files),
-        "processed": sum(file.state is FileState.PROCESSED for file in there),
+        "processed": sum(file.state.is_read for file in there),
+        "damaged": [str(file.id) for file in there if file.state is FileState.DAMAGED],
         "failed": [str(file.id) for file in there if file.state is FileState.FAILED],
         "entries": sum(file.entries for file in there),
     }
@@ -85,8 +87,8 @@ def mark_failed(tx: Transaction, task: Task) -> None:
 
 def _process(payload: FilePayload, context: TaskContext, *, asked: str) -> dict[str, Any]:
     file = _begin(payload, context, asked=asked)
-    if file is None or file.state is FileState.PROCESSED:
-        return {"entries": file.entries if file else 0}
+    if file is None or file.state.is_read:
+        return {"entries": file.entries if file else 0, "warning": file.warning if file else None}
     if file.tries > MOST_TRIES:
         raise FileStuck(f"{MOST_TRIES} tries to read on at byte {file.position:,} ended without a part more")
     return _Reading(file, context).run()
@@ -137,17 +139,28 @@ class _Reading:
             QuotaExceeded: a block is more than the project may send today.
         """
         found, self._read_bytes = found_in(self.file, self.context), 0
-        self.file = file = self._note(found=asdict(found))
+        self.file = file = self._note(found=asdict(self.file.known or found))
         before = Metadata.restored(file.metadata) if file.position and file.metadata else None
         fold = MetadataFold(found, before=before)
         reader = open_reader(self._pieces(found), file, found=found, after=file.position, most_entries=most_entries)
+        found_at: datetime | None = None
         for block in reader:
+            found_at = found_at or self.context.clock()
             fold.add(block)
             self._store(block, fold)
-            if self.context.clock() >= began_at + TURN:
+            if self._is_over(began_at, found_at=found_at):
                 raise NotYet("the turn is over: the rest is for the next", until=self.context.clock())
             wait_for_scoring(self.context, self.file.project)
         return self._end(reader, fold)
+
+    def _is_over(self, began_at: datetime, *, found_at: datetime) -> bool:
+        """Whether the process is for others now; `found_at` is when this turn had found where the last one stopped."""
+        had = self.context.clock() - began_at
+        if had >= TURN:
+            return True
+        # Twice what finding the place took: otherwise a large packed file would come to little else.
+        is_short = had < max(SHORT_TURN, 2 * (found_at - began_at))
+        return not is_short and others_wait(PROCESS_LOG_FILE, project=self.file.project, context=self.context)
 
     def _fewer(self, full: QuotaExceeded) -> int:
         """How many entries of the refused block the project may still send today.
@@ -189,7 +202,7 @@ class _Reading:
         )
         for entry in block.entries:
             entry.setdefault("source", file.source)
-        progress = min(self._read_bytes / file.size, 1.0) if file.size else 0.0
+        progress = min(self._read_bytes / file.kept_size, 1.0) if file.kept_size else 0.0
         noted: list[bool] = []
 
         def note(tx: Transaction, refused: int) -> None:
@@ -227,13 +240,14 @@ class _Reading:
         fold.end(packed_bytes=reader.packed_bytes, damaged=reader.problems.damaged)
         metadata = fold.metadata.view()
         done = self._note(
-            state=str(FileState.PROCESSED),
+            state=str(FileState.DAMAGED if reader.problems.damaged else FileState.PROCESSED),
             finished_at=self.context.clock(),
             progress=1.0,
             metadata=metadata,
             problems=metadata["problems"],
         )
-        return {"entries": done.entries, "refused": done.refused, "metadata": metadata_told(metadata)}
+        told = {"entries": done.entries, "refused": done.refused, "warning": done.warning}
+        return told | {"metadata": metadata_told(metadata)}
 
     def _note(self, **columns: Any) -> LogFile:
         """Write into the file's row.

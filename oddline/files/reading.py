@@ -6,7 +6,7 @@ from typing import Final
 
 from oddline.errors import DamagedFile, NotText
 from oddline.files.assembling import Assembler
-from oddline.files.encodings import CP_1252, UTF_8_MARKED, as_utf_8
+from oddline.files.encodings import CP_1252, UTF_8_MARKED, as_utf_8, has_returns_alone, with_line_feeds
 from oddline.files.formats import FORMATS
 from oddline.files.model import BINARY, SAMPLE_BYTES, Block, Found, Problems
 from oddline.files.records import split
@@ -95,6 +95,8 @@ class EntryReader(Iterator[Block]):
         one = FORMATS[found.format]
         parser = one.parser(sample_of(start[:SAMPLE_BYTES], encoding=found.encoding), self._clock)
         text = as_utf_8(_chain(held, plain), encoding=found.encoding)
+        if has_returns_alone(b"".join(as_utf_8([start[:SAMPLE_BYTES]], encoding=found.encoding))):
+            text = with_line_feeds(text)
         begin = max(self._after, _MARK_BYTES if found.encoding == UTF_8_MARKED else 0)
         assembler = Assembler(
             parser,

@@ -29,7 +29,7 @@ def list_files(
 
 
 def find_behind(tx: Transaction, project: UUID, *, after: UUID) -> LogFile | None:
-    """The next file behind an id that was not deleted, in the order of the ids."""
+    """The next file behind an id, in the order of the ids; also one that was deleted and of which something is left."""
     return store.next_behind(tx, project, after=after)
 
 

@@ -3,12 +3,12 @@
 from typing import Final
 
 _NAMES: Final = {
-    "TRACE": "trace verbose finest finer t v debug5 debug4 debug3 debug2 debug1",
-    "DEBUG": "debug dbg fine d",
-    "INFO": "info information informational inf i log config audit",
+    "TRACE": "trace trce verbose vrb finest finer t v debug5 debug4 debug3 debug2 debug1",
+    "DEBUG": "debug dbug dbg fine d",
+    "INFO": "info information informational inf i log config audit note",
     "NOTICE": "notice",
     "WARN": "warn warning wrn w",
-    "ERROR": "error err eror severe failure failed e",
+    "ERROR": "error err eror severe failure failed fail e",
     "CRITICAL": "critical crit",
     "ALERT": "alert",
     "FATAL": "fatal ftl f panic dpanic",

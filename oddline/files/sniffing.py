@@ -1,11 +1,18 @@
 """Find out by looking what a file is: how it is packed, its encoding, and its format."""
 
 from contextlib import suppress
-from itertools import chain
 from typing import Final
 
 from oddline.errors import DamagedFile
-from oddline.files.encodings import CP_1252, UTF_8, as_utf_8, encoding_of, is_binary
+from oddline.files.encodings import (
+    CP_1252,
+    UTF_8,
+    as_utf_8,
+    encoding_of,
+    has_returns_alone,
+    is_binary,
+    without_colours,
+)
 from oddline.files.formats import FORMATS, TEXT
 from oddline.files.model import BINARY, SAMPLE_BYTES, Found, Framing, Sample
 from oddline.files.unpacking import MAGIC_BYTES, compression_of, unpacked
@@ -47,8 +54,12 @@ def look_at_unpacked(start: bytes, *, compression: str, name: str = "") -> Found
 
 def sample_of(start: bytes, *, encoding: str, name: str = "") -> Sample:
     """The first 256 KB of a stream as those see it that know formats."""
-    plain = b"".join(chain(as_utf_8([start], encoding=encoding)))
+    plain = b"".join(as_utf_8([start], encoding=encoding))
+    if has_returns_alone(plain):
+        plain = plain.replace(b"\r", b"\n")
     text = plain.decode(CP_1252 if encoding == CP_1252 else "utf-8", "replace").removeprefix("\ufeff")
+    if "\x1b" in text:
+        text = without_colours(text)
     lines = [line.rstrip("\r")[:_SAMPLE_LINE_CHARACTERS] for line in text.split("\n") if line and not line.isspace()]
     if len(lines) > 1 and len(start) >= SAMPLE_BYTES:
         lines.pop()  # it is not whole

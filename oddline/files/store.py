@@ -1,12 +1,12 @@
 """SQL of log files and of the parts that they became."""
 
 from collections.abc import Collection
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from psycopg.rows import kwargs_row
+from psycopg.rows import class_row, kwargs_row
 from psycopg.types.json import Jsonb
 
 from oddline.database import Transaction
@@ -97,11 +97,10 @@ def newest(
 
 
 def next_behind(tx: Transaction, project: UUID, *, after: UUID) -> LogFile | None:
-    """The file with the next id that was not deleted."""
+    """The file with the next id, also one that was deleted and of which something is left."""
     with tx.cursor(row_factory=kwargs_row(_file)) as cursor:
         return cursor.execute(
-            f"SELECT {_COLUMNS} FROM files WHERE project_id = %s AND id > %s AND state <> 'deleted'"
-            " ORDER BY id LIMIT 1",
+            f"SELECT {_COLUMNS} FROM files WHERE project_id = %s AND id > %s ORDER BY id LIMIT 1",
             [project, after],
         ).fetchone()
 
@@ -161,6 +160,36 @@ def insert_part(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ScoredPart:
+    """A part of a file whose entries are scored, and the chunks that they came into."""
+
+    first_byte: int
+    submission: UUID
+    chunks: list[UUID]
+
+
+def scored_parts(tx: Transaction, file: LogFile, *, after: int, limit: int) -> list[ScoredPart]:
+    """Parts behind the one that begins at `after`, in their order; those not scored have no chunks."""
+    with tx.cursor(row_factory=class_row(ScoredPart)) as cursor:
+        return cursor.execute(
+            "SELECT first_byte, submission_id AS submission, coalesce(chunk_ids, '{}') AS chunks FROM file_parts"
+            " LEFT JOIN submission_state ON submission_state.id = submission_id"
+            " WHERE file_parts.project_id = %s AND file_id = %s AND first_byte > %s ORDER BY first_byte LIMIT %s",
+            [file.project, file.id, after, limit],
+        ).fetchall()
+
+
+def count_unscored(tx: Transaction, file: LogFile) -> int:
+    """How many parts of a file wait to be scored, or are being scored now."""
+    row = tx.execute(
+        "SELECT count(*) FROM file_parts JOIN submission_state ON submission_state.id = submission_id"
+        " WHERE file_parts.project_id = %s AND file_id = %s AND submission_state.state IN ('accepted', 'claimed')",
+        [file.project, file.id],
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
 def find_part(tx: Transaction, project: UUID, *, submission: UUID) -> tuple[UUID, int, int] | None:
     """(file, first byte, end) of what a submission was made of; None where that was no file."""
     return tx.execute(
@@ -174,7 +203,7 @@ def old(tx: Transaction, *, kept_since: datetime, begun_since: datetime, limit: 
     with tx.cursor(row_factory=kwargs_row(_file)) as cursor:
         return cursor.execute(
             f"SELECT {_COLUMNS} FROM files WHERE state = 'deleted' OR state = 'uploading' AND created_at < %(begun)s"
-            " OR state IN ('uploaded', 'processed', 'failed') AND created_at < %(kept)s ORDER BY created_at"
+            " OR state IN ('uploaded', 'processed', 'damaged', 'failed') AND created_at < %(kept)s ORDER BY created_at"
             " LIMIT %(limit)s",
             {"kept": kept_since, "begun": begun_since, "limit": limit},
         ).fetchall()
@@ -191,6 +220,14 @@ def delete(tx: Transaction, file: LogFile, *, limit: int) -> bool:
         return False
     tx.execute("DELETE FROM files WHERE project_id = %s AND id = %s", [file.project, file.id])
     return True
+
+
+def untold_uploads(tx: Transaction) -> list[LogFile]:
+    """Uploads under way whose size nobody told, of all projects."""
+    with tx.cursor(row_factory=kwargs_row(_file)) as cursor:
+        return cursor.execute(
+            f"SELECT {_COLUMNS} FROM files WHERE state = 'uploading' AND size IS NULL AND upload IS NOT NULL"
+        ).fetchall()
 
 
 def named_uploads(tx: Transaction) -> set[str]:

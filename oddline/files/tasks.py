@@ -13,6 +13,8 @@ _MOST_ATTEMPTS: Final = 30_000
 """A file may need many turns, each an attempt, and waits for scoring; what fails without getting on ends by itself."""
 
 _GOES_ON: Final = Retry(attempts=_MOST_ATTEMPTS, base=timedelta(seconds=10), cap=timedelta(seconds=60))
+MOST_AT_ONCE: Final = 4  # of one project: more would read beside each other, and no faster be scored
+_BY_THE_FOLDER: Final = 1_000.0  # files that people upload in an hour, and nobody need wonder
 _ON_REQUEST: Final = frozenset({Starter.MEMBER})
 
 
@@ -47,6 +49,8 @@ EXTRACT_LOG_METADATA: Final = TaskSpec(
     hard_limit=timedelta(seconds=600),
     starters=_ON_REQUEST,
     smoke=_SMOKE,
+    at_once=MOST_AT_ONCE,
+    usual_an_hour=_BY_THE_FOLDER,
 )
 PROCESS_LOG_FILE: Final = TaskSpec(
     name="process_log_file",
@@ -57,6 +61,8 @@ PROCESS_LOG_FILE: Final = TaskSpec(
     hard_limit=timedelta(seconds=600),
     retry=_GOES_ON,
     smoke=_SMOKE,
+    at_once=MOST_AT_ONCE,
+    usual_an_hour=_BY_THE_FOLDER,
 )
 PARSE_STRUCTURED_LOGS: Final = TaskSpec(
     name="parse_structured_logs",
@@ -68,13 +74,19 @@ PARSE_STRUCTURED_LOGS: Final = TaskSpec(
     retry=_GOES_ON,
     starters=_ON_REQUEST,
     smoke=FormattedFile(project=NOBODY, file=NOBODY, format="json"),
+    at_once=MOST_AT_ONCE,
+    usual_an_hour=_BY_THE_FOLDER,
 )
 PROCESS_LOG_FILES: Final = TaskSpec(
     name="process_log_files",
     queue=Queue.FILE_PROCESSING,
     payload=FileGroup,
     idempotency="tells what became of the files",
+    soft_limit=timedelta(seconds=300),
+    hard_limit=timedelta(seconds=600),
     smoke=FileGroup(project=NOBODY, files=()),
+    at_once=MOST_AT_ONCE,
+    usual_an_hour=_BY_THE_FOLDER,
 )
 COMPRESS_LOG_FILE: Final = TaskSpec(
     name="compress_log_file",
@@ -86,6 +98,32 @@ COMPRESS_LOG_FILE: Final = TaskSpec(
     hard_limit=timedelta(seconds=1_800),
     starters=_ON_REQUEST,
     smoke=_SMOKE,
+    at_once=1,  # it may take half an hour
+    usual_an_hour=_BY_THE_FOLDER,
+)
+SCORE_LOG_FILE: Final = TaskSpec(
+    name="score_log_file",
+    queue=Queue.FILE_PROCESSING,
+    payload=FilePayload,
+    idempotency="looks whether all entries are scored, and wakes who scores them",
+    soft_limit=timedelta(seconds=300),
+    hard_limit=timedelta(seconds=600),
+    retry=_GOES_ON,
+    smoke=_SMOKE,
+    at_once=MOST_AT_ONCE,
+    usual_an_hour=_BY_THE_FOLDER,
+)
+CALCULATE_FILE_ANALYTICS: Final = TaskSpec(
+    name="calculate_file_analytics",
+    queue=Queue.FILE_PROCESSING,
+    payload=FilePayload,
+    idempotency="counts anew, and writes what it has counted over what stood there",
+    soft_limit=timedelta(seconds=1_500),
+    hard_limit=timedelta(seconds=1_800),
+    starters=_ON_REQUEST,
+    smoke=_SMOKE,
+    at_once=2,  # each reads all entries of a file
+    usual_an_hour=_BY_THE_FOLDER,
 )
 DELETE_LOG_FILE: Final = TaskSpec(
     name="delete_log_file",
@@ -96,6 +134,7 @@ DELETE_LOG_FILE: Final = TaskSpec(
     soft_limit=timedelta(seconds=300),
     hard_limit=timedelta(seconds=600),
     smoke=_SMOKE,
+    usual_an_hour=_BY_THE_FOLDER,
 )
 CLEANUP_OLD_FILES: Final = TaskSpec(
     name="cleanup_old_files",
@@ -120,6 +159,8 @@ TASKS: Final = (
     PARSE_STRUCTURED_LOGS,
     PROCESS_LOG_FILES,
     COMPRESS_LOG_FILE,
+    SCORE_LOG_FILE,
+    CALCULATE_FILE_ANALYTICS,
     DELETE_LOG_FILE,
     CLEANUP_OLD_FILES,
     CLEANUP_TEMP_FILES,

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
+from oddline.files.time_forms import EPOCH, FORMS, HOURS_OFF, Last, TimeForm, of_24
 from oddline.submissions import EARLIEST
 
 FUTURE: Final = timedelta(days=1)  # nor after the present by more
@@ -14,131 +15,9 @@ _EARLIEST_S: Final = int(EARLIEST.timestamp())
 _REMEMBERED_HOURS: Final = 4096
 _GUESSED_YEARS: Final = 9  # back from the hint: the 29th of February comes as rarely
 
-_MONTHS: Final = {
-    "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6, "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11,
-    "Dec": 12,
-}  # fmt: skip
-_HOURS_OFF: Final = {
-    "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "JST": 9,
-    "AEST": 10, "AEDT": 11, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
-}  # fmt: skip
-
-Hour = tuple[int | None, int, int, int]
-"""Year (None where it is not written), month, day, hour."""
 Convert = Callable[[str, str, str | None, str | None], str | None]
 """From what a form's groups hold; None where that is no time, or none that an entry may have."""
 
-
-@dataclass(frozen=True, slots=True)
-class TimeForm:
-    """A way to write times.
-
-    Attributes:
-        pattern: groups `t1` (day and hour), `t2` (minutes and seconds), `t3` (fraction) and `t4` (zone).
-        hour: what `t1` says; raises ValueError or KeyError where it says nothing.
-        tidy: from `t2` and `t3` to `:MM:SS` and a fraction, where they are not that already.
-        has_year_in_zone: `t4` is the year, which the form puts last.
-    """
-
-    name: str
-    pattern: str
-    hour: Callable[[str], Hour]
-    tidy: Callable[[str, str | None], tuple[str, str | None]] | None = None
-    has_year_in_zone: bool = False
-
-
-def _numbers(order: str) -> Callable[[str], Hour]:
-    """Reads the numbers in a text, in the order of the letters: y, m, d and h."""
-
-    def read(text: str) -> Hour:
-        found = dict(zip(order, map(int, re.findall(r"\d+", text)), strict=True))
-        year = found.get("y")
-        if year is not None and year < 100:
-            year += 2000 if year < 70 else 1900
-        return year, found["m"], found["d"], found["h"]
-
-    return read
-
-
-def _joined(text: str) -> Hour:
-    """`yyMMdd HH` and `yyyyMMddTHH`."""
-    day, hour = text[:-2].rstrip(" -T"), text[-2:].lstrip("-T ")
-    year = int(day[:-4])
-    return year + 2000 if year < 100 else year, int(day[-4:-2]), int(day[-2:]), int(hour)
-
-
-def _named_month(text: str) -> Hour:
-    """`Jun  9 06`, `Jun 09 2006 06`, `10/Oct/2000:13`, `14 Jul 2026 10`."""
-    words = re.findall(r"\w+", text)
-    at = next(index for index, word in enumerate(words) if word[0].isalpha())
-    month, rest = _MONTHS[words[at]], [int(word) for index, word in enumerate(words) if index != at]
-    if len(rest) == 3:
-        return rest[1], month, rest[0], rest[2]
-    return None, month, rest[0], rest[1]
-
-
-def _unpadded(rest: str, fraction: str | None) -> tuple[str, str | None]:
-    _, minutes, seconds = rest.split(":")
-    return f":{int(minutes):02}:{int(seconds):02}", fraction and fraction.zfill(3)
-
-
-def _run_together(rest: str, fraction: str | None) -> tuple[str, str | None]:
-    return f":{rest[:2]}:{rest[2:]}", fraction
-
-
-_CLOCK: Final = r"(?P<t2>:[0-5]\d:[0-5]\d)"
-_FRACTION: Final = r"(?:[.,](?P<t3>\d{1,9}))?"
-_NO_FRACTION: Final = r"(?P<t3>)?"
-_OFFSET: Final = rf"(?: ?(?P<t4>(?:[+-]\d\d(?::?\d\d)?|{'|'.join(_HOURS_OFF)})(?![\w:])))?"
-_NO_OFFSET: Final = r"(?P<t4>)?"
-
-ISO: Final = TimeForm("iso", rf"(?P<t1>\d{{4}}-\d\d-\d\d[T ]\d\d){_CLOCK}{_FRACTION}{_OFFSET}", _numbers("ymdh"))
-SLASHES: Final = TimeForm("slashes", rf"(?P<t1>\d{{4}}/\d\d/\d\d \d\d){_CLOCK}{_FRACTION}{_OFFSET}", _numbers("ymdh"))
-SHORT_SLASHES: Final = TimeForm(
-    "short slashes", rf"(?P<t1>\d\d/\d\d/\d\d \d\d){_CLOCK}{_FRACTION}{_NO_OFFSET}", _numbers("ymdh")
-)
-RUN_TOGETHER: Final = TimeForm(
-    "run together",
-    rf"(?P<t1>\d{{6}} \d\d|\d{{8}}T\d\d)(?P<t2>[0-5]\d[0-5]\d){_FRACTION}{_OFFSET}",
-    _joined,
-    tidy=_run_together,
-)
-UNPADDED: Final = TimeForm(
-    "unpadded",
-    rf"(?P<t1>\d{{8}}[-T ]\d{{1,2}})(?P<t2>:[0-5]?\d:[0-5]?\d)(?:[:.,](?P<t3>\d{{1,3}}))?{_NO_OFFSET}",
-    lambda text: _joined(f"{text[:8]} {text[9:]:0>2}"),
-    tidy=_unpadded,
-)
-MONTH_DAY_NAME: Final = TimeForm(
-    "month day", rf"(?P<t1>[A-Z][a-z]{{2}} [ \d]?\d \d\d){_CLOCK}{_FRACTION}{_NO_OFFSET}", _named_month
-)
-DAY_MONTH_NAME: Final = TimeForm(
-    "day month",
-    rf"(?:[A-Z][a-z]{{2}}, )?(?P<t1>\d\d? [A-Z][a-z]{{2}} \d{{4}} \d\d){_CLOCK}{_FRACTION}{_OFFSET}",
-    _named_month,
-)
-COMMON_LOG: Final = TimeForm(
-    "common log", rf"(?P<t1>\d\d/[A-Z][a-z]{{2}}/\d{{4}}:\d\d){_CLOCK}{_NO_FRACTION}{_OFFSET}", _named_month
-)
-ASCTIME: Final = TimeForm(
-    "asctime",
-    rf"(?:[A-Z][a-z]{{2}} )?(?P<t1>[A-Z][a-z]{{2}} [ \d]?\d \d\d){_CLOCK}{_FRACTION} (?P<t4>\d{{4}})",
-    _named_month,
-    has_year_in_zone=True,
-)
-MONTH_DAY: Final = TimeForm("month-day", rf"(?P<t1>\d\d-\d\d \d\d){_CLOCK}{_FRACTION}{_NO_OFFSET}", _numbers("mdh"))
-MONTH_DOT_DAY: Final = TimeForm(
-    "month.day", rf"(?P<t1>\d\d\.\d\d \d\d){_CLOCK}{_FRACTION}{_NO_OFFSET}", _numbers("mdh")
-)
-DAY_DOT_MONTH: Final = TimeForm(
-    "day.month.year", rf"(?P<t1>\d\d\.\d\d\.\d{{4}} \d\d){_CLOCK}{_FRACTION}{_NO_OFFSET}", _numbers("dmyh")
-)
-# Asctime before what it begins with.
-FORMS: Final = (
-    ISO, SLASHES, SHORT_SLASHES, COMMON_LOG, ASCTIME, MONTH_DAY_NAME, DAY_MONTH_NAME, UNPADDED, RUN_TOGETHER, MONTH_DAY,
-    MONTH_DOT_DAY, DAY_DOT_MONTH,
-)  # fmt: skip
-EPOCH: Final = r"(?P<epoch>1\d{9}|[2-9]\d{8,9})(?P<epoch_fraction>\d{9}|\d{6}|\d{3})?(?:\.(?P<epoch_decimals>\d{1,9}))?"
 _EPOCH: Final = re.compile(EPOCH)
 
 _Known = tuple[str, str, bool]
@@ -156,7 +35,7 @@ class Clock:
 
     Attributes:
         zone_assumed: a time named no zone, and none was given.
-        year_guessed: a time named no year.
+        year_guessed: a time named no year, or no day at all.
     """
 
     def __init__(self, *, now: datetime, year_hint: datetime | None = None, zone: tzinfo | None = None) -> None:
@@ -180,11 +59,11 @@ class Clock:
         """What reads the form's groups."""
         known: dict[str, _Known | None] = {}
         self._known.append(known)
-        tidy, has_year_in_zone = form.tidy, form.has_year_in_zone
+        tidy, has_last = form.tidy, form.last is not None
 
         def convert(hour: str, rest: str, fraction: str | None, zone: str | None) -> str | None:
-            if has_year_in_zone:
-                hour, zone = f"{hour}\0{zone}", None
+            if has_last:
+                hour, zone = f"{hour}\0{zone or ''}", None
             found = known[hour] if hour in known else self._learn(known, form, hour, has_zone=bool(zone))
             if found is None:
                 return None
@@ -249,23 +128,31 @@ class Clock:
         return found
 
     def _hour(self, form: TimeForm, text: str, *, has_zone: bool) -> _Known | None:
-        text, _, given_year = text.partition("\0")
+        text, _, last = text.partition("\0")
+        zone = self._zone
         try:
             year, month, day, hour = form.hour(text)
-            year = int(given_year) if given_year else year
-            moment = (
-                self._guess_year(month, day, hour) if year is None else datetime(year, month, day, hour, tzinfo=UTC)
-            )
-        except (ValueError, KeyError, StopIteration):
+            if last and form.last is Last.YEAR:
+                year = int(last)
+            elif last and form.last is Last.HALF:
+                hour = of_24(hour, last)
+            elif last:
+                zone = ZoneInfo(last)
+            moment = self._guess_day(month, day, hour) if year is None else datetime(year, month, day, hour, tzinfo=UTC)
+        except (ValueError, KeyError, StopIteration, OSError):
             return None
         if moment is None or not EARLIEST - _WIDEST_OFFSET <= moment <= self._latest + _WIDEST_OFFSET:
             return None
-        suffix = "" if has_zone else self._own_offset(moment)
+        suffix = "" if has_zone else self._own_offset(moment, zone)
         is_near_bound = moment < EARLIEST + _WIDEST_OFFSET or moment > self._latest - _WIDEST_OFFSET
         return moment.isoformat()[:13], suffix, is_near_bound
 
-    def _guess_year(self, month: int, day: int, hour: int) -> datetime | None:
+    def _guess_day(self, month: int, day: int, hour: int) -> datetime | None:
+        """The last one before the hint that may be it; all days may where no month is told."""
         self.year_guessed = True
+        if not month:
+            today = self.hint.astimezone(UTC).replace(hour=hour, minute=0, second=0, microsecond=0)
+            return today if today <= self.hint else today - timedelta(days=1)
         for year in range(self.hint.year + 1, self.hint.year - _GUESSED_YEARS, -1):
             try:
                 moment = datetime(year, month, day, hour, tzinfo=UTC)
@@ -275,12 +162,12 @@ class Clock:
                 return moment
         return None
 
-    def _own_offset(self, moment: datetime) -> str:
-        """Of a time that names no zone."""
-        if self._zone is None:
+    def _own_offset(self, moment: datetime, zone: tzinfo | None) -> str:
+        """Of a time that names no zone; UTC's where nothing else does."""
+        if zone is None:
             self.zone_assumed = True
             return "Z"
-        return moment.replace(tzinfo=self._zone).isoformat()[19:25]
+        return moment.replace(tzinfo=zone).isoformat()[19:25]
 
     def _offset(self, zone: str) -> str:
         """RFC 3339's way to write a zone; one that is nowhere on earth is as good as none."""
@@ -289,7 +176,7 @@ class Clock:
             offset = f"{zone[0]}{digits[:2]}:{digits[2:] or '00'}"
             offset = offset if digits[:2] < "15" and digits[2:] < "60" else "Z"
         else:
-            hours = _HOURS_OFF[zone]
+            hours = HOURS_OFF[zone]
             offset = f"{hours:+03}:00" if hours else "Z"
         if len(self._offsets) < _REMEMBERED_HOURS:
             self._offsets[zone] = offset

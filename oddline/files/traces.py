@@ -6,8 +6,13 @@ from typing import Final
 _BEGINS: Final = re.compile(
     r"Traceback \(most recent call last\):"
     r"|\s+at [\w$.<>/@ -]+\(|\s+at .+:\d+:\d+\)?$|\s+\.\.\. \d+ (?:more|common frames omitted)"
-    r"|Caused by: |Suppressed: |\s+(?:Caused by|Suppressed): "
+    r"|Caused by: |Suppressed: |\s+(?:Caused by|Suppressed): |\s*--- End of (?:inner exception )?stack trace"
+    r"|goroutine \d+ \[[^\]]+\]:$|stack backtrace:$|Stack trace:$|\s+from \S+:\d+:in "
     r"|[a-zA-Z_$][\w$]*+(?:\.[\w$]+)+(?:Exception|Error|Throwable)(?:: .*)?$"
+)
+_NAME: Final = r"[\w./@$-]{1,200}"
+_FRAME: Final = re.compile(  # of Go and PHP
+    rf"{_NAME}(?:\(\*?[\w./\[\]]{{1,200}}\){_NAME})?\(.*\)$|created by |#\d+ |exit status \d+$"
 )
 _PYTHON_BEGINS: Final = "Traceback (most recent call last):"
 _PYTHON_GOES_ON: Final = (
@@ -43,14 +48,14 @@ class Trace:
         if _begins(line):
             self._is_open = True
             return True
-        return self._is_open and line[0] in " \t"
+        return self._is_open and (line[0] in " \t" or _FRAME.match(line) is not None)
 
 
 def is_like_trace(line: str) -> bool:
     """Whether a line alone may be one of a trace."""
-    return line[0] in " \t" or line.startswith(_PYTHON_GOES_ON) or _begins(line)
+    return line[0] in " \t" or line.startswith(_PYTHON_GOES_ON) or _begins(line) or _FRAME.match(line) is not None
 
 
 def _begins(line: str) -> bool:
-    may_begin = line[0] in " \tTCS" or "Exception" in line or "Error" in line or "Throwable" in line
+    may_begin = line[0] in " \tTCSgs-" or "Exception" in line or "Error" in line or "Throwable" in line
     return may_begin and _BEGINS.match(line) is not None

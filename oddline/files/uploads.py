@@ -111,14 +111,15 @@ def put(objects: ObjectStore, file: LogFile, *, number: int, data: bytes) -> Non
     Raises:
         Conflict: it is not being uploaded, or its parts go elsewhere.
         InvalidParameter: it has no such part.
-        TooLarge: it is larger than a part.
+        TooLarge: it is larger than that part.
     """
-    upload, part_bytes = _upload(file)
+    upload, _ = _upload(file)
     last = _parts_of(file) if file.size is not None else MOST_PARTS
     if not 1 <= number <= last:
         raise InvalidParameter(f"the file has parts 1 to {last}", field="number")
-    if len(data) > part_bytes:
-        raise TooLarge(f"a part has {part_bytes:,} bytes", limit=part_bytes, unit="bytes")
+    most = _most_of(file, number)
+    if len(data) > most:
+        raise TooLarge(f"part {number} has {most:,} bytes", limit=most, unit="bytes")
     if objects.part_url(file.object_key, upload=upload, number=number, expires=URL_HOLDS):
         raise Conflict("parts of this file go to the URLs that the upload names", field="number")
     objects.put_part(file.object_key, data, upload=upload, number=number)
@@ -129,7 +130,7 @@ def complete(db: Database, objects: ObjectStore, file: LogFile, *, most_bytes: i
 
     Raises:
         Conflict: parts are missing, or they are not of the size that was told.
-        TooLarge: it has more than `most_bytes`.
+        TooLarge: it, or a part, has more bytes than it may: what was uploaded is thrown away.
     """
     if file.state is not FileState.UPLOADING:
         return file
@@ -139,7 +140,10 @@ def complete(db: Database, objects: ObjectStore, file: LogFile, *, most_bytes: i
     except ObjectMissing:
         version, size = "", _size_of_whole(objects, file)  # it was completed, and nobody could write that down
     else:
-        size = _checked_size(file, parts, most_bytes=most_bytes)
+        if (too_large := overgrown(file, parts, most_bytes=most_bytes)) is not None:
+            _give_up(db, objects, file)
+            raise too_large
+        size = _checked_size(file, parts)
         version = objects.complete_upload(file.object_key, upload=upload)
     with db.transaction(project=file.project) as tx:
         store.change(
@@ -153,6 +157,19 @@ def complete(db: Database, objects: ObjectStore, file: LogFile, *, most_bytes: i
             uploaded_at=now,
         )
         return existing(tx, file.project, file=file.id)
+
+
+def overgrown(file: LogFile, parts: Sequence[StoredPart], *, most_bytes: int) -> TooLarge | None:
+    """What is wrong with an upload that holds more than it may, as one can to whose URLs no size is bound."""
+    size = sum(part.size for part in parts)
+    if size > most_bytes:
+        return TooLarge(f"a file may have {most_bytes:,} bytes, and {size:,} came", limit=most_bytes, unit="bytes")
+    for part in parts:
+        if part.size > (most := _most_of(file, part.number)):
+            return TooLarge(
+                f"part {part.number} may have {most:,} bytes and has {part.size:,}", limit=most, unit="bytes"
+            )
+    return None
 
 
 def existing(tx: Transaction, project: UUID, *, file: UUID) -> LogFile:
@@ -239,7 +256,7 @@ def _told(objects: ObjectStore, file: LogFile, number: int, *, is_there: bool) -
     }
 
 
-def _checked_size(file: LogFile, parts: Sequence[StoredPart], *, most_bytes: int) -> int:
+def _checked_size(file: LogFile, parts: Sequence[StoredPart]) -> int:
     missing = sorted(set(range(1, (parts[-1].number if parts else 1) + 1)) - {part.number for part in parts})
     if missing:
         raise Conflict(f"part {missing[0]} of file {file.id} is missing", field="parts", parts=missing[:100])
@@ -248,9 +265,21 @@ def _checked_size(file: LogFile, parts: Sequence[StoredPart], *, most_bytes: int
         raise Conflict(f"{size:,} of {file.size:,} bytes are there", field="parts")
     if any(part.size != file.part_bytes for part in parts[:-1]):
         raise Conflict(f"each part but the last has {file.part_bytes:,} bytes", field="parts")
-    if size > most_bytes:
-        raise TooLarge(f"a file may have {most_bytes:,} bytes", limit=most_bytes, unit="bytes")
     return size
+
+
+def _give_up(db: Database, objects: ObjectStore, file: LogFile) -> None:
+    """Throw away what was uploaded; `cleanup_old_files` does the same with the row."""
+    upload, _ = _upload(file)
+    with db.transaction(project=file.project) as tx:
+        store.change(tx, file, was=[FileState.UPLOADING], state=str(FileState.DELETED))
+    objects.abort_upload(file.object_key, upload=upload)
+
+
+def _most_of(file: LogFile, number: int) -> int:
+    """How many bytes a part has at most."""
+    _, part_bytes = _upload(file)
+    return part_bytes if file.size is None else max(0, min(part_bytes, file.size - (number - 1) * part_bytes))
 
 
 def _size_of_whole(objects: ObjectStore, file: LogFile) -> int:

@@ -11,17 +11,25 @@ from oddline.errors import Conflict, NotFound
 from oddline.files import store
 from oddline.files.log_file import FileState, LogFile
 from oddline.files.tasks import (
+    CALCULATE_FILE_ANALYTICS,
     COMPRESS_LOG_FILE,
     EXTRACT_LOG_METADATA,
     PROCESS_LOG_FILE,
     PROCESS_LOG_FILES,
+    SCORE_LOG_FILE,
     FileGroup,
-    FilePayload,
 )
-from oddline.tasks import Step, find, start_workflow, step
+from oddline.tasks import Step, TaskSpec, find, start_workflow, step
 
-STEPS: Final = (EXTRACT_LOG_METADATA, PROCESS_LOG_FILE, COMPRESS_LOG_FILE)
-"""One after the other. What is done with a file's entries once they are stored comes behind `PROCESS_LOG_FILE`."""
+STEPS: Final[tuple[TaskSpec, ...]] = (
+    EXTRACT_LOG_METADATA,
+    PROCESS_LOG_FILE,
+    COMPRESS_LOG_FILE,
+    SCORE_LOG_FILE,
+    CALCULATE_FILE_ANALYTICS,
+)
+"""One after the other; each is given what its payload has room for: the project, and the file. What is done with the
+entries once they are scored comes behind `SCORE_LOG_FILE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,11 @@ class Started:
 
 def chain_of(project: UUID, file: UUID) -> list[Step]:
     """The steps of a file, and none of them begun."""
-    return [step(spec, FilePayload(project=project, file=file)) for spec in STEPS]
+    given = {"project": project, "file": file}
+    return [
+        step(spec, spec.payload(**{name: given[name] for name in given if name in spec.payload.model_fields}))
+        for spec in STEPS
+    ]
 
 
 def task_of(chain: Sequence[Step]) -> UUID:
@@ -94,7 +106,7 @@ def _ready(tx: Transaction, project: UUID, *, file: UUID) -> LogFile:
 
 def _has_stopped(tx: Transaction, file: LogFile) -> bool:
     """Whether nothing works on a file that is not done."""
-    if file.state is FileState.PROCESSED:
+    if file.state.is_read:
         return False
     task = find(tx, file.task) if file.task else None
     return task is None or task.state.ready

@@ -21,6 +21,7 @@ from oddline.tasks import (
     TaskContext,
     delete_alerts,
     delete_expired,
+    forget_turns,
     publish_due,
 )
 
@@ -67,6 +68,7 @@ def cleanup_old_results(payload: NoPayload, context: TaskContext) -> dict[str, i
     deleted["keys"] = _in_transaction(context.db, lambda tx: delete_keys(tx, before=now - KEYS_KEPT))
     oldest_usage = (now - USAGE_KEPT).date()
     deleted["usage"] = _in_transaction(context.db, lambda tx: submissions.delete_usage(tx, before=oldest_usage))
+    forget_turns(context.db, now=now)
     deleted["replays"] = drop_old_replays(context.db, context.objects, now=now)
     deleted["searches"] = drop_old_searches(context.objects, now=now)
     deleted["alerts"] = _in_transaction(context.db, lambda tx: delete_alerts(tx, now=now))

@@ -13,20 +13,24 @@ from oddline.tasks import SEND_SYSTEM_ALERT
 
 # Chance that a Poisson number with the usual mean is as high: a day asks some ten thousand times, of the same hours.
 RARE = 1e-6
-LEAST_USUAL = 2.0  # an hour: so that, of what never happens, 14 are too many and a few are not
+LEAST_USUAL = 2.0  # an hour, as in the catalogue: so that, of what never happens, 14 are too many and a few are not
 LEAST_FACTOR = 2  # of the busiest hour: what comes in batches scatters more than chance would
 LOOKED_BACK = timedelta(hours=25)  # the last hour, and the day before it
 
 
 @dataclass(frozen=True, slots=True)
 class TaskPattern:
-    """How often one thing happened to tasks of a name in the last hour, and in the busiest of the 24 before."""
+    """How often one thing happened to tasks of a name in the last hour, and in the busiest of the 24 before.
+
+    `least_usual` an hour are nothing to wonder at, whatever the day before was like.
+    """
 
     what: str
     project: UUID | None
     name: str
     count: int
     usual: int
+    least_usual: float = LEAST_USUAL
 
     @property
     def is_unusual(self) -> bool:
@@ -35,7 +39,7 @@ class TaskPattern:
         By Chernoff's bound, P(X >= n) <= exp(n - m - n ln(n/m)) for a Poisson X with the mean m < n (Mitzenmacher and
         Upfal, Probability and Computing, theorem 5.4).
         """
-        mean = max(float(self.usual), LEAST_USUAL)
+        mean = max(float(self.usual), self.least_usual)
         if self.count < LEAST_FACTOR * mean:
             return False
         return self.count * math.log(self.count / mean) - self.count + mean > -math.log(RARE)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         list_sources,
         pattern_embeddings,
         pattern_texts,
+        patterns_since,
         rename_pattern,
         source_names,
     )
@@ -52,6 +53,7 @@ __all__ = [
     "pattern_embeddings",
     "pattern_hash",
     "pattern_texts",
+    "patterns_since",
     "rename_pattern",
     "source_names",
     "weigh",
@@ -77,6 +79,7 @@ __getattr__ = face(
             "list_sources",
             "pattern_embeddings",
             "pattern_texts",
+            "patterns_since",
             "rename_pattern",
             "source_names",
         ],

@@ -158,6 +158,15 @@ def pattern_texts(tx: Transaction, project: UUID, *, pattern_ids: Sequence[int])
     )
 
 
+def patterns_since(tx: Transaction, project: UUID, *, pattern_ids: Sequence[int], since: datetime) -> list[int]:
+    """Those of some patterns that the project had not seen before a moment."""
+    rows = tx.execute(
+        "SELECT id FROM patterns WHERE project_id = %s AND id = ANY (%s) AND first_seen >= %s",
+        [project, list(pattern_ids), since],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def rename_pattern(tx: Transaction, project: UUID, *, pattern_id: int, mask_version: int, text: str) -> None:
     """Give a pattern another text; what models have said of the old one is forgotten, and said again when needed.
 

@@ -198,6 +198,9 @@ def _files(work: Work, after: str | None) -> Step:
         file = find_behind(tx, work.project, after=_id(after))
     if file is None:
         return Step(0)
+    if file.state is FileState.DELETED:  # by an erasure that was killed on the way, say
+        delete_file(context, file)
+        return Step(0, 1, str(file.id))
     if file.state is FileState.PROCESSING:
         until = context.clock() + BUSY
         raise NotYet(f"file {file.id} is being processed: it is looked through when that is over", until=until)

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from oddline.streams import object_store, store
 from oddline.streams.admission import admit
 from oddline.streams.linking import open_link
 from oddline.streams.model import Connection, ConnectionState, Page
-from oddline.streams.tasks import POLL_CLOUD_LOGS, PROCESS_LIVE_LOGS, OfConnection
+from oddline.streams.tasks import MOST_IN_FLIGHT, POLL_CLOUD_LOGS, PROCESS_LIVE_LOGS, OfConnection
 from oddline.submissions import Intake, Part, open_intake, wait_for_scoring
 from oddline.tasks import (
     SEND_SYSTEM_ALERT,
@@ -35,11 +35,11 @@ log = logging.getLogger(__name__)
 
 MOST_STARTED: Final = 1_000  # connections at once; the next half minute brings the next ones
 MOST_DELETED: Final = 2_000  # more than there are in half a minute
-MOST_IN_FLIGHT: Final = 4  # polls of one project: its slow servers are not to hold all pollers
 MOST_CANDIDATES: Final = 2 * MOST_IN_FLIGHT  # for the next poll: some of them may be asked for already
 CLAIM: Final = timedelta(seconds=150)  # longer than the task's hard limit: who is dead by then stores nothing any more
 LONGEST_POLL_S: Final = 30.0  # then others have their turn, and the rest comes behind them
 MOST_ENTRIES: Final = 200_000  # of one poll
+LONGEST_PAUSE: Final = timedelta(seconds=30)  # of a feed that has always more: as long as it was polled, at the most
 MOST_CHARACTERS: Final = 256 * 1024 * 1024  # of their messages
 SLACK: Final = timedelta(seconds=10)  # a poll in time, that is due some seconds after the look at what is due
 BACK_OFF: Final = Retry(base=timedelta(seconds=30), cap=timedelta(minutes=15))
@@ -69,13 +69,23 @@ def poll_all_connections(payload: NoPayload, context: TaskContext) -> dict[str, 
     return {"due": len(found), "started": len(started)}
 
 
-def start(tx: Transaction, spec: TaskSpec, connection: UUID, *, project: UUID, context: TaskContext) -> UUID | None:
+def start(
+    tx: Transaction,
+    spec: TaskSpec,
+    connection: UUID,
+    *,
+    project: UUID,
+    context: TaskContext,
+    not_before: datetime | None = None,
+) -> UUID | None:
     """Have something done for a connection, unless it waits to be already; the id of its task, to be published."""
     task_id = new_id()
     payload = OfConnection(project=project, connection=connection)
     key = f"{spec.name}:{connection}"
     now = context.clock()
-    inserted = enqueue(tx, spec, payload, task_id=task_id, project=project, now=now, unique_key=key)
+    inserted = enqueue(
+        tx, spec, payload, task_id=task_id, project=project, now=now, unique_key=key, not_before=not_before
+    )
     return task_id if inserted else None
 
 
@@ -191,7 +201,8 @@ class _Poll:
         """
         told: list[tuple[TaskSpec, UUID | None]] = []
         with self.context.db.transaction() as tx:
-            self._write_end(tx)
+            not_before = self._write_end(tx)
+            rest = self._start_rest(tx, not_before) if self.has_more and not self._error() else None
             told.append((POLL_CLOUD_LOGS, self._start_next(tx)))
             if object_store.is_waiting(tx, self.connection.id, now=self.context.clock()):
                 told.append((PROCESS_LIVE_LOGS, self._start(tx, PROCESS_LIVE_LOGS)))
@@ -200,6 +211,8 @@ class _Poll:
         for spec, task in told:
             if task is not None:
                 self.context.publisher.wake(spec, task_id=task)
+        if rest is not None:
+            self.context.publisher.wake(POLL_CLOUD_LOGS, task_id=rest, countdown=not_before - self.context.clock())
         counts = {"entries": self.entries, "refused": self.refused, "objects": self.objects}
         return {"polled": True, **counts, "more": self.has_more, "error": self._error()}
 
@@ -207,7 +220,8 @@ class _Poll:
         why = self.failed or self.later
         return None if why is None else error_text(why)
 
-    def _write_end(self, tx: Transaction) -> None:
+    def _write_end(self, tx: Transaction) -> datetime:
+        """Returns when the connection is polled next, at the soonest."""
         now = self.context.clock()
         if self.later is not None and self.failed is None:
             state, failures = self.connection.state, self.connection.failures
@@ -215,7 +229,7 @@ class _Poll:
         elif self.failed is None:
             interval = timedelta(seconds=self.connection.interval_s) - SLACK
             began = self.connection.last_poll_at or now
-            wait = timedelta() if self.has_more else max(began + interval - now, timedelta())
+            wait = min(now - began, LONGEST_PAUSE) if self.has_more else max(began + interval - now, timedelta())
             state, failures = ConnectionState.ON, 0
         else:
             failures = self.connection.failures + 1
@@ -232,6 +246,17 @@ class _Poll:
         )
         if not is_ours:
             raise LostClaim(f"connection {self.connection.id} was polled by another, or changed")
+        return now + wait
+
+    def _start_rest(self, tx: Transaction, not_before: datetime) -> UUID | None:
+        return start(
+            tx,
+            POLL_CLOUD_LOGS,
+            self.connection.id,
+            project=self.connection.project,
+            context=self.context,
+            not_before=not_before,
+        )
 
     def _is_failing(self) -> bool:
         if self.failed is None:
@@ -244,7 +269,7 @@ class _Poll:
         return self._is_failing() and self.connection.state is not ConnectionState.FAILING
 
     def _start_next(self, tx: Transaction) -> UUID | None:
-        """Have the project's longest waiting connection polled next, which may be this one, with the rest of it."""
+        """Have the project's longest waiting connection polled next."""
         found = store.due_of(tx, self.connection.project, now=self.context.clock(), limit=MOST_CANDIDATES)
         started = (
             start(tx, POLL_CLOUD_LOGS, one, project=self.connection.project, context=self.context) for one in found

@@ -49,6 +49,7 @@ from oddline.tasks.store import (
     holders,
     see_worker,
 )
+from oddline.tasks.turns import Code, forget_turns, others_wait, run_turn
 from oddline.tasks.workflows import Step, start_workflow, step
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "WORKER_SEEN",
     "Catalogue",
     "Clock",
+    "Code",
     "Held",
     "NoPayload",
     "OnFailure",
@@ -95,11 +97,13 @@ __all__ = [
     "end_leases",
     "enqueue",
     "find",
+    "forget_turns",
     "forget_workers",
     "heartbeat",
     "holders",
     "newest",
     "opened",
+    "others_wait",
     "publish_due",
     "raise_alert",
     "raised_alerts",
@@ -109,6 +113,7 @@ __all__ = [
     "replay_many",
     "request",
     "run_task",
+    "run_turn",
     "seal",
     "see_worker",
     "shown",

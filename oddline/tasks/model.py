@@ -127,7 +127,9 @@ class TaskSpec:
     mere wake-up: the database says what there is to do. What a `sealed` one is given, gives back and fails of is about
     people, and encrypted in the ledger. `smoke` is a payload with which it does no harm, so that operators can try
     every kind of task. When a `critical` one fails for good, operators are told. One that came back dead after
-    `most_replays` replays is not replayed again unless somebody insists.
+    `most_replays` replays is not replayed again unless somebody insists. Of one with `at_once` a project has at most so
+    many running, and projects take turns at it (see `oddline.tasks.turns`). One that people start by the hundred, as
+    they do who upload a folder, may be started `usual_an_hour` times by a project before anybody wonders.
     """
 
     name: str
@@ -148,6 +150,8 @@ class TaskSpec:
     smoke: Payload = field(default_factory=NoPayload)
     critical: bool = False
     most_replays: int = 3
+    at_once: int | None = None
+    usual_an_hour: float = 2.0
 
     def may_be_started_by(self, starter: Starter) -> bool:
         """Whether this one may put it into the ledger; what runs in the schedules function nobody may."""

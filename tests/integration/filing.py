@@ -1,16 +1,22 @@
 """Files on their way from an upload to entries: the console's routes, and their tasks run as a worker runs them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from movable_clock import MovableClock
+from reading import client_of, key_of
 from starlette.testclient import TestClient
 
+from functions.console.files import router
+from functions.http import Parts
 from oddline.catalogue import CATALOGUE
 from oddline.database import Database
-from oddline.objects import ObjectStore
+from oddline.identity import Scope
+from oddline.objects import FolderObjects, ObjectStore
 from oddline.settings import Settings, Side
 from oddline.submissions import unpack
 from oddline.tasks import Publisher, Run, Task, TaskContext, find, run_task
@@ -87,6 +93,32 @@ class Filing:
             ).fetchall()
         bodies = [unpack(body if name is None else self.objects.get(name)) for body, name in rows]
         return [pair for columns in bodies for pair in zip(columns.sources, columns.messages, strict=True)]
+
+
+@contextmanager
+def open_filing(db: Databases, *, project: UUID, redis_url: str, folder: Path) -> Iterator[Filing]:
+    """A project's files in an emptied database."""
+    with db("owner").transaction() as tx:
+        tx.execute("TRUNCATE files, file_parts, submissions, submission_state, tasks, task_turns, hot_chunks")
+    publisher = Publisher(redis_url)
+    settings = Settings(_env_file=None, home=folder, redis_url=redis_url)  # type: ignore[call-arg]
+    yield Filing(db, FolderObjects(folder / "objects"), project, publisher, settings)
+    publisher.close()
+
+
+@contextmanager
+def open_client(filing: Filing) -> Iterator[TestClient]:
+    """A client of the routes of files, with a key that may upload, read and delete."""
+    parts = Parts(
+        settings=filing.settings,
+        db=filing.db("console"),
+        publisher=filing.publisher,
+        objects=filing.objects,
+        clock=filing.clock,
+    )
+    with client_of(router, parts) as client:
+        client.headers.update(key_of(filing.db, filing.project, Scope.INGEST, Scope.READ, Scope.WRITE))
+        yield client
 
 
 def uploaded(client: TestClient, data: bytes, *, process: bool = True, **told: Any) -> dict[str, Any]:

@@ -468,3 +468,32 @@ def test_what_one_poll_may_not_do_comes_behind_others(
             "SELECT count(*) FROM tasks WHERE name = 'poll_cloud_logs' AND project_id = %s", [feeds.project]
         ).fetchall()
     assert waiting == 1  # however often it was asked for
+
+
+def test_a_feed_that_has_always_more_is_polled_half_of_the_time_and_others_come_in_between(
+    feeds: Feeds, numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oddline.streams.polling.MOST_ENTRIES", 1)
+
+    def endless(_: Asked) -> Answer:
+        feeds.clock.move(timedelta(seconds=20))
+        return json_answer({"items": [{"message": f"at {feeds.clock()}"}], "next": str(feeds.clock())})
+
+    with answering(endless) as url:
+        greedy = feeds.connect("http", {"url": url, "entries": "items", "cursor": CURSOR})
+        modest = feeds.connect("http", numbers.configuration)
+        first = feeds.poll(greedy)
+        too_soon = feeds.poll(greedy, after=timedelta(seconds=19))
+        between = feeds.poll(modest, after=timedelta())
+        second = feeds.poll(greedy, after=timedelta(seconds=1))
+
+    with feeds.db("worker").transaction() as tx:
+        waits = tx.execute(
+            "SELECT extract(epoch FROM not_before - created_at)::int FROM tasks WHERE name = 'poll_cloud_logs'"
+            " AND payload->>'connection' = %s ORDER BY id",
+            [str(greedy.id)],
+        ).fetchall()
+    assert (first["more"], second["more"]) == (True, True)
+    assert too_soon == {"polled": False}
+    assert between["entries"] > 0
+    assert waits == [(20,)]  # one task, with its time, however often it was asked for

@@ -16,16 +16,16 @@ from uuid import UUID, uuid4
 import boto3
 import pytest
 import zstandard
-from filing import PATH, Databases, Filing, settle_scoring, uploaded
-from reading import client_of, key_of, refusal
+from filing import PATH, Databases, Filing, open_client, open_filing, settle_scoring, uploaded
+from reading import key_of, refusal
 from starlette.requests import Request
 from starlette.testclient import TestClient
 from starlette.types import Message
 
-from functions.console.files import PARTS_HELD, part_body, router
+from functions.console.files import PARTS_HELD, part_body
 from functions.http import Parts
 from oddline.catalogue import CATALOGUE
-from oddline.cli.uploading import upload
+from oddline.cli.uploading import Sent, upload
 from oddline.database import Database
 from oddline.entries.by_id import ARRIVAL_DAYS
 from oddline.errors import NotYet, ObjectMissing
@@ -60,25 +60,13 @@ def database_urls(module_database_urls: dict[Side, str]) -> dict[Side, str]:
 
 @pytest.fixture
 def filing(db: Databases, project: UUID, redis_url: str, tmp_path: Path) -> Iterator[Filing]:
-    with db("owner").transaction() as tx:
-        tx.execute("TRUNCATE files, file_parts, submissions, submission_state, tasks")
-    publisher = Publisher(redis_url)
-    settings = Settings(_env_file=None, home=tmp_path, redis_url=redis_url)  # type: ignore[call-arg]
-    yield Filing(db, FolderObjects(tmp_path / "objects"), project, publisher, settings)
-    publisher.close()
+    with open_filing(db, project=project, redis_url=redis_url, folder=tmp_path) as filing:
+        yield filing
 
 
 @pytest.fixture
 def client(filing: Filing) -> Iterator[TestClient]:
-    parts = Parts(
-        settings=filing.settings,
-        db=filing.db("console"),
-        publisher=filing.publisher,
-        objects=filing.objects,
-        clock=filing.clock,
-    )
-    with client_of(router, parts) as client:
-        client.headers.update(key_of(filing.db, filing.project, Scope.INGEST, Scope.READ, Scope.WRITE))
+    with open_client(filing) as client:
         yield client
 
 
@@ -100,8 +88,9 @@ def test_an_uploaded_file_becomes_entries_and_tells_what_it_holds(client: TestCl
     run = filing.run()
 
     assert (started.status_code, started.json()["status"], again.json()) == (202, "queued", started.json())
-    assert [task.name for task in run] == ["extract_log_metadata", "process_log_file", "compress_log_file"]
-    assert [task.state for task in run] == [State.SUCCESS] * 3
+    steps = ["extract_log_metadata", "process_log_file", "compress_log_file", "score_log_file"]
+    assert [task.name for task in run] == steps
+    assert [task.state for task in run] == [*[State.SUCCESS] * 3, State.RETRY]  # nobody scores here
     shown = client.get(f"{PATH}/{file['file_id']}").json()
     assert (shown["state"], shown["progress"], shown["entries"], shown["refused"]) == ("processed", 100.0, 25_000, 0)
     assert shown["metadata"]["first"].startswith("2026-11-05T08:15:00")
@@ -115,10 +104,12 @@ def test_a_processed_file_is_kept_packed_and_the_original_goes(client: TestClien
 
     filing.run()
 
-    key, size, found = filing.row(file["file_id"], "object_key", "size", "found")
+    [key] = filing.row(file["file_id"], "object_key")
+    shown = client.get(f"{PATH}/{file['file_id']}").json()
     assert zstandard.ZstdDecompressor().stream_reader(filing.objects.get(key)).read() == TEXT
-    assert size == filing.objects.head(key).size < len(TEXT)
-    assert found["compression"] == "zstd"
+    assert shown["stored"] == {"bytes": filing.objects.head(key).size, "compression": "zstd"}
+    assert (shown["size"], shown["found"]["compression"]) == (len(TEXT), "none")  # as it came
+    assert shown["metadata"]["compression"] == "none"
     with pytest.raises(ObjectMissing):
         filing.objects.head(key.removesuffix(".zst"))
 
@@ -333,12 +324,15 @@ def test_many_files_are_processed_side_by_side_and_one_task_tells_of_all(client:
     ids = [uploaded(client, text, process=False)["file_id"] for text in texts]
 
     group = client.post(f"{PATH}/process", json={"file_ids": ids})
+    filing.run()
+    settle_scoring(filing)
+    filing.clock.move(timedelta(minutes=1))
     run = filing.run()
 
     told = {one["file_id"]: one["task_id"] for one in group.json()["files"]}
     assert (group.status_code, told.keys()) == (202, set(ids))
     assert run[-1].id == UUID(group.json()["task_id"])
-    assert run[-1].result == {"files": 3, "processed": 2, "failed": [ids[1]], "entries": 4}
+    assert run[-1].result == {"files": 3, "processed": 2, "damaged": [], "failed": [ids[1]], "entries": 4}
 
 
 def test_cancelling_a_group_cancels_what_it_waits_for(client: TestClient, filing: Filing) -> None:
@@ -358,14 +352,14 @@ def test_an_upload_that_broke_off_goes_on_where_it_was(client: TestClient, filin
     (tmp_path / "app.log").write_bytes(text)
     sent: list[int] = []
 
-    def break_off(there: int, _size: int) -> None:
-        sent.append(there)
+    def break_off(there: Sent) -> None:
+        sent.append(there.bytes)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         upload(client, tmp_path / "app.log", told=break_off)
     asked = client.get(PATH).json()["files"]
-    done = upload(client, tmp_path / "app.log", process=False, told=lambda there, _: sent.append(there))
+    done = upload(client, tmp_path / "app.log", process=False, told=lambda there: sent.append(there.bytes))
     again = upload(client, tmp_path / "app.log", process=False)
 
     assert [file["file_id"] for file in asked] == [done["file_id"]] == [again["file_id"]]
@@ -621,7 +615,7 @@ def test_a_file_that_comes_after_an_erasure_is_not_kept_with_the_value(client: T
     with filing.db("owner").transaction() as tx:
         tx.execute("DELETE FROM erasures")
 
-    assert run[-1].result == {"deleted": True}
+    assert run[2].result == {"deleted": True}
     assert client.get(f"{PATH}/{file['file_id']}").status_code == 404
     assert list(filing.objects.list("files/")) == []
     assert run[1].result["entries"] == 2

@@ -64,11 +64,11 @@ def test_a_burst_of_one_kind_is_told_once(db: Databases, publisher: Publisher, p
     for hours_ago in range(25):
         happened(db, 5, hours_ago=hours_ago)
         happened(db, 5, hours_ago=hours_ago, project=project)
-    quiet = check_task_patterns(db("worker"), publisher, now=NOW)
+    quiet = check_task_patterns(db("worker"), publisher, catalogue=CATALOGUE, now=NOW)
 
     happened(db, 40, hours_ago=0, project=project)
-    noticed = check_task_patterns(db("worker"), publisher, now=NOW)
-    again = check_task_patterns(db("worker"), publisher, now=NOW + timedelta(minutes=5))
+    noticed = check_task_patterns(db("worker"), publisher, catalogue=CATALOGUE, now=NOW)
+    again = check_task_patterns(db("worker"), publisher, catalogue=CATALOGUE, now=NOW + timedelta(minutes=5))
 
     assert (quiet, noticed, again) == ({"unusual": 0}, {"unusual": 1}, {"unusual": 1})
     assert alerts(db) == [("unusual_starts", "send_email", project, 2)]
@@ -85,13 +85,35 @@ def test_what_comes_each_day_at_this_hour_is_usual(db: Databases, publisher: Pub
     happened(db, 100, hours_ago=24)
     happened(db, 110, hours_ago=0)
 
-    assert check_task_patterns(db("worker"), publisher, now=NOW) == {"unusual": 0}
+    assert check_task_patterns(db("worker"), publisher, catalogue=CATALOGUE, now=NOW) == {"unusual": 0}
 
 
 def test_polls_come_as_connections_are_made_and_are_not_counted(db: Databases, publisher: Publisher) -> None:
     happened(db, 120, hours_ago=0, name="poll_cloud_logs")
 
-    assert check_task_patterns(db("worker"), publisher, now=NOW) == {"unusual": 0}
+    assert check_task_patterns(db("worker"), publisher, catalogue=CATALOGUE, now=NOW) == {"unusual": 0}
+
+
+def test_a_folder_of_files_is_nothing_unusual_and_ten_thousand_are(
+    db: Databases, publisher: Publisher, project: UUID
+) -> None:
+    steps = ("extract_log_metadata", "process_log_file", "compress_log_file")
+    for name in steps:
+        happened(db, 200, hours_ago=0, name=name, project=project)
+    folder = check_task_patterns(db("worker"), publisher, catalogue=CATALOGUE, now=NOW)
+
+    happened(db, 10_000, hours_ago=0, name="extract_log_metadata", project=project)
+    flood = check_task_patterns(db("worker"), publisher, catalogue=CATALOGUE, now=NOW)
+
+    assert (folder, flood) == ({"unusual": 0}, {"unusual": 1})
+
+
+def test_files_that_fail_in_numbers_are_told_of_as_all_tasks_are(db: Databases, publisher: Publisher) -> None:
+    happened(db, 20, hours_ago=0, name="process_log_file", state="FAILURE", finished=True)
+
+    check_task_patterns(db("worker"), publisher, catalogue=CATALOGUE, now=NOW)
+
+    assert alerts(db) == [("unusual_failures", "process_log_file", None, 1)]
 
 
 def test_the_schedule_tells_of_failures_and_cancels_but_not_of_dropped_dead_letters(

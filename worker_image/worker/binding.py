@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from celery import Celery
 
 from oddline.errors import UnknownTask
 from oddline.fleet import held_queues
-from oddline.tasks import Catalogue, NoPayload, OnFailure, Run, TaskContext, TaskSpec, WorkerClass, run_task
+from oddline.tasks import Catalogue, NoPayload, OnFailure, Run, TaskContext, TaskSpec, WorkerClass, run_task, run_turn
 from oddline.tracing import note, work_of
 from worker_image.worker.process import Process
 
@@ -38,13 +39,20 @@ def bind_all(
     expected = {name for name, spec in catalogue.items() if not spec.in_function}
     if expected != bindings.keys():
         raise UnknownTask(f"spec or code is missing for: {', '.join(sorted(expected ^ bindings.keys()))}")
-    for name, bound in bindings.items():
-        _bind(app, catalogue[name], bound, process, on_failure.get(name))
+    for name in bindings:
+        _bind(app, catalogue[name], bindings, process, on_failure)
 
 
 def _bind(
-    app: Celery, spec: TaskSpec, bound: Bound, process: Callable[[], Process], on_failure: OnFailure | None
+    app: Celery,
+    spec: TaskSpec,
+    bindings: Mapping[str, Bound],
+    process: Callable[[], Process],
+    on_failure: Mapping[str, OnFailure],
 ) -> None:
+    def code(own: Process, one: TaskSpec) -> tuple[Run, OnFailure | None]:
+        return bindings[one.name](own), on_failure.get(one.name)
+
     @app.task(  # type: ignore[untyped-decorator]  # Celery has no type information
         name=spec.name,
         soft_time_limit=spec.soft_limit.total_seconds(),
@@ -59,11 +67,14 @@ def _bind(
             work_of(own.tracer, task.request.get),
         ):
             note("task", spec.name)
-            if task_id is not None:
-                run_task(spec, bound(own), task_id=UUID(task_id), context=own.context, on_failure=on_failure)
+            if task_id is not None and spec.at_once is not None:
+                run_turn(spec, partial(code, own), task_id=UUID(task_id), context=own.context)
+            elif task_id is not None:
+                run, marks = code(own, spec)
+                run_task(spec, run, task_id=UUID(task_id), context=own.context, on_failure=marks)
             elif not spec.ledger:
                 if not _is_held(spec, own.context):
-                    bound(own)(NoPayload(), own.context)
+                    bindings[spec.name](own)(NoPayload(), own.context)
             else:
                 log.warning("a message for %s names no task of the ledger", spec.name)
 

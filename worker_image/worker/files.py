@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from oddline.files import (
+    CALCULATE_FILE_ANALYTICS,
     CLEANUP_OLD_FILES,
     CLEANUP_TEMP_FILES,
     COMPRESS_LOG_FILE,
@@ -11,6 +12,8 @@ from oddline.files import (
     PARSE_STRUCTURED_LOGS,
     PROCESS_LOG_FILE,
     PROCESS_LOG_FILES,
+    SCORE_LOG_FILE,
+    calculate_file_analytics,
     cleanup_old_files,
     cleanup_temp_files,
     compress_log_file,
@@ -19,6 +22,7 @@ from oddline.files import (
     mark_failed,
     parse_structured_logs,
     process_log_file,
+    score_log_file,
     tell_of_group,
 )
 from oddline.tasks import OnFailure
@@ -30,6 +34,8 @@ BINDINGS: Mapping[str, Bound] = {
     PARSE_STRUCTURED_LOGS.name: lambda process: parse_structured_logs,  # noqa: ARG005
     PROCESS_LOG_FILES.name: lambda process: tell_of_group,  # noqa: ARG005
     COMPRESS_LOG_FILE.name: lambda process: compress_log_file,  # noqa: ARG005
+    SCORE_LOG_FILE.name: lambda process: score_log_file,  # noqa: ARG005
+    CALCULATE_FILE_ANALYTICS.name: lambda process: calculate_file_analytics,  # noqa: ARG005
     DELETE_LOG_FILE.name: lambda process: delete_log_file,  # noqa: ARG005
     CLEANUP_OLD_FILES.name: lambda process: cleanup_old_files,  # noqa: ARG005
     CLEANUP_TEMP_FILES.name: lambda process: cleanup_temp_files,  # noqa: ARG005

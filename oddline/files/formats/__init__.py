@@ -8,6 +8,10 @@ from oddline.files.model import Format
 # Of those that explain a sample equally well the first is taken.
 _MODULES: Final = (
     "journal",
+    "declared",
+    "amazon",
+    "audit",
+    "dotnet",
     "json_values",
     "json_lines",
     "syslog",

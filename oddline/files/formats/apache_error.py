@@ -4,7 +4,7 @@ from typing import Final
 
 from oddline.files.headers import Layout, headed
 from oddline.files.severities import SEVERITIES
-from oddline.files.timestamps import ASCTIME
+from oddline.files.time_forms import ASCTIME
 
 _SEVERITIES: Final = {**SEVERITIES, **{f"trace{number}": "TRACE" for number in range(1, 9)}}
 _CLIENT: Final = r"(?:\[client (?P<client>[^\]]+)\] )?"

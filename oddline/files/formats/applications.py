@@ -3,7 +3,7 @@
 from typing import Final
 
 from oddline.files.headers import Layout, headed
-from oddline.files.timestamps import ISO, MONTH_DOT_DAY, UNPADDED
+from oddline.files.time_forms import ISO, MONTH_DOT_DAY, UNPADDED
 
 FORMATS: Final = (
     headed("healthapp", Layout(r"{time}\|(?P<component>[^|]*)\|(?P<pid>\d+)\|(?P<message>.*)", UNPADDED)),

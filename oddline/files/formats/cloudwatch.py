@@ -6,7 +6,7 @@ from typing import Final
 from oddline.files.headers import Layout, headed
 from oddline.files.levels import look_for_level
 from oddline.files.model import Format, Sample
-from oddline.files.timestamps import ISO
+from oddline.files.time_forms import ISO
 
 _NAMES: Final = re.compile(r"(?:^|/)(?:aws-logs-|exportedlogs/)|(?:^|/)\d{6}\.gz$")
 _LAMBDA: Final = re.compile(r"^\S+Z (?:START|END|REPORT) RequestId: |^\S+Z INIT_START ")

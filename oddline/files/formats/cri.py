@@ -5,7 +5,7 @@ from typing import Final
 from oddline.files.headers import Layout, headed
 from oddline.files.levels import look_for_level
 from oddline.files.model import Joins
-from oddline.files.timestamps import ISO
+from oddline.files.time_forms import ISO
 
 FORMATS: Final = (
     headed(

@@ -3,7 +3,7 @@
 from typing import Final
 
 from oddline.files.headers import Layout, headed
-from oddline.files.timestamps import Hour, TimeForm
+from oddline.files.time_forms import Hour, TimeForm
 
 
 def _hour(text: str) -> Hour:

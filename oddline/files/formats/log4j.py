@@ -3,7 +3,7 @@
 from typing import Final
 
 from oddline.files.headers import Layout, headed
-from oddline.files.timestamps import ISO, RUN_TOGETHER, SHORT_SLASHES
+from oddline.files.time_forms import ISO, RUN_TOGETHER, SHORT_SLASHES
 
 _LEVEL: Final = r"(?P<level>TRACE|DEBUG|INFO|WARN|ERROR|FATAL|OFF|SEVERE|WARNING)"
 _LOGGER: Final = r"(?P<logger>[\w.$/-]+)"

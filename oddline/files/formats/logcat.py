@@ -4,7 +4,7 @@ from typing import Final
 
 from oddline.files.headers import Layout, headed
 from oddline.files.model import Entry
-from oddline.files.timestamps import ISO, MONTH_DAY
+from oddline.files.time_forms import ISO, MONTH_DAY
 
 _SEVERITIES: Final = {
     "V": "TRACE", "D": "DEBUG", "I": "INFO", "W": "WARN", "E": "ERROR", "F": "FATAL", "A": "FATAL",

@@ -1,14 +1,14 @@
 """logfmt: pairs of a key and a value, quoted where it must be."""
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from oddline.files.documents import DocumentReader
 from oddline.files.model import Entry, Format, Parser, Sample
 from oddline.files.timestamps import Clock
 
 _PAIR: Final = r"[\w.@/-]+=(?:\"(?:[^\"\\]|\\.)*\"|[^\s\"]*)"
-_LINE: Final = re.compile(rf"{_PAIR}(?:\s+{_PAIR})+\s*")
+_LINE: Final = re.compile(rf"{_PAIR}(?:\s+[\w.@/-]+(?=\s))?(?:\s+{_PAIR}(?:\s+[\w.@/-]+(?=\s|$))?)+\s*")
 _PAIRS: Final = re.compile(r"([\w.@/-]+)=(?:\"((?:[^\"\\]|\\.)*)\"|([^\s\"]*))")
 _ESCAPED: Final = re.compile(r"\\(.)")
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r"}
@@ -25,8 +25,10 @@ def _parser(sample: Sample, clock: Clock) -> Parser:
         if not _LINE.fullmatch(line):
             return None
         pairs = _PAIRS.findall(line)
-        document = {key: _unquoted(quoted) if quoted else plain for key, quoted, plain in pairs}
-        if len(document) < len(pairs):  # a key that stands twice
+        document: dict[str, Any] = {key: _unquoted(quoted) if quoted else plain for key, quoted, plain in pairs}
+        if words := _PAIRS.sub("", line).split():
+            document["words"] = words
+        if len(document) < len(pairs) + bool(words):  # a key that stands twice
             return {"message": line, "attributes": {}}
         return read(document, line)
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from oddline.files.headers import Layout, headed
-from oddline.files.timestamps import SLASHES
+from oddline.files.time_forms import SLASHES
 
 FORMATS: Final = (
     headed(

@@ -3,7 +3,7 @@
 from typing import Final
 
 from oddline.files.headers import Layout, headed
-from oddline.files.timestamps import ISO
+from oddline.files.time_forms import ISO
 
 FORMATS: Final = (
     headed(

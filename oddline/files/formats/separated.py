@@ -10,9 +10,11 @@ from oddline.files.model import Entry, Format, Framing, Parse, Parser, Sample
 from oddline.files.timestamps import Clock
 
 _DELIMITERS: Final = {"csv": ",;|", "tsv": "\t"}
-_NAME: Final = re.compile(r"[A-Za-z_@#][\w @#./()%-]{0,63}")
+_NAME: Final = re.compile(r"[A-Za-z_@#][\w @#./()%\[\]-]{0,63}")
 _ALIKE_SHARE: Final = 0.8
 _LEAST_FIELDS: Final = 2
+_LEAST_LINES: Final = 2
+_MESSAGE_NAMES: Final = frozenset({"message", "msg", "@message", "meldung", "description"})
 _POSTGRES: Final = (
     "log_time", "user_name", "database_name", "process_id", "connection_from", "session_id", "session_line_num",
     "command_tag", "session_start_time", "virtual_transaction_id", "transaction_id", "error_severity",
@@ -44,13 +46,27 @@ def _likeness_by(delimiters: str) -> Callable[[Sample], float]:
 
 
 def _alike(sample: Sample, delimiter: str) -> float:
-    """The share of the lines below the header that have as many fields as it."""
-    names, lines = _header(sample, delimiter), sample.lines[1:]
-    if not names or not lines:
+    """The share of the records below the header that have as many fields, or one more: Windows names no message."""
+    names = _header(sample, delimiter)
+    if not names or len(sample.lines) < _LEAST_LINES:
         return 0.0
-    whole = [line for line in lines if line.count('"') % 2 == 0]  # what goes on in the next line tells nothing
-    alike = sum(len(_fields(line, delimiter)) == len(names) for line in whole) / max(1, len(whole))
+    # What goes on in the next line tells nothing.
+    whole = [line for line in sample.lines[1:] if line.count('"') % 2 == 0]
+    by_line = [len(_fields(line, delimiter)) for line in whole]
+    by_record = list(map(len, _records(sample.lines[1:], delimiter)))
+    alike = max(_share(sizes, len(names) + more) for sizes in (by_line, by_record) for more in (0, 1))
     return alike if alike >= _ALIKE_SHARE else 0.0
+
+
+def _share(sizes: Sequence[int], size: int) -> float:
+    return sizes.count(size) / len(sizes) if sizes else 0.0
+
+
+def _records(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+    try:
+        return list(csv.reader((f"{line}\n" for line in lines), delimiter=delimiter))
+    except csv.Error:
+        return []
 
 
 def _parser_by(delimiters: str) -> Callable[[Sample, Clock], Parser]:
@@ -58,6 +74,9 @@ def _parser_by(delimiters: str) -> Callable[[Sample, Clock], Parser]:
         delimiter = max(delimiters, key=lambda one: (_alike(sample, one), len(_header(sample, one))))
         names = _header(sample, delimiter)
         header = sample.lines[0] if names else None
+        names = [name.removesuffix(" [UTC]") for name in names]
+        if not any(name.lower() in _MESSAGE_NAMES for name in names):
+            names.append("message")  # where there is a field more
         return Parser(_parse_by(names, delimiter, DocumentReader(sample, clock), header=header), header=header)
 
     return parser

@@ -6,12 +6,11 @@ from typing import Final
 from oddline.files.headers import Layout, headed
 from oddline.files.model import Entry, Joins
 from oddline.files.severities import SYSLOG, WORDS
-from oddline.files.timestamps import ISO, MONTH_DAY_NAME
+from oddline.files.time_forms import ISO, MONTH_DAY_NAME
 
-_PRIORITY: Final = r"(?:<(?P<priority>\d{1,3})>)?"
-_TAG: Final = (
-    r"(?P<process>[^\s:\[]+|[^:\[\]]{1,48}(?=\[\d+\]))(?:\[(?P<pid>\d+)\])?(?: \(\[?(?P<about>[^\])]+)\]?\))?:"
-)
+_PRIORITY: Final = r"(?:(?:\d{1,5} )?<(?P<priority>\d{1,3})>)?"  # behind the count of bytes that TCP may have
+_PROCESS: Final = r"(?P<process>[^\s:\[]+|[^\s:\[\]](?:[^:\[\]]{0,46}[^\s:\[\]])?(?=\[\d+\]))"
+_TAG: Final = rf"{_PROCESS}(?:\[(?P<pid>\d+)\])?(?: \(\[?(?P<about>[^\])]+)\]?\))?:"
 _ELEMENT: Final = r"\[[^ =\]\"]+(?: [^ =\]\"]+=\"(?:[^\"\\\]]|\\.)*\")*\]"
 _ELEMENTS: Final = re.compile(r"\[([^ =\]\"]+)((?: [^ =\]\"]+=\"(?:[^\"\\\]]|\\.)*\")*)\]")
 _PARAMETERS: Final = re.compile(r" ([^ =\]\"]+)=\"((?:[^\"\\\]]|\\.)*)\"")
@@ -37,7 +36,7 @@ FORMATS: Final = (
     headed(
         "syslog_5424",
         Layout(
-            r"(?:<(?P<priority>\d{1,3})>)?(?:1 )?(?=.{10}T){time} (?:-|(?P<host>\S+)) (?:-|(?P<process>\S+))"
+            rf"{_PRIORITY}(?:1 )?(?=.{{10}}T){{time}} (?:-|(?P<host>[^\s\[\]]+)) (?:-|(?P<process>[^\s\[\]]+))"
             rf" (?:-|(?P<pid>\S+)) (?:-|(?P<message_id>\S+)) (?:-|(?P<structured_data>(?:{_ELEMENT})+))"
             r"(?: \ufeff?(?P<message>.*))?",
             ISO,

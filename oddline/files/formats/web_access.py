@@ -5,15 +5,17 @@ from typing import Final
 from oddline.files.headers import Layout, headed
 from oddline.files.model import Joins
 from oddline.files.severities import severity_of_status
-from oddline.files.timestamps import COMMON_LOG
+from oddline.files.time_forms import COMMON_LOG
 
+_HOST_BEFORE_ADDRESS: Final = r"[\w-]+(?:\.[\w-]+)+(?= [\da-fA-F]*[.:][\da-fA-F.:]* \S+ .+ \[)"
 _QUOTED: Final = r"(?:[^\"\\]|\\.)*"
 
 FORMATS: Final = (
     headed(
         "web_access",
         Layout(
-            r"(?:(?P<virtual_host>\S+:\d+) )?(?P<client>\S+) (?:-|(?P<identity>\S+)) (?:-|(?P<user>.+?)) \[{time}\] "
+            rf"(?:(?P<virtual_host>\S+:\d+|{_HOST_BEFORE_ADDRESS}) )?"
+            r"(?P<client>\S+) (?:-|(?P<identity>\S+)) (?:-|(?P<user>.+?)) \[{time}\] "
             rf"(?P<message>\"(?P<request>{_QUOTED})\" (?P<status>\d{{3}}|-) (?P<bytes>\d+|-))"
             rf"(?: \"(?P<referrer>{_QUOTED})\" \"(?P<agent>{_QUOTED})\")?(?: (?P<more>.*))?",
             COMMON_LOG,

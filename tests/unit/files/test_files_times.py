@@ -60,7 +60,7 @@ def test_a_time_at_the_beginning_is_read_whatever_its_form(written: str, read: s
         ("2026-10-11 08:15:30 [warn] no route", "WARN", "no route"),
         ("2026-10-11 08:15:30 - shop - CRITICAL - no route", "CRITICAL", "shop - CRITICAL - no route"),
         ("2026-10-11 08:15:30 | debug | no route", "DEBUG", "no route"),
-        ("[2026-10-11 08:15:30] production.NOTICE: no route", None, "production.NOTICE: no route"),
+        ("[2026-10-11 08:15:30] production.NOTICE: no route", "NOTICE", "production.NOTICE: no route"),
         ("INFO 2026-10-11 08:15:30: no route", "INFO", "no route"),
         ("[FATAL] [2026-10-11 08:15:30] no route", "FATAL", "no route"),
         ("2026-10-11 08:15:30 Error opening a file", None, "Error opening a file"),
