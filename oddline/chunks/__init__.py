@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from oddline.chunks.retention import HOT_DAYS
     from oddline.chunks.rewriting import TEXT_COLUMNS, Rewriter, StoredChunk
     from oddline.chunks.service import cleanup_old_logs, compact_chunks
+    from oddline.chunks.sizes import decoded_bytes, rows_of_groups, slices
     from oddline.chunks.store import follow, insert_born, list_by_id, list_parts_of, newest_before
     from oddline.chunks.tasks import CLEANUP_OLD_LOGS, COMPACT_CHUNKS, TASKS
     from oddline.chunks.words import required_hashes
@@ -54,6 +55,7 @@ __all__ = [
     "build",
     "cleanup_old_logs",
     "compact_chunks",
+    "decoded_bytes",
     "follow",
     "insert_born",
     "is_passed",
@@ -68,6 +70,8 @@ __all__ = [
     "read_after",
     "read_new",
     "required_hashes",
+    "rows_of_groups",
+    "slices",
     "whole",
 ]
 
@@ -94,6 +98,7 @@ __getattr__ = face(
         "retention": ["HOT_DAYS"],
         "rewriting": ["TEXT_COLUMNS", "Rewriter", "StoredChunk"],
         "service": ["cleanup_old_logs", "compact_chunks"],
+        "sizes": ["decoded_bytes", "rows_of_groups", "slices"],
         "store": ["follow", "insert_born", "list_by_id", "list_parts_of", "newest_before"],
         "tasks": ["CLEANUP_OLD_LOGS", "COMPACT_CHUNKS", "TASKS"],
         "words": ["required_hashes"],

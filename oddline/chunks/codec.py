@@ -13,6 +13,7 @@ import zstandard
 
 from oddline.chunks.frame import SCHEMA, TIME, absent_value, complete
 from oddline.chunks.model import Format
+from oddline.chunks.sizes import rows_of_groups
 from oddline.errors import CorruptBody
 
 FEWEST_PARQUET_ROWS: Final = 100  # Parquet has 9 KB of its own in every blob: one line as JSON takes 300 bytes
@@ -36,12 +37,11 @@ def encode(entries: pl.DataFrame) -> tuple[Format, bytes]:
 
 
 def to_parquet(entries: pl.DataFrame, *, level: int) -> bytes:
-    """Parquet with row groups of ROW_GROUP_ROWS, compressed with zstd at `level`."""
+    """Parquet with row groups of ROW_GROUP_ROWS, or fewer where they are large, compressed with zstd at `level`."""
     sink = BytesIO()
+    rows = rows_of_groups(entries, most=ROW_GROUP_ROWS)
     # No statistics: what a reader could skip by stands in the chunk's row.
-    entries.write_parquet(
-        sink, compression="zstd", compression_level=level, statistics=False, row_group_size=ROW_GROUP_ROWS
-    )
+    entries.write_parquet(sink, compression="zstd", compression_level=level, statistics=False, row_group_size=rows)
     return sink.getvalue()
 
 
