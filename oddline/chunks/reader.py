@@ -16,7 +16,7 @@ from oddline.chunks.sizes import MOST_AT_ONCE_BYTES
 from oddline.chunks.word_filter import Shape, may_hold, shape_of
 from oddline.database import Database
 from oddline.errors import ChunkMissing, CorruptBody, ObjectMissing
-from oddline.objects import PROJECT_METADATA, ObjectStore
+from oddline.objects import PROJECT_METADATA, Readable
 
 MOST_GETS: Final = 16  # at once: beyond that a search would take the bandwidth of its neighbours
 LARGEST_GAP_BYTES: Final = 1024 * 1024  # fetched for nothing, this much costs what another request costs
@@ -36,7 +36,7 @@ class Span(NamedTuple):
 class Reader:
     """Opens chunks of one project; counts the bytes that it fetched in `bytes_read`."""
 
-    def __init__(self, *, db: Database, objects: ObjectStore, project: UUID) -> None:
+    def __init__(self, *, db: Database, objects: Readable, project: UUID) -> None:
         self.bytes_read = 0
         self._db = db
         self._objects = objects
