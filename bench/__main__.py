@@ -31,6 +31,7 @@ MEASUREMENTS = (
     "packages",
     "listing",
     "storage",
+    "scale_storage",
     "search",
     "work",
     "handler",
