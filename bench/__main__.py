@@ -32,6 +32,7 @@ MEASUREMENTS = (
     "listing",
     "storage",
     "scale_storage",
+    "storage_logs",
     "search",
     "work",
     "handler",
