@@ -113,7 +113,7 @@ class Compactor:
             return True
         entries = pl.concat(frames)
         merge = UUID(int=self._new_id().int & ~RESULT_MASK)
-        large = entries.height >= merging.ENOUGH_ENTRIES
+        large = entries.height >= merging.ENOUGH_ENTRIES or decoded_bytes(entries) > MOST_DECODED_BYTES // 2
         level = 2 if large else group.level + 1
         results = [
             merging.merge_chunk(
