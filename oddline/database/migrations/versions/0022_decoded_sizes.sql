@@ -15,3 +15,6 @@ CREATE OR REPLACE VIEW chunks WITH (security_invoker = true) AS
            lowest_time, highest_time, entries, anomalies, highest_score, severities, source_ids, pattern_ids, token_filter,
            bytes, object_key, footer_offset, row_groups, replaced_by, NULL::bigint
     FROM compacted_chunks;
+
+-- What is left to merge of the hours: compaction asks for it at each run, among all that is kept.
+CREATE INDEX compacted_chunks_of_hours ON compacted_chunks (arrival_day, project_id) WHERE replaced_by IS NULL AND level = 1;
