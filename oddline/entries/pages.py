@@ -113,6 +113,8 @@ class Search:
     def _keep(self, frames: Sequence[pl.DataFrame]) -> None:
         """Add what was read to what was found, as far as it can belong to this page."""
         for frame in frames:  # one by one: together they could be more than fits
+            if frame.is_empty():
+                continue
             found = pl.concat([self._found, frame]).sort(_NEWEST_FIRST, descending=True).head(self._limit)
             self._found = next(slices(found, most=MOST_PAGE_BYTES))
             if self._found.height < found.height:

@@ -32,7 +32,7 @@ ASKED_PARTS: Final = 64  # of objects whose filters of words are asked at once
 MOST_ROWS: Final = 200_000  # opened at once
 MOST_REGEX_ROWS: Final = 20_000  # the same where each row can be slow: between two such the time is looked at
 MOST_BYTES: Final = 32 * 1024 * 1024  # opened at once
-MOST_DECODED_BYTES: Final = 128 * 1024 * 1024  # the same unpacked: between two such the time is looked at
+MOST_DECODED_BYTES: Final = 64 * 1024 * 1024  # the same unpacked: between two such the time is looked at
 MICROSECOND: Final = timedelta(microseconds=1)
 
 

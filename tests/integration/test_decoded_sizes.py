@@ -17,6 +17,7 @@ from stored_entries import TOMORROW, Archive
 
 from oddline.chunks.sizes import MOST_GROUP_BYTES
 from oddline.database import Database
+from oddline.entries import EntryQuery
 from oddline.settings import Side
 
 DAY_AFTER = TOMORROW + timedelta(days=1)
@@ -36,6 +37,7 @@ import polars as pl
 from oddline.chunks import Rewriter, merging
 from oddline.chunks.compaction import Compactor
 from oddline.database import Database
+from oddline.entries import EntryQuery
 from oddline.entries import EntryQuery, FolderTarget, Scan, count_facets, export_entries, list_entries
 from oddline.objects import FolderObjects
 from oddline.submissions import new_id
@@ -132,3 +134,24 @@ def test_entries_that_compress_a_thousand_to_one_fill_nobody_s_memory(
     assert 0 < max(size for (size,) in groups) <= MOST_GROUP_BYTES
     files = list((tmp_path / "after").glob("*.parquet"))
     assert pl.scan_parquet(files).select(pl.col("id").n_unique()).collect().item() == stored
+
+
+def test_chunks_whose_size_was_never_noted_are_read_and_merged_as_others(
+    db: Callable[[Side], Database], project: UUID, tmp_path: Path
+) -> None:
+    archive = Archive.make(worker=db("worker"), search=db("search"), project=project, folder=tmp_path)
+    for _ in range(3):
+        archive.store(scored_frame(200))
+    archive.compact()
+    archive.store(scored_frame(50))
+    with archive.worker.transaction() as tx:
+        tx.execute("UPDATE hot_chunks SET decoded_bytes = NULL")
+        tx.execute(
+            "UPDATE compacted_chunks SET row_groups ="
+            " (SELECT jsonb_agg(g - 'decoded') FROM jsonb_array_elements(row_groups) AS g)"
+        )
+    hot = archive.read(EntryQuery(), limit=1_000)
+
+    archive.compact(now=DAY_AFTER)
+
+    assert hot == archive.read(EntryQuery(), limit=1_000) == archive.expected(EntryQuery())
