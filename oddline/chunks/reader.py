@@ -10,7 +10,7 @@ from uuid import UUID
 import polars as pl
 
 from oddline.chunks import store
-from oddline.chunks.codec import collect, decode_json_lines, scan_parquet
+from oddline.chunks.codec import collect, decode_json_lines, detached, scan_parquet
 from oddline.chunks.model import Part, Place
 from oddline.chunks.sizes import MOST_AT_ONCE_BYTES
 from oddline.chunks.word_filter import Shape, may_hold, shape_of
@@ -92,7 +92,8 @@ class Reader:
         self.bytes_read += sum(map(len, blobs.values()))
         frames = _scan([part for part in parts if part.place.format == "parquet"], blobs, narrow)
         if lines := [blobs[part.place.chunk] for part in parts if part.place.format == "jsonl"]:
-            frames.append(narrow(decode_json_lines(lines).lazy()).collect())
+            whole = decode_json_lines(lines)
+            frames.append(detached(narrow(whole.lazy()).collect(), of=whole))
         return frames
 
     def _read_objects(self, parts: Sequence[Part], narrow: Narrow) -> list[pl.DataFrame]:
