@@ -23,7 +23,7 @@ from oddline.settings import Side
 DAY_AFTER = TOMORROW + timedelta(days=1)
 LONG = 250_000  # characters: an entry may have 256 KB
 CHUNKS, ENTRIES = 16, 60
-MOST_MB = 350  # twice of what is opened at once, and what Python and polars take; all of it would be 240
+MOST_MB = 350  # more than it takes to start; without bounds it was 690
 
 SCRIPT = """
 import json, sys
@@ -68,15 +68,14 @@ if given["what"] == "merge":
     compactor = Compactor(db=db, objects=objects, clock=lambda: now, new_id=new_id)
     step("merge", lambda: compactor.run(until=now + timedelta(hours=1)).entries)
 elif given["what"] == "after":
-    step("regex", lambda: search(EntryQuery(regex="a{40}[0-9]*7$"))[0])
     scan = Scan(EntryQuery(), db=db, objects=objects, project=project, budget_s=600)
     step("facets", lambda: count_facets(scan, now=now)["entries"])
     rewriter = Rewriter(db=db, objects=objects, project=project, clock=lambda: now, new_id=new_id)
     nobody = pl.col("message").str.contains("nobody")
     chunks = rewriter.list(after=UUID(int=0), limit=1_000)
     step("holds", lambda: sum(rewriter.holds(chunk, nobody) for chunk in chunks))
-if given["what"] != "merge":
     step("pages", lambda: search(EntryQuery()))
+if given["what"] != "merge":
     target = FolderTarget(Path(given["target"]))
     step("export", lambda: export_entries(EntryQuery(), db=db, objects=objects, project=project, target=target,
         now=now).entries)
@@ -123,9 +122,7 @@ def test_entries_that_compress_a_thousand_to_one_fill_nobody_s_memory(
     after = told(archive, "after", url=url, tmp_path=tmp_path)
 
     assert merged["merge"][0] == stored  # what is large goes to the day's level at once
-    for read in (hot, after):
-        assert read["pages"][0][0] == read["export"][0] == stored
-    assert (after["facets"][0], after["regex"][0]) == (stored, stored // 10)
+    assert hot["export"][0] == after["export"][0] == after["pages"][0][0] == after["facets"][0] == stored
     peaks = {name: step[1] for one in (hot, merged, after) for name, step in one.items() if name != "before"}
     assert max(peaks.values()) - hot["before"] < MOST_MB, peaks
     with archive.worker.transaction() as tx:
