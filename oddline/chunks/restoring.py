@@ -121,7 +121,8 @@ class Restorer:
         try:
             self._objects.head(key)
         except ObjectMissing:
-            pass
+            if not store.is_live(self._db, chunk.id, project=self._project):
+                return  # it was merged meanwhile, and deleted with its object
         else:
             return
         reader = Reader(db=self._db, objects=self._backup_objects, project=self._project)
@@ -144,8 +145,8 @@ class Restorer:
 
     def _swap(self, chunk: Found, results: Sequence[CompactedChunk]) -> None:
         with self._db.transaction() as tx:
-            store.delete_row(tx, chunk.id)
-            _insert(tx, results)
+            if store.delete_live(tx, chunk.id):
+                _insert(tx, results)
 
     def _bring_back(self, group: MergeGroup, chunks: Sequence[Found], done: Restored) -> None:
         """Insert those of the entries of some chunks of the backup that are not here."""

@@ -83,9 +83,16 @@ def list_overlapping(db: Database, group: MergeGroup, *, lowest: object, highest
     return [part for part in parts if part.group.lowest_id <= high and part.group.highest_id >= low]
 
 
-def delete_row(tx: Transaction, chunk: UUID) -> None:
-    """Forget a merged chunk."""
-    tx.execute("DELETE FROM compacted_chunks WHERE id = %s", [chunk])
+def is_live(db: Database, chunk: UUID, *, project: UUID) -> bool:
+    """Whether a merged chunk is there, and nothing has replaced it."""
+    with db.transaction(project=project) as tx:
+        rows = tx.execute("SELECT 1 FROM compacted_chunks WHERE id = %s AND replaced_by IS NULL", [chunk]).fetchall()
+    return bool(rows)
+
+
+def delete_live(tx: Transaction, chunk: UUID) -> bool:
+    """Forget a merged chunk; False when something has replaced it, or it is gone."""
+    return bool(tx.execute("DELETE FROM compacted_chunks WHERE id = %s AND replaced_by IS NULL", [chunk]).rowcount)
 
 
 def try_lock(connection: Transaction, project: UUID) -> bool:

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import polars as pl
+
 from oddline.database import Database
 from oddline.entries.conditions import check_regex
 from oddline.entries.export_files import Exported, ExportFiles, Target
@@ -56,12 +58,14 @@ def export_entries(
 
 def _export_window(window: Window, *, scan: Scan, files: ExportFiles) -> None:
     mark = files.mark()
+
+    def narrow(entries: pl.LazyFrame) -> pl.LazyFrame:
+        return entries.filter(*window.conditions)
+
     for tries_left in reversed(range(TRIES)):
         try:
             while window.reach is not None:
-                wanted = window.conditions
-                parts = window.take(rows=MOST_REGEX_ROWS, decoded=DECODED_AT_ONCE)
-                for frame in scan.reader.read(parts, lambda entries, wanted=wanted: entries.filter(*wanted)):  # type: ignore[misc]
+                for frame in scan.reader.read(window.take(rows=MOST_REGEX_ROWS, decoded=DECODED_AT_ONCE), narrow):
                     files.add(frame)
         except ChunkMissing:
             if not tries_left:
