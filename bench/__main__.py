@@ -31,6 +31,8 @@ MEASUREMENTS = (
     "packages",
     "listing",
     "storage",
+    "scale_storage",
+    "storage_logs",
     "search",
     "work",
     "handler",

@@ -100,6 +100,22 @@ TARGETS = (
     Target("bytes_per_entry_batch", "an entry stored from batches of 1,000, bytes"),
     Target("bytes_per_entry_single", "an entry stored from single POSTs, bytes"),
     Target("bytes_per_entry_row", "an entry as a row with the same indexes, bytes"),
+    *(
+        Target(f"bytes_per_line_{log}_{form}", f"a line of {shown}, {how}, bytes")
+        for log, shown in (("bgl", "BGL"), ("loghub", "sixteen logs"))
+        for form, how in (
+            ("raw", "as it is"),
+            ("gzip_6", "the text as a whole with gzip"),
+            ("zstd_3", "with zstd"),
+            ("zstd_19", "with zstd -19"),
+            ("hot", "newborn, with all that is stored of it"),
+            ("compacted", "merged, the same"),
+        )
+    ),
+    Target("compaction_cycle_s", "merging, the slowest of the runs over 300 quiet projects, s", 240),
+    Target("compaction_idle_cycle_ms", "a run that finds nothing new in them, ms"),
+    Target("compaction_most_chunks_a_project", "chunks of a project and day behind a run, at most"),
+    Target("compaction_chunks_a_project_and_day", "the same when the day is over"),
 )
 
 

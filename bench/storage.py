@@ -31,7 +31,7 @@ PARTS = {
 }
 KEPT = ("chunks", "odd_entries", "submission_state")
 # A table that has no partitions is not in its own partition tree.
-_SIZE = """
+SIZE = """
 SELECT coalesce((SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree(%(table)s::regclass)),
                 pg_total_relation_size(%(table)s::regclass))::bigint
 """
@@ -89,7 +89,7 @@ def sizes(bare: BareDatabase, *, parts: Sequence[str] = tuple(PARTS)) -> dict[st
     sizes = {}
     with psycopg.connect(bare.urls["owner"], autocommit=True) as connection:
         for part in parts:
-            found = [connection.execute(_SIZE, {"table": table}).fetchall() for table in PARTS[part]]
+            found = [connection.execute(SIZE, {"table": table}).fetchall() for table in PARTS[part]]
             sizes[part] = sum(size for ((size,),) in found)
     sizes["bodies_for_2_days"] += sum(info.size for info in bare.objects.list("bodies/"))
     return sizes

@@ -81,6 +81,8 @@ class Action(StrEnum):
     FILES_PROCESSED = "files.processed", "had {subject} made into entries"
     FILE_DELETED = "file.deleted", "deleted the {subject}"
     REPLAY_STARTED = "replay.started", "had a past range scored again: {subject}"
+    ENTRIES_EXPORTED = "entries.exported", "took entries out of the project: {subject}"
+    ENTRIES_RESTORED = "entries.restored", "brought entries back from a backup: {subject}"
     ERASURE_ASKED = "erasure.asked", "had values of a person erased everywhere: {subject}"
     PERSON_FORGOTTEN = "person.forgotten", "destroyed the key of {subject}: who that was can be read no more"
 

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from oddline.chunks.listing import Listing, list_parts, list_wanted
     from oddline.chunks.model import HISTOGRAM_BINS, BornChunk, Chunk, NewChunk, Part, Position, Skipped, Wanted
     from oddline.chunks.reader import Reader
+    from oddline.chunks.restoring import Restored, Restorer
     from oddline.chunks.retention import HOT_DAYS
-    from oddline.chunks.rewriting import TEXT_COLUMNS, Rewriter, StoredChunk
+    from oddline.chunks.rewriting import TEXT_COLUMNS, Change, Rewriter, StoredChunk
     from oddline.chunks.service import cleanup_old_logs, compact_chunks
+    from oddline.chunks.sizes import decoded_bytes, rows_of_groups, slices
     from oddline.chunks.store import follow, insert_born, list_by_id, list_parts_of, newest_before
     from oddline.chunks.tasks import CLEANUP_OLD_LOGS, COMPACT_CHUNKS, TASKS
     from oddline.chunks.words import required_hashes
@@ -40,12 +42,15 @@ __all__ = [
     "TASKS",
     "TEXT_COLUMNS",
     "BornChunk",
+    "Change",
     "Chunk",
     "Listing",
     "NewChunk",
     "Part",
     "Position",
     "Reader",
+    "Restored",
+    "Restorer",
     "Rewriter",
     "Skipped",
     "StoredChunk",
@@ -54,6 +59,7 @@ __all__ = [
     "build",
     "cleanup_old_logs",
     "compact_chunks",
+    "decoded_bytes",
     "follow",
     "insert_born",
     "is_passed",
@@ -68,6 +74,8 @@ __all__ = [
     "read_after",
     "read_new",
     "required_hashes",
+    "rows_of_groups",
+    "slices",
     "whole",
 ]
 
@@ -91,9 +99,11 @@ __getattr__ = face(
         "listing": ["Listing", "list_parts", "list_wanted"],
         "model": ["HISTOGRAM_BINS", "BornChunk", "Chunk", "NewChunk", "Part", "Position", "Skipped", "Wanted"],
         "reader": ["Reader"],
+        "restoring": ["Restored", "Restorer"],
         "retention": ["HOT_DAYS"],
-        "rewriting": ["TEXT_COLUMNS", "Rewriter", "StoredChunk"],
+        "rewriting": ["TEXT_COLUMNS", "Change", "Rewriter", "StoredChunk"],
         "service": ["cleanup_old_logs", "compact_chunks"],
+        "sizes": ["decoded_bytes", "rows_of_groups", "slices"],
         "store": ["follow", "insert_born", "list_by_id", "list_parts_of", "newest_before"],
         "tasks": ["CLEANUP_OLD_LOGS", "COMPACT_CHUNKS", "TASKS"],
         "words": ["required_hashes"],

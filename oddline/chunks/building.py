@@ -1,6 +1,6 @@
 """Turn scored entries into newborn chunks: where one must be split, and what its row says of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from oddline.chunks.codec import encode
 from oddline.chunks.frame import SCHEMA_VERSION
 from oddline.chunks.model import HISTOGRAM_BINS, LATE_AFTER, BornChunk
+from oddline.chunks.sizes import MOST_BORN_BYTES, decoded_bytes, slices
 from oddline.chunks.word_filter import make
 from oddline.chunks.words import hashes_of
 
@@ -24,11 +25,12 @@ def build(entries: pl.DataFrame, *, project: UUID, now: datetime, new_id: Callab
     """The chunks that hold `entries` (columns of SCHEMA, any order), all of one project; none for no entries.
 
     Each holds entries of one arrival day and one UTC day of timestamps; those more than a day off their arrival stand
-    together in one chunk per arrival day, marked late.
+    together in one chunk per arrival day, marked late. What is too large to be opened at once is in several, by ids.
     """
     return [
-        _born(part, arrival_day=arrival_day, late=late, project=project, now=now, identifier=new_id())
+        _born(piece, arrival_day=arrival_day, late=late, project=project, now=now, identifier=new_id())
         for arrival_day, late, part in _split(entries)
+        for piece in _pieces(part)
     ]
 
 
@@ -72,6 +74,13 @@ def _split(entries: pl.DataFrame) -> list[tuple[date, bool, pl.DataFrame]]:
     ]
 
 
+def _pieces(entries: pl.DataFrame) -> Iterable[pl.DataFrame]:
+    """The entries, where they are large in pieces with ranges of ids that do not overlap."""
+    if decoded_bytes(entries) <= MOST_BORN_BYTES:
+        return [entries]
+    return slices(entries.sort("submission", "index"), most=MOST_BORN_BYTES)
+
+
 def _born(
     entries: pl.DataFrame, *, arrival_day: date, late: bool, project: UUID, now: datetime, identifier: UUID
 ) -> BornChunk:
@@ -87,6 +96,7 @@ def _born(
         schema_version=SCHEMA_VERSION,
         late=late,
         entries=entries.height,
+        decoded_bytes=decoded_bytes(entries),
         anomalies=int(entries["is_anomaly"].sum()),
         model_version=entries["model_version"][0],
         analyzed_at=entries["analyzed_at"][0],

@@ -13,6 +13,7 @@ import zstandard
 
 from oddline.chunks.frame import SCHEMA, TIME, absent_value, complete
 from oddline.chunks.model import Format
+from oddline.chunks.sizes import rows_of_groups
 from oddline.errors import CorruptBody
 
 FEWEST_PARQUET_ROWS: Final = 100  # Parquet has 9 KB of its own in every blob: one line as JSON takes 300 bytes
@@ -20,6 +21,7 @@ ROW_GROUP_ROWS: Final = 20_000  # some 0.5 MB: about what comes from S3 in the t
 BORN_LEVEL: Final = 1  # of zstd: what is born is soon rewritten
 COMPACTED_LEVEL: Final = 3
 JSON_LEVEL: Final = 3
+FEWEST_DETACHED_BYTES: Final = 1024 * 1024  # a smaller frame may be held as a whole
 MOST_JSON_BYTES: Final = 64 * 1024 * 1024  # unpacked: 99 entries of 256 KB, all of which JSON has to escape, are half
 
 _TIMES: Final = tuple(name for name, kind in SCHEMA.items() if kind == TIME)
@@ -36,12 +38,11 @@ def encode(entries: pl.DataFrame) -> tuple[Format, bytes]:
 
 
 def to_parquet(entries: pl.DataFrame, *, level: int) -> bytes:
-    """Parquet with row groups of ROW_GROUP_ROWS, compressed with zstd at `level`."""
+    """Parquet with row groups of ROW_GROUP_ROWS, or fewer where they are large, compressed with zstd at `level`."""
     sink = BytesIO()
+    rows = rows_of_groups(entries, most=ROW_GROUP_ROWS)
     # No statistics: what a reader could skip by stands in the chunk's row.
-    entries.write_parquet(
-        sink, compression="zstd", compression_level=level, statistics=False, row_group_size=ROW_GROUP_ROWS
-    )
+    entries.write_parquet(sink, compression="zstd", compression_level=level, statistics=False, row_group_size=rows)
     return sink.getvalue()
 
 
@@ -96,6 +97,17 @@ def decode_json_lines(blobs: Sequence[bytes]) -> pl.DataFrame:
     except pl.exceptions.PolarsError as error:
         raise CorruptBody(f"a chunk's JSON lines have other types: {error}") from error
     return frame.with_columns(pl.col(name).cast(TIME) for name in _TIMES)
+
+
+def detached(kept: pl.DataFrame, *, of: pl.DataFrame) -> pl.DataFrame:
+    """What was kept of a frame, without the memory of the rest: else its texts would hold on to those of all others."""
+    if of.estimated_size() < FEWEST_DETACHED_BYTES or kept.estimated_size() * 2 > of.estimated_size():
+        return kept
+    return kept.with_columns(
+        pl.Series(name, kept[name].to_list(), dtype=pl.String)
+        for name, kind in kept.schema.items()
+        if kind == pl.String
+    )
 
 
 def _to_json_lines(entries: pl.DataFrame) -> bytes:

@@ -13,6 +13,7 @@ import polars as pl
 from oddline.chunks import compaction_store, merging, pattern_store
 from oddline.chunks.model import RESULT_MASK, CompactedChunk, MergeGroup, Original, merge_result
 from oddline.chunks.reader import Reader
+from oddline.chunks.sizes import decoded_bytes
 from oddline.database import Database
 from oddline.errors import ChunkMissing, CorruptBody, OddlineError
 from oddline.objects import PROJECT_METADATA, ObjectStore
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 ENOUGH_CHUNKS: Final = 16  # to merge: so each level has at most so many small chunks a group
 MOST_DECODED_BYTES: Final = 64 * 1024 * 1024  # of a merge: sorted and encoded it takes under 300 MB
+STEP_DECODED_BYTES: Final = 16 * 1024 * 1024  # opened at once, as far as it is known before
 MOST_ORIGINALS: Final = 2_048  # of a merge: rows that one transaction locks
 STEP_BYTES: Final = 512 * 1024  # opened at once: some 10 MB decoded, and hundreds of the smallest chunks
 REPLACED_KEPT: Final = timedelta(hours=1)  # open pages still read what has been replaced
@@ -111,7 +113,7 @@ class Compactor:
             return True
         entries = pl.concat(frames)
         merge = UUID(int=self._new_id().int & ~RESULT_MASK)
-        large = entries.height >= merging.ENOUGH_ENTRIES
+        large = entries.height >= merging.ENOUGH_ENTRIES or decoded_bytes(entries) > MOST_DECODED_BYTES // 2
         level = 2 if large else group.level + 1
         results = [
             merging.merge_chunk(
@@ -135,16 +137,21 @@ class Compactor:
         self, reader: Reader, candidates: Sequence[Original], done: Compacted
     ) -> tuple[list[Original], list[pl.DataFrame]]:
         """As many of the candidates as fit into one merge and can be read, and their entries."""
-        running = accumulate(original.entries for original in candidates)
-        fitting = [one for one, total in zip(candidates, running, strict=True) if total <= merging.MOST_ENTRIES]
+        entries = accumulate(original.entries for original in candidates)
+        decoded = accumulate(original.decoded for original in candidates)
+        fitting = [
+            one
+            for one, so_many, so_large in zip(candidates, entries, decoded, strict=True)
+            if so_many <= merging.MOST_ENTRIES and so_large <= MOST_DECODED_BYTES
+        ]
         taken: list[Original] = []
         frames: list[pl.DataFrame] = []
         for step in _steps(fitting or candidates[:1]):
             readable, read = self._read(reader, step, done)
             taken += readable
             frames += read
-            if sum(frame.estimated_size() for frame in frames) > MOST_DECODED_BYTES:
-                break
+            if sum(map(decoded_bytes, frames)) > MOST_DECODED_BYTES:
+                break  # of what was stored before its size was noted
         return taken, frames
 
     def _read(
@@ -204,9 +211,11 @@ def clear_replaced(db: Database, objects: ObjectStore, *, now: datetime) -> int:
 def _steps(originals: Sequence[Original]) -> Iterator[list[Original]]:
     """What to open at once, before the size of what was in it is looked at."""
     step: list[Original] = []
+    packed = decoded = 0
     for original in originals:
-        if step and sum(one.bytes for one in step) + original.bytes > STEP_BYTES:
+        packed, decoded = packed + original.bytes, decoded + original.decoded
+        if step and (packed > STEP_BYTES or decoded > STEP_DECODED_BYTES):
             yield step
-            step = []
+            step, packed, decoded = [], original.bytes, original.decoded
         step.append(original)
     yield step

@@ -79,6 +79,7 @@ def whole(chunk: NewChunk) -> Part:
         start=0,
         end=chunk.bytes,
         rows=chunk.entries,
+        decoded=chunk.decoded_bytes,
         lowest_time=chunk.lowest_time,
         highest_time=chunk.highest_time,
         lowest_id=chunk.lowest_id,

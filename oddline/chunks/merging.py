@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import accumulate
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import polars as pl
@@ -13,6 +13,7 @@ from oddline.chunks.codec import COMPACTED_LEVEL, to_parquet
 from oddline.chunks.footer import footer_offset, row_group_extents
 from oddline.chunks.frame import SCHEMA_VERSION
 from oddline.chunks.model import CompactedChunk, MergeGroup, RowGroup
+from oddline.chunks.sizes import decoded_bytes
 from oddline.chunks.word_filter import make
 from oddline.chunks.words import hashes_of
 
@@ -120,6 +121,7 @@ def row_groups_of(piece: pl.DataFrame, blob: bytes) -> tuple[RowGroup, ...]:
     offset = 0
     for extent in row_group_extents(blob):
         rows = piece[offset : offset + extent.rows]
-        groups.append(RowGroup(start=extent.start, end=extent.end, rows=extent.rows, **bounds(rows)))
+        known: dict[str, Any] = {"start": extent.start, "end": extent.end, "decoded": decoded_bytes(rows)}
+        groups.append(RowGroup(rows=extent.rows, **known, **bounds(rows)))
         offset += extent.rows
     return tuple(groups)

@@ -15,6 +15,9 @@ Header = bytes  # by another name for classes that have a size in `bytes`
 HISTOGRAM_BINS = 20  # of scores, 0 to 1: fine enough to read a threshold from, and 20 integers a source
 LATE_AFTER = timedelta(days=1)  # an entry further from its arrival stands in a chunk that is found by its own range
 
+ROW_BYTES = 100  # of an entry that is unpacked, beside its message and its attributes
+PACKED_ABOUT = 8  # times smaller is what was stored before its unpacked size was noted
+
 SCORE_ERROR = 1e-6  # scores have single precision, so 0.9 is stored as a little less than 0.9
 
 # An original names the merge that replaced it; the results of that merge are its id with the low bits counted up.
@@ -26,12 +29,14 @@ RESULT_MASK = (1 << RESULT_BITS) - 1
 class RowGroup:
     """A part of a blob that can be read alone: bytes `start` up to `end`, `rows` rows, and what bounds their values.
 
-    `severities` has bit n set where an entry has severity number n.
+    `decoded` is how many bytes the entries take unpacked, about; `severities` has bit n set where an entry has severity
+    number n.
     """
 
     start: int
     end: int
     rows: int
+    decoded: int
     lowest_time: datetime
     highest_time: datetime
     lowest_id: UUID
@@ -64,11 +69,12 @@ class Chunk:
     pattern_ids: tuple[int, ...]
     bytes: int
 
-    def holds(self, *, timestamp: datetime, received_at: datetime) -> bool:
+    def holds(self, entry: UUID, *, timestamp: datetime, received_at: datetime) -> bool:
         """Whether, of the chunks that one call of `build` made, an entry with these times went into this one."""
         if self.arrival_day != received_at.date() or self.late != is_late(timestamp, received_at):
             return False
-        return self.late or self.highest_time.date() == timestamp.date()
+        is_of_day = self.late or self.highest_time.date() == timestamp.date()
+        return is_of_day and self.lowest_id <= entry <= self.highest_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +84,10 @@ class BornChunk(Chunk):
     `histograms` has HISTOGRAM_BINS counts of scores for each source, in the order of `source_ids`. The n-th of
     `pattern_ids`, `pattern_sources`, `pattern_counts`, `pattern_scores` and `pattern_anomalies` say together: this
     pattern, in that source, so many entries, with that highest score, so many of them anomalies. `analyzed_at` is when
-    the model of `model_version` scored them all.
+    the model of `model_version` scored them all. `decoded_bytes` is as `RowGroup.decoded`.
     """
 
+    decoded_bytes: int
     histograms: tuple[int, ...]
     pattern_sources: tuple[int, ...]
     pattern_counts: tuple[int, ...]
@@ -125,6 +132,7 @@ class NewChunk(Chunk):
     Chunks of the first version have no scores and anomalies of patterns, no model and no time of analysis.
     """
 
+    decoded_bytes: int
     histograms: tuple[int, ...]
     pattern_sources: tuple[int, ...]
     pattern_counts: tuple[int, ...]
@@ -185,6 +193,11 @@ class Original:
     object_key: str | None
     parts: tuple[Part, ...]
 
+    @property
+    def decoded(self) -> int:
+        """As `RowGroup.decoded`, of all of it."""
+        return sum(part.group.decoded for part in self.parts)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
@@ -220,6 +233,11 @@ def is_late(timestamp: datetime, received_at: datetime) -> bool:
     return abs(timestamp - received_at) > LATE_AFTER
 
 
+def decoded_about(*, rows: int, packed: int) -> int:
+    """As `RowGroup.decoded`, for what was stored before that was noted."""
+    return rows * ROW_BYTES + packed * PACKED_ABOUT
+
+
 def merge_result(merge: UUID, number: int) -> UUID:
     """The id of a merge's n-th result."""
     return UUID(int=merge.int | number)
@@ -229,6 +247,7 @@ def row_group_from_json(stored: Mapping[str, Any]) -> RowGroup:
     """What `row_group_to_json` was given."""
     return RowGroup(
         **{
+            "decoded": decoded_about(rows=stored["rows"], packed=stored["end"] - stored["start"]),
             **stored,
             "lowest_time": datetime.fromisoformat(stored["lowest_time"]),
             "highest_time": datetime.fromisoformat(stored["highest_time"]),
@@ -245,6 +264,7 @@ def row_group_to_json(group: RowGroup) -> dict[str, Any]:
         "start": group.start,
         "end": group.end,
         "rows": group.rows,
+        "decoded": group.decoded,
         "lowest_time": group.lowest_time.isoformat(),
         "highest_time": group.highest_time.isoformat(),
         "lowest_id": group.lowest_id.hex,

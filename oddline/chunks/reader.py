@@ -1,7 +1,7 @@
 """Open chunks wherever their blobs are: in rows, or in objects of which only the parts that matter are fetched."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import Final, NamedTuple
@@ -10,12 +10,13 @@ from uuid import UUID
 import polars as pl
 
 from oddline.chunks import store
-from oddline.chunks.codec import collect, decode_json_lines, scan_parquet
+from oddline.chunks.codec import collect, decode_json_lines, detached, scan_parquet
 from oddline.chunks.model import Part, Place
+from oddline.chunks.sizes import MOST_AT_ONCE_BYTES
 from oddline.chunks.word_filter import Shape, may_hold, shape_of
 from oddline.database import Database
 from oddline.errors import ChunkMissing, CorruptBody, ObjectMissing
-from oddline.objects import PROJECT_METADATA, ObjectStore
+from oddline.objects import PROJECT_METADATA, Readable
 
 MOST_GETS: Final = 16  # at once: beyond that a search would take the bandwidth of its neighbours
 LARGEST_GAP_BYTES: Final = 1024 * 1024  # fetched for nothing, this much costs what another request costs
@@ -35,7 +36,7 @@ class Span(NamedTuple):
 class Reader:
     """Opens chunks of one project; counts the bytes that it fetched in `bytes_read`."""
 
-    def __init__(self, *, db: Database, objects: ObjectStore, project: UUID) -> None:
+    def __init__(self, *, db: Database, objects: Readable, project: UUID) -> None:
         self.bytes_read = 0
         self._db = db
         self._objects = objects
@@ -44,12 +45,18 @@ class Reader:
     def read(self, parts: Sequence[Part], narrow: Narrow = lambda entries: entries) -> list[pl.DataFrame]:
         """What `narrow` leaves of the parts, as one or more frames; in no order.
 
+        However much the parts come to, no more than MOST_AT_ONCE_BYTES of them are unpacked at once; beside that there
+        is what `narrow` leaves.
+
         Raises:
             ChunkMissing: a blob is gone: compaction or retention has passed since its row was read.
             CorruptBody: a blob cannot be read, or is another project's.
             ObjectStoreUnavailable, DatabaseUnavailable: no answer.
         """
         ordered = sorted(parts, key=lambda part: (part.place.chunk, part.row_offset))
+        return [frame for batch in batches(ordered) for frame in self._read_batch(batch, narrow)]
+
+    def _read_batch(self, ordered: Sequence[Part], narrow: Narrow) -> list[pl.DataFrame]:
         in_rows = [part for part in ordered if part.place.object_key is None]
         in_objects = [part for part in ordered if part.place.object_key is not None]
         return [*self._read_rows(in_rows, narrow), *self._read_objects(in_objects, narrow)]
@@ -85,7 +92,8 @@ class Reader:
         self.bytes_read += sum(map(len, blobs.values()))
         frames = _scan([part for part in parts if part.place.format == "parquet"], blobs, narrow)
         if lines := [blobs[part.place.chunk] for part in parts if part.place.format == "jsonl"]:
-            frames.append(narrow(decode_json_lines(lines).lazy()).collect())
+            whole = decode_json_lines(lines)
+            frames.append(detached(narrow(whole.lazy()).collect(), of=whole))
         return frames
 
     def _read_objects(self, parts: Sequence[Part], narrow: Narrow) -> list[pl.DataFrame]:
@@ -123,6 +131,20 @@ class Reader:
             raise ChunkMissing(f"object {key} is gone", object=key) from error
         if owner != str(self._project):
             raise CorruptBody(f"object {key} does not belong to project {self._project}")
+
+
+def batches(parts: Iterable[Part], *, most: int = MOST_AT_ONCE_BYTES) -> Iterator[list[Part]]:
+    """The parts in groups of at most `most` bytes unpacked, in their order; one that is larger by itself, alone."""
+    batch: list[Part] = []
+    held = 0
+    for part in parts:
+        held += part.group.decoded
+        if batch and held > most:
+            yield batch
+            batch, held = [], part.group.decoded
+        batch.append(part)
+    if batch:
+        yield batch
 
 
 def _spans(place: Place, parts: Iterable[Part]) -> list[Span]:

@@ -18,13 +18,16 @@ from oddline.chunks.model import (
     Place,
     Position,
     RowGroup,
+    decoded_about,
     row_group_from_json,
 )
 from oddline.database import Transaction
 from oddline.identity import WITHIN_RETENTION
 
 PLACE: Final = "id AS chunk, project_id AS project, format, schema_version, entries, bytes, object_key, footer_offset"
-BOUNDS: Final = "lowest_time, highest_time, lowest_id, highest_id, highest_score, severities, source_ids, row_groups"
+BOUNDS: Final = (
+    "lowest_time, highest_time, lowest_id, highest_id, highest_score, severities, source_ids, row_groups, decoded_bytes"
+)
 
 
 def insert_born(tx: Transaction, chunks: Iterable[BornChunk]) -> None:
@@ -164,8 +167,8 @@ def list_born(tx: Transaction, *, project: UUID, after: Position, limit: int, si
         tx,
         "SELECT id, project_id AS project, arrival_day, 0 AS level, format, schema_version, late, lowest_id,"
         " highest_id, lowest_time, highest_time, entries, anomalies, highest_score, severities, source_ids,"
-        " pattern_ids, length(blob) AS bytes, histograms, pattern_sources, pattern_counts, pattern_scores,"
-        " pattern_anomalies, model_version, analyzed_at, era, xid::text AS xid"
+        " pattern_ids, length(blob) AS bytes, decoded_bytes, histograms, pattern_sources, pattern_counts,"
+        " pattern_scores, pattern_anomalies, model_version, analyzed_at, era, xid::text AS xid"
         f" FROM hot_chunks WHERE project_id = %(project)s AND (era, xid, id) > (%(era)s, %(xid)s::xid8, %(chunk)s)"
         f" AND arrival_day >= %(since)s AND {_SETTLED} ORDER BY era, hot_chunks.xid, id LIMIT %(limit)s",
         {
@@ -230,6 +233,7 @@ def fetch(tx: Transaction, statement: str, parameters: dict[str, Any]) -> list[d
 
 def _new_chunk(row: dict[str, Any]) -> NewChunk:
     position = Position(row.pop("era"), int(row.pop("xid")), row["id"])
+    row["decoded_bytes"] = _decoded(row)
     arrays = {name: tuple(value) for name, value in row.items() if isinstance(value, list)}
     return NewChunk(**row | arrays, position=position)
 
@@ -261,6 +265,7 @@ def _row_groups(row: dict[str, Any]) -> list[RowGroup]:
             start=0,
             end=row["bytes"],
             rows=row["entries"],
+            decoded=_decoded(row),
             lowest_time=row["lowest_time"],
             highest_time=row["highest_time"],
             lowest_id=row["lowest_id"],
@@ -270,3 +275,8 @@ def _row_groups(row: dict[str, Any]) -> list[RowGroup]:
             source_ids=tuple(row["source_ids"]),
         )
     ]
+
+
+def _decoded(row: Mapping[str, Any]) -> int:
+    known: int | None = row["decoded_bytes"]
+    return decoded_about(rows=row["entries"], packed=row["bytes"]) if known is None else known

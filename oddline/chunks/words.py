@@ -44,7 +44,8 @@ def hashes_in(text: str) -> Hashes:
     if not text.isascii():
         # What a search that ignores case takes for ASCII letters: long s and the sign of Kelvin.
         data = data.replace("\u017f".encode(), b"s").replace("\u212a".encode(), b"k")
-    return _mixed(_different(np.concatenate([_hashes(block) for block in _blocks(data)])))
+    # Block by block first: a word of one letter takes two bytes, and its hash eight.
+    return _mixed(_different(np.concatenate([_different(_hashes(block)) for block in _blocks(data)])))
 
 
 def required_hashes(text: str, *, is_whole: bool) -> list[int]:

@@ -46,6 +46,8 @@ COMMANDS: Final = (
     Entry("model", "oddline.cli.model:app", "Train, add, list, promote and compare models; replay with another one."),
     Entry("audit", "oddline.cli.audit:app", "Who did what; and whether the trail is what was sealed."),
     Entry("verify", "oddline.cli.verify:verify", "Count every accepted entry against what is stored."),
+    Entry("export", "oddline.cli.export:export", "Take entries out as Parquet that any other tool reads."),
+    Entry("restore", "oddline.cli.restore:restore", "Bring entries of a range back from a backup."),
     Entry("cost", "oddline.cli.cost:cost", "Estimate what a deployment costs a month."),
 )
 

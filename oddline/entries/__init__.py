@@ -7,6 +7,8 @@ from oddline.lazy import face
 if TYPE_CHECKING:
     from oddline.entries.background import find_search, search_entries, start_search, takes_long
     from oddline.entries.by_id import get_entry
+    from oddline.entries.export_files import MANIFEST, Exported, FolderTarget, ObjectTarget
+    from oddline.entries.exporting import export_entries
     from oddline.entries.facets import count_facets
     from oddline.entries.kept_pages import drop_old_searches
     from oddline.entries.model import LARGEST_PATTERN_ID, LONGEST_TEXT, MOST_TERMS, EntryQuery, OddEntry, OddQuery, Page
@@ -40,6 +42,7 @@ __all__ = [
     "LONGEST_BACK_S",
     "LONGEST_TEXT",
     "LONGEST_WINDOW",
+    "MANIFEST",
     "MOST_ALARMS_PER_DAY",
     "MOST_TERMS",
     "SEARCH_ENTRIES",
@@ -47,6 +50,9 @@ __all__ = [
     "DayCount",
     "EntryQuery",
     "Explain",
+    "Exported",
+    "FolderTarget",
+    "ObjectTarget",
     "OddCount",
     "OddEntry",
     "OddQuery",
@@ -60,6 +66,7 @@ __all__ = [
     "cursor_behind",
     "drop_old_searches",
     "entry_view",
+    "export_entries",
     "find_search",
     "get_entry",
     "insert_odd",
@@ -84,6 +91,8 @@ __getattr__ = face(
     {
         "background": ["find_search", "search_entries", "start_search", "takes_long"],
         "by_id": ["get_entry"],
+        "export_files": ["MANIFEST", "Exported", "FolderTarget", "ObjectTarget"],
+        "exporting": ["export_entries"],
         "facets": ["count_facets"],
         "kept_pages": ["drop_old_searches"],
         "model": ["LARGEST_PATTERN_ID", "LONGEST_TEXT", "MOST_TERMS", "EntryQuery", "OddEntry", "OddQuery", "Page"],

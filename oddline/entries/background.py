@@ -27,6 +27,7 @@ from oddline.tasks import State, TaskContext, enqueue
 
 LONGEST_ANSWER_S: Final = 20.0  # what would take longer is a task's
 COUNTED_UNTIL_S: Final = 1_200.0  # since it began: the page is to be kept before the task's time is over
+MOST_KEPT_CHARS: Final = 32 * 1024 * 1024  # of messages of a kept page: it is written, and read again, as a whole
 MOST_OPEN: Final = 4  # of a project: each may hold a worker for 25 minutes
 _ASK_AGAIN_S: Final = 60
 _PURPOSE: Final = b"oddline searches v1"
@@ -81,6 +82,7 @@ def search_entries(payload: SearchEntries, context: TaskContext) -> dict[str, An
     query, now = _QUERIES.validate_python(payload.query), context.clock()
     entries: list[Mapping[str, Any]] = []
     costs: list[Mapping[str, Any]] = []
+    held = 0
     following: str | None = None
     while True:
         page = list_entries(
@@ -95,7 +97,8 @@ def search_entries(payload: SearchEntries, context: TaskContext) -> dict[str, An
         entries += page.entries
         costs.append(page.cost)
         following = page.next
-        if following is None or len(entries) >= payload.limit:
+        held += sum(len(one["message"]) for one in page.entries)
+        if following is None or len(entries) >= payload.limit or held > MOST_KEPT_CHARS:
             break
         if page.searched_until is not None and query.time_from is not None:
             began = min(query.time_to or now, now)

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 import polars as pl
 
 from oddline.chunks import Chunk
 from oddline.entries.model import Kind, OddEntry
+from oddline.submissions import entry_id
 
 MOST_OF_A_PATTERN: Final = 10  # per claim, source and pattern: the eleventh shows nothing that the ten do not
 ENOUGH: Final = 100  # per claim, of all patterns: beyond it each gets fewer rows, and one at least
@@ -59,6 +61,6 @@ def _peaks(entries: pl.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _chunk_of(entry: Mapping[str, Any], chunks: Sequence[Chunk]) -> Chunk:
-    return next(
-        chunk for chunk in chunks if chunk.holds(timestamp=entry["timestamp"], received_at=entry["received_at"])
-    )
+    identifier = entry_id(UUID(bytes=entry["submission"]), entry["index"])
+    times = {name: entry[name] for name in ("timestamp", "received_at")}
+    return next(chunk for chunk in chunks if chunk.holds(identifier, **times))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import polars as pl
 
-from oddline.chunks import SCHEMA
+from oddline.chunks import SCHEMA, slices
 from oddline.database import Database
 from oddline.entries.conditions import check_regex
 from oddline.entries.facets import count_facets
@@ -21,6 +21,7 @@ from oddline.feedback import Verdict, verdicts_of
 from oddline.objects import ObjectStore
 from oddline.submissions import INDEX_MASK, entry_id
 
+MOST_PAGE_BYTES: Final = 24 * 1024 * 1024  # that entries of a page may take unpacked: no answer may have more than 6 MB
 _LOWEST_ID: Final = UUID(int=0)
 _NEWEST_FIRST: Final = ("timestamp", "submission", "index")
 
@@ -111,8 +112,13 @@ class Search:
 
     def _keep(self, frames: Sequence[pl.DataFrame]) -> None:
         """Add what was read to what was found, as far as it can belong to this page."""
-        found = pl.concat([self._found, *frames]).sort(_NEWEST_FIRST, descending=True)
-        self._found = found.head(self._limit)
+        for frame in frames:  # one by one: together they could be more than fits
+            if frame.is_empty():
+                continue
+            found = pl.concat([self._found, frame]).sort(_NEWEST_FIRST, descending=True).head(self._limit)
+            self._found = next(slices(found, most=MOST_PAGE_BYTES))
+            if self._found.height < found.height:
+                self._limit = self._found.height  # the page is shorter
 
     def _narrow(self, window: Window) -> Callable[[pl.LazyFrame], pl.LazyFrame]:
         wanted = [*window.conditions, _is_behind(self._start)]

@@ -23,6 +23,7 @@ LONG_S: Final = 60.0  # what takes longer is not estimated any better
 BUDGET_BYTES: Final = 200 * 1024 * 1024
 AHEAD: Final = timedelta(days=2)  # what submissions take ends a day from now; another for clocks that differ
 FIRST_WINDOW: Final = timedelta(minutes=15)  # of time that chunks are listed for
+SMALLEST_WINDOW: Final = timedelta(minutes=1)  # that a window with too many rows is made
 WINDOW_GROWTH: Final = 16  # few windows, since what was merged spans hours and is opened again in each
 MANY_ROWS: Final = 5_000  # of one list: the next window is not made larger
 FEWEST_PARTS: Final = 4  # of objects opened at once: asking once more costs more than reading what was not needed
@@ -31,6 +32,7 @@ ASKED_PARTS: Final = 64  # of objects whose filters of words are asked at once
 MOST_ROWS: Final = 200_000  # opened at once
 MOST_REGEX_ROWS: Final = 20_000  # the same where each row can be slow: between two such the time is looked at
 MOST_BYTES: Final = 32 * 1024 * 1024  # opened at once
+MOST_DECODED_BYTES: Final = 64 * 1024 * 1024  # the same unpacked: between two such the time is looked at
 MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -88,8 +90,12 @@ class Scan:
         self._stopwatch = stopwatch
         self._began = stopwatch()
 
-    def windows(self, top: datetime, *, now: datetime) -> "Iterator[Window]":
-        """The windows below `top`; each must be gone through before the next is taken."""
+    def windows(self, top: datetime, *, now: datetime, most_rows: int | None = None) -> "Iterator[Window]":
+        """The windows below `top`; each must be gone through before the next is taken.
+
+        Args:
+            most_rows: that a window may have in its parts; one with more is made smaller, as far as that goes.
+        """
         if self.query.time_to is not None:
             top = min(top, self.query.time_to)
         source_ids = self._source_ids()
@@ -97,6 +103,9 @@ class Scan:
         while self.low < top and source_ids != ():
             bottom = max(min(top, now) - width, self.low)
             window = Window(self, bottom=bottom, top=top, source_ids=source_ids, now=now)
+            if most_rows is not None and window.entries_left > most_rows and width > SMALLEST_WINDOW:
+                width /= WINDOW_GROWTH
+                continue
             yield window
             top = self._skip_emptiness(bottom, now=now) if window.was_empty else bottom
             if window.rows < MANY_ROWS:
@@ -180,6 +189,7 @@ class Window:
     ) -> None:
         self.bottom, self.top = bottom, top
         self._scan = scan
+        self._source_ids, self._now = source_ids, now
         rows_before = scan.cost.rows
         self._parts = scan.list(bottom, top, source_ids=source_ids, now=now)
         self._parts.sort(key=self._reach, reverse=True)
@@ -204,17 +214,31 @@ class Window:
         """Of the parts that are still to be opened."""
         return sum(part.group.end - part.group.start for part in self._parts[self._next :])
 
-    def take(self, *, rows: int) -> Sequence[Part]:
-        """The next parts to open at once: about `rows` rows of them, and no more than can be held."""
+    @property
+    def entries_left(self) -> int:
+        """In the parts that are still to be opened, be they asked for or not."""
+        return sum(part.group.rows for part in self._parts[self._next :])
+
+    def again(self) -> "Window":
+        """The same time, as it is now: compaction or retention has passed, and a part that was listed is gone."""
+        return Window(self._scan, bottom=self.bottom, top=self.top, source_ids=self._source_ids, now=self._now)
+
+    def take(self, *, rows: int, decoded: int = MOST_DECODED_BYTES) -> Sequence[Part]:
+        """The next parts to open at once: about `rows` rows of them, and no more than can be held.
+
+        Args:
+            decoded: bytes that they may have unpacked.
+        """
         if self._next >= self._asked:
             self._ask_filters()
-        end, held_rows, held_bytes, objects = self._next, 0, 0, 0
-        while end < self._asked and held_bytes < MOST_BYTES and objects < MOST_PARTS:
+        end, held_rows, held_bytes, held_decoded, objects = self._next, 0, 0, 0, 0
+        while end < self._asked and held_bytes < MOST_BYTES and held_decoded < decoded and objects < MOST_PARTS:
             if held_rows >= rows and not 0 < objects < FEWEST_PARTS:
                 break
             part = self._parts[end]
             held_rows += part.group.rows
             held_bytes += part.group.end - part.group.start
+            held_decoded += part.group.decoded
             objects += part.place.object_key is not None
             end += 1
         taken = self._parts[self._next : end]

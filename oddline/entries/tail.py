@@ -12,7 +12,17 @@ from uuid import UUID
 
 import polars as pl
 
-from oddline.chunks import HOT_DAYS, NewChunk, Position, Reader, position_before, position_now, read_after, whole
+from oddline.chunks import (
+    HOT_DAYS,
+    NewChunk,
+    Position,
+    Reader,
+    decoded_bytes,
+    position_before,
+    position_now,
+    read_after,
+    whole,
+)
 from oddline.database import Database
 from oddline.entries import store
 from oddline.entries.conditions import conditions
@@ -28,6 +38,7 @@ LONGEST_BACK_S: Final = 86_400
 CHUNKS_AT_ONCE: Final = 16
 MOST_CHUNKS: Final = 400  # looked at for one answer: half a second
 BUDGET_S: Final = 2.0
+MOST_BYTES: Final = 24 * 1024 * 1024  # of entries of an answer, unpacked: behind it no further chunk is opened
 NOTHING_READ: Final = -1  # of a chunk
 _CURSOR: Final = struct.Struct(">IIQ16si")  # seconds since 1970, era, transaction, chunk, last row that was read of it
 _LATEST_S: Final = 2**32 - 1
@@ -120,19 +131,23 @@ def read_tail(
     reader = Reader(db=db, objects=objects, project=project)
     frames: list[pl.DataFrame] = []
     cursors: list[TailCursor] = []
-    found, caught_up, deadline = 0, False, stopwatch() + BUDGET_S
-    while not caught_up and found < limit and len(frames) < MOST_CHUNKS and stopwatch() < deadline:
+    found, held, caught_up, deadline = 0, 0, False, stopwatch() + BUDGET_S
+    while (
+        not caught_up and found < limit and held < MOST_BYTES and len(frames) < MOST_CHUNKS and stopwatch() < deadline
+    ):
         chunks = _next_chunks(cursor, db=db, project=project, now=now)
         caught_up = not chunks
         for chunk in chunks:
             frame = _read(reader, chunk, cursor, wanted, limit=limit - found)
             frames.append(frame)
             cursors += [TailCursor(_kept_as_of(chunk), chunk.position, row) for row in frame["row"]]
-            found += frame.height
+            found, held = found + frame.height, held + decoded_bytes(frame)
             if found >= limit:
                 cursor = cursors[-1]
                 break
             cursor = TailCursor(_kept_as_of(chunk), chunk.position, chunk.entries - 1)
+            if held >= MOST_BYTES:
+                break
     if caught_up:
         cursor = replace(cursor, at=now)
     return Tail(_views(frames, db=db, project=project), cursor.encode(), caught_up, cursors)

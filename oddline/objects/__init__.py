@@ -13,10 +13,12 @@ from oddline.objects.model import (
     ObjectInfo,
     ObjectStore,
     ObjectVersion,
+    Readable,
     StoredPart,
     Upload,
 )
 from oddline.objects.s3 import S3Objects
+from oddline.objects.undeleted import Undeleted
 from oddline.settings import Settings
 
 __all__ = [
@@ -29,8 +31,10 @@ __all__ = [
     "ObjectInfo",
     "ObjectStore",
     "ObjectVersion",
+    "Readable",
     "S3Objects",
     "StoredPart",
+    "Undeleted",
     "Upload",
     "open_objects",
 ]

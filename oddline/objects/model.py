@@ -51,6 +51,16 @@ class Upload:
     begun_at: datetime
 
 
+class Readable(Protocol):
+    """Bytes by key, to read: a part of `ObjectStore`."""
+
+    def get(self, key: str, *, start: int = 0, end: int | None = None) -> bytes:
+        """See `ObjectStore.get`."""
+
+    def head(self, key: str) -> ObjectInfo:
+        """See `ObjectStore.head`."""
+
+
 class ObjectStore(Protocol):
     """Bytes by key.
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         renew_erasures,
         request_erasure,
     )
+    from oddline.privacy.restored import erased_again
     from oddline.privacy.tasks import ERASE_PERSON, TASKS
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Erasure",
     "erase_again",
     "erase_person",
+    "erased_again",
     "find_erasure",
     "list_erasures",
     "mark_failed",
@@ -51,6 +53,7 @@ __getattr__ = face(
             "renew_erasures",
             "request_erasure",
         ],
+        "restored": ["erased_again"],
         "tasks": ["ERASE_PERSON", "TASKS"],
     },
 )

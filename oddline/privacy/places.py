@@ -146,7 +146,7 @@ def _chunks(work: Work, after: str | None) -> Step:
     wanted, found = work.finder.in_entries(), 0
     for chunk in chunks:
         if hits := rewriter.holds(chunk, wanted):
-            rewriter.rewrite(chunk, partial(_erase_entries, finder=work.finder, names=_source_names(work)))
+            rewriter.rewrite(chunk, partial(erase_entries, finder=work.finder, names=_source_names(work)))
             found += hits if chunk.is_live else 0
             found += _still_counts(chunk)
     return Step(found, len(chunks), str(chunks[-1].id) if len(chunks) == AT_ONCE else None)
@@ -162,7 +162,7 @@ def _source_names(work: Work) -> dict[int, str]:
         return source_names(tx, work.project)
 
 
-def _erase_entries(entries: pl.DataFrame, *, finder: Finder, names: dict[int, str]) -> pl.DataFrame:
+def erase_entries(entries: pl.DataFrame, *, finder: Finder, names: dict[int, str]) -> pl.DataFrame:
     """The same rows without the values; a source has the name that it has now."""
 
     def changed(column: str, change: Callable[[str], str]) -> pl.Series:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -41,6 +42,7 @@ def small_row_groups(monkeypatch: pytest.MonkeyPatch) -> None:
 
 times = st.one_of(st.none(), st.integers(-900, 900).map(lambda minutes: NOON + timedelta(minutes=minutes)))
 nothing = st.just(None)
+ages = st.sampled_from([0, 0, 0, 1, 20])  # in years
 WORDS = (
     "full",
     "sda1",
@@ -97,14 +99,14 @@ queries = st.builds(
     database=None,
 )
 @given(
-    seeds=st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from([1, 3, 40, 150])), min_size=1, max_size=8),
+    seeds=st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from([1, 1, 3, 40, 150]), ages), min_size=1, max_size=8),
     compacted=st.integers(1, 8),
     asked=st.lists(st.tuples(queries, st.integers(3, 60)), min_size=3, max_size=5),
 )
 def test_pages_equal_a_sort_of_everything(
     archive: Archive,
     small_row_groups: None,
-    seeds: list[tuple[int, int]],
+    seeds: list[tuple[int, int, int]],
     compacted: int,
     asked: list[tuple[EntryQuery, int]],
 ) -> None:
@@ -112,8 +114,9 @@ def test_pages_equal_a_sort_of_everything(
         tx.execute("DELETE FROM hot_chunks")
         tx.execute("DELETE FROM compacted_chunks")
     archive.frames.clear()
-    for number, (seed, count) in enumerate(seeds):
-        archive.store(random_frame(seed, count=count))
+    for number, (seed, count, years) in enumerate(seeds):
+        frame = random_frame(seed, count=count)
+        archive.store(frame.with_columns(pl.col("timestamp") - timedelta(days=365 * years)))
         if number + 1 == compacted:
             archive.compact()
 

@@ -1,15 +1,18 @@
 """How scored entries are split into chunks, and what the rows of the chunks say of them."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scored_frames import NOON, scored_frame
 
 from oddline.chunks import HISTOGRAM_BINS, BornChunk, build
 from oddline.chunks.codec import decode
+from oddline.chunks.sizes import MOST_BORN_BYTES
 from oddline.submissions import entry_id, new_id
 
 DAY = timedelta(days=1)
@@ -105,21 +108,39 @@ def test_every_entry_is_in_the_one_chunk_that_says_so(times: list[tuple[int, int
     received = [NOON + timedelta(hours=arrival) for _, arrival in times]
     timestamps = [NOON - 2 * DAY + timedelta(hours=hours) for hours, _ in times]
 
-    chunks = chunks_of(scored_frame(len(times), timestamp=timestamps, received_at=received))
+    chunks = chunks_of(frame := scored_frame(len(times), timestamp=timestamps, received_at=received))
+
+    assert_each_is_in_one(chunks, frame)
+
+
+def test_large_entries_are_in_chunks_that_can_be_opened_at_once() -> None:
+    long = ["a" * 250_000 + str(number) for number in range(150)]
+
+    chunks = chunks_of(frame := scored_frame(151, message=[*long, "short"]))
+
+    assert len(chunks) == 3
+    assert all(chunk.decoded_bytes <= MOST_BORN_BYTES for chunk in chunks)
+    assert sum(chunk.decoded_bytes for chunk in chunks) == pytest.approx(150 * 250_000, rel=0.01)
+    assert_each_is_in_one(chunks, frame)
+
+
+def assert_each_is_in_one(chunks: list[BornChunk], frame: pl.DataFrame) -> None:
+    def is_in(chunk: BornChunk, row: dict[str, Any]) -> bool:
+        return chunk.holds(entry_id_of(row), timestamp=row["timestamp"], received_at=row["received_at"])
 
     placed = [
-        (entry_id_of(row), chunk.holds(timestamp=row["timestamp"], received_at=row["received_at"]))
+        (entry_id_of(row), is_in(chunk, row))
         for chunk in chunks
         for row in decode(chunk.blob, form=chunk.format).iter_rows(named=True)
     ]
-    assert len({identifier for identifier, _ in placed}) == len(placed) == len(times)
+    assert len({identifier for identifier, _ in placed}) == len(placed) == frame.height
     assert all(holds for _, holds in placed)
-    for timestamp, arrival in zip(timestamps, received, strict=True):
-        assert sum(chunk.holds(timestamp=timestamp, received_at=arrival) for chunk in chunks) == 1
+    for row in frame.iter_rows(named=True):
+        assert sum(is_in(chunk, row) for chunk in chunks) == 1
 
 
-def entry_id_of(row: dict[str, object]) -> object:
-    return entry_id(UUID(bytes=row["submission"]), row["index"])  # type: ignore[arg-type]
+def entry_id_of(row: dict[str, Any]) -> UUID:
+    return entry_id(UUID(bytes=row["submission"]), row["index"])
 
 
 def test_a_chunk_says_of_each_pair_its_highest_score_and_its_anomalies() -> None:

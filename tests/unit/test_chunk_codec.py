@@ -1,6 +1,7 @@
 """What goes into a chunk's blob comes out of it again, whatever its form."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -8,7 +9,7 @@ import zstandard
 from polars.testing import assert_frame_equal
 from scored_frames import scored_frame
 
-from oddline.chunks.codec import decode, decode_json_lines, encode
+from oddline.chunks.codec import decode, decode_json_lines, detached, encode
 from oddline.chunks.frame import SCHEMA, complete
 from oddline.errors import CorruptBody
 
@@ -73,3 +74,21 @@ def test_columns_that_an_older_chunk_lacks_are_filled() -> None:
 
     assert filled.schema == pl.Schema(SCHEMA)
     assert filled.select("shadow_score", "session", "mask_version").row(0) == (None, "", 0)
+
+
+def test_what_is_kept_of_small_chunks_does_not_hold_the_rest_in_memory() -> None:
+    blob = encode(scored_frame(60, message=["a" * 200_000 + str(number) for number in range(60)]))[1]
+
+    def kept() -> pl.DataFrame:
+        whole = decode_json_lines([blob])
+        return detached(whole.filter(pl.col("message").str.ends_with("a37")), of=whole)
+
+    def resident_mb() -> float:
+        return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0]) / 1024
+
+    held = [kept()]
+    before = resident_mb()
+    held += [kept() for _ in range(20)]
+
+    assert {frame.height for frame in held} == {1}
+    assert resident_mb() - before < 120  # 20 times all of it would be 240
