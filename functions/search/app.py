@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from mangum import Mangum
 
 from functions.http import Authenticated, Opener, json_answer, new_app, open_parts, parts_of
-from functions.search import feedback, logs
+from functions.search import feedback, logs, patterns
 from functions.search.documentation import SHADOW_REPORT
 from oddline.scoring.registry import shadow_report
 
@@ -27,6 +27,7 @@ def show_shadow_report(request: Request, caller: Authenticated, *, hours: Hours 
 
 
 router.include_router(logs.router)
+router.include_router(patterns.router)
 router.include_router(feedback.router)
 
 app = new_app(router, title="Oddline: search", parts=Opener(partial(open_parts, "search")))

@@ -18,9 +18,10 @@ from oddline.files.tasks import (
     FileGroup,
     FilePayload,
 )
+from oddline.search import GENERATE_EMBEDDINGS, EmbedProject
 from oddline.tasks import Step, find, start_workflow, step
 
-STEPS: Final = (EXTRACT_LOG_METADATA, PROCESS_LOG_FILE, COMPRESS_LOG_FILE)
+STEPS: Final = (EXTRACT_LOG_METADATA, PROCESS_LOG_FILE, GENERATE_EMBEDDINGS, COMPRESS_LOG_FILE)
 """One after the other. What is done with a file's entries once they are stored comes behind `PROCESS_LOG_FILE`."""
 
 
@@ -34,7 +35,8 @@ class Started:
 
 def chain_of(project: UUID, file: UUID) -> list[Step]:
     """The steps of a file, and none of them begun."""
-    return [step(spec, FilePayload(project=project, file=file)) for spec in STEPS]
+    of_file = FilePayload(project=project, file=file)
+    return [step(spec, EmbedProject(project=project) if spec is GENERATE_EMBEDDINGS else of_file) for spec in STEPS]
 
 
 def task_of(chain: Sequence[Step]) -> UUID:

@@ -100,8 +100,13 @@ def test_an_uploaded_file_becomes_entries_and_tells_what_it_holds(client: TestCl
     run = filing.run()
 
     assert (started.status_code, started.json()["status"], again.json()) == (202, "queued", started.json())
-    assert [task.name for task in run] == ["extract_log_metadata", "process_log_file", "compress_log_file"]
-    assert [task.state for task in run] == [State.SUCCESS] * 3
+    assert [task.name for task in run] == [
+        "extract_log_metadata",
+        "process_log_file",
+        "generate_embeddings",
+        "compress_log_file",
+    ]
+    assert [task.state for task in run] == [State.SUCCESS] * 4
     shown = client.get(f"{PATH}/{file['file_id']}").json()
     assert (shown["state"], shown["progress"], shown["entries"], shown["refused"]) == ("processed", 100.0, 25_000, 0)
     assert shown["metadata"]["first"].startswith("2026-11-05T08:15:00")

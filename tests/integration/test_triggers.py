@@ -189,7 +189,12 @@ def test_an_uploaded_object_becomes_a_file_and_its_processing_begins(
     assert files() == [("uploads/shop api/today.log", "shop api", 8, "uploaded")]
     with db("worker").transaction() as tx:
         tasks = tx.execute("SELECT name, children_left FROM tasks ORDER BY id").fetchall()
-    assert tasks == [("extract_log_metadata", None), ("process_log_file", 1), ("compress_log_file", 1)]
+    assert tasks == [
+        ("extract_log_metadata", None),
+        ("process_log_file", 1),
+        ("generate_embeddings", 1),
+        ("compress_log_file", 1),
+    ]
     with redis.Redis.from_url(redis_url) as client:
         assert client.llen(Queue.FILE_PROCESSING) == 1
 
