@@ -32,6 +32,7 @@ MEASUREMENTS = (
     "listing",
     "storage",
     "search",
+    "semantic",
     "work",
     "handler",
     "scale",

@@ -25,6 +25,7 @@ LEFT_OUT = (
     "oddline/local",
     "oddline/sample",
     "oddline/scoring/models",
+    "oddline/search/models",
     "oddline/scoring/training",
 )
 # Of distributions: zstandard's second backend, of 11 MB, which it takes where the first cannot be loaded.

@@ -96,7 +96,7 @@ class Searcher:
             waiting = store.count_waiting(tx, self._project, model_version=self._embedder.version)
             near = store.nearest(tx, vector=vector, model_version=self._embedder.version, most=most)
             counts = store.count_words(tx, words)
-            weights = {word: _rarity(count) for word, count in counts.items() if count}
+            weights = {word: rarity(count) for word, count in counts.items() if count}
             by_words = store.with_words(tx, weights, most=most) if weights else []
         lists = [
             (MEANING_WEIGHT, self._by_meaning(near)),
@@ -220,11 +220,12 @@ class Searcher:
 
 def words_of(text: str) -> list[str]:
     """The different words of a question, without the signs around them."""
-    found = (one[0].rstrip(".:?!)]}>") for one in _WORD.finditer(text))
+    encodable = text.encode(errors="replace").decode()
+    found = (one[0].rstrip(".:?!)]}>") for one in _WORD.finditer(encodable))
     return list(dict.fromkeys(one for one in found if one))[:MOST_WORDS]
 
 
-def _rarity(count: int) -> float:
+def rarity(count: int) -> float:
     """What it says that a pattern holds a word that so many hold."""
     return 1.0 / math.log2(1 + count)
 

@@ -38,7 +38,8 @@ BEGIN
     END LOOP;
 END $$;
 GRANT SELECT, INSERT, UPDATE, DELETE ON pattern_vectors, vector_progress TO oddline_worker;
-CREATE POLICY project ON vector_progress FOR SELECT TO oddline_search USING (project_id = (SELECT oddline_project()));
+CREATE POLICY project ON vector_progress TO oddline_search
+    USING (project_id = (SELECT oddline_project())) WITH CHECK (project_id = (SELECT oddline_project()));
 GRANT SELECT ON vector_progress, source_patterns TO oddline_search;
 
 -- Under row-level security no index is used for @@. So these functions run as the tables' owner, whom no policy binds, and
@@ -49,7 +50,6 @@ GRANT SELECT ON vector_progress, source_patterns TO oddline_search;
 CREATE FUNCTION nearest_patterns(asked halfvec, model text, most integer)
     RETURNS TABLE (pattern_id integer, similarity real)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    SET hnsw.iterative_scan = 'strict_order' SET hnsw.ef_search = 100 SET hnsw.max_scan_tuples = 40000
     AS $$
     DECLARE
         asking uuid := public.oddline_project();
@@ -57,6 +57,8 @@ CREATE FUNCTION nearest_patterns(asked halfvec, model text, most integer)
         found bigint := 0;
     BEGIN
         IF own > 5000 THEN
+            PERFORM set_config('hnsw.iterative_scan', 'strict_order', true), set_config('hnsw.ef_search', '100', true),
+                set_config('hnsw.max_scan_tuples', '40000', true);
             RETURN QUERY SELECT v.pattern_id, (1 - (v.embedding OPERATOR(public.<=>) asked))::real
                 FROM public.pattern_vectors v WHERE v.project_id = asking AND v.model_version = model
                 ORDER BY v.embedding OPERATOR(public.<=>) asked LIMIT most;
