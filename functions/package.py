@@ -24,6 +24,7 @@ LEFT_OUT = (
     "oddline/database/migrations",
     "oddline/local",
     "oddline/sample",
+    "oddline/scoring/evaluation",
     "oddline/scoring/models",
     "oddline/search/models",
     "oddline/scoring/training",
