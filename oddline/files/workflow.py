@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from oddline.analytics import OfProject
 from oddline.database import Transaction
 from oddline.errors import Conflict, NotFound
 from oddline.files import store
@@ -18,7 +19,7 @@ from oddline.files.tasks import (
     FileGroup,
     FilePayload,
 )
-from oddline.search import GENERATE_EMBEDDINGS, EmbedProject
+from oddline.search import GENERATE_EMBEDDINGS
 from oddline.tasks import Step, find, start_workflow, step
 
 STEPS: Final = (EXTRACT_LOG_METADATA, PROCESS_LOG_FILE, GENERATE_EMBEDDINGS, COMPRESS_LOG_FILE)
@@ -36,7 +37,7 @@ class Started:
 def chain_of(project: UUID, file: UUID) -> list[Step]:
     """The steps of a file, and none of them begun."""
     of_file = FilePayload(project=project, file=file)
-    return [step(spec, EmbedProject(project=project) if spec is GENERATE_EMBEDDINGS else of_file) for spec in STEPS]
+    return [step(spec, OfProject(project=project) if spec is GENERATE_EMBEDDINGS else of_file) for spec in STEPS]
 
 
 def task_of(chain: Sequence[Step]) -> UUID:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from oddline.search.model import LONGEST_QUESTION, MOST_ENTRIES, MOST_HITS, Found, Question
     from oddline.search.searching import Searcher
     from oddline.search.store import forget_vectors
-    from oddline.search.tasks import EMBED_NEW_PATTERNS, GENERATE_EMBEDDINGS, TASKS, EmbedProject
+    from oddline.search.tasks import EMBED_NEW_PATTERNS, GENERATE_EMBEDDINGS, TASKS
 
 __all__ = [
     "EMBED_NEW_PATTERNS",
@@ -20,7 +20,6 @@ __all__ = [
     "MOST_HITS",
     "TASKS",
     "TURN",
-    "EmbedProject",
     "Embedder",
     "Found",
     "Question",
@@ -38,6 +37,6 @@ __getattr__ = face(
         "model": ["LONGEST_QUESTION", "MOST_ENTRIES", "MOST_HITS", "Found", "Question"],
         "searching": ["Searcher"],
         "store": ["forget_vectors"],
-        "tasks": ["EMBED_NEW_PATTERNS", "GENERATE_EMBEDDINGS", "TASKS", "EmbedProject"],
+        "tasks": ["EMBED_NEW_PATTERNS", "GENERATE_EMBEDDINGS", "TASKS"],
     },
 )

@@ -4,26 +4,20 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from oddline.tasks import Payload, Priority, Queue, Retry, Starter, TaskSpec
-
-
-class EmbedProject(Payload):
-    """A project."""
-
-    project: UUID
-
+from oddline.analytics import OfProject
+from oddline.tasks import Priority, Queue, Retry, Starter, TaskSpec
 
 GENERATE_EMBEDDINGS: Final = TaskSpec(
     name="generate_embeddings",
     queue=Queue.DATA_ANALYSIS,
-    payload=EmbedProject,
+    payload=OfProject,
     idempotency="makes vectors only of patterns that have none of this model; how far it is, is written with them",
     soft_limit=timedelta(seconds=300),
     hard_limit=timedelta(seconds=600),
     # One of very many patterns goes on in attempt after attempt.
     retry=Retry(attempts=500, base=timedelta(seconds=1), cap=timedelta(seconds=60)),
     starters=frozenset({Starter.SYSTEM, Starter.MEMBER}),
-    smoke=EmbedProject(project=UUID(int=0)),
+    smoke=OfProject(project=UUID(int=0)),
 )
 EMBED_NEW_PATTERNS: Final = TaskSpec(
     name="embed_new_patterns",

@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from oddline.analytics import OfProject
 from oddline.entries import SEARCH_ENTRIES, search_entries
 from oddline.errors import NotYet
-from oddline.search import EMBED_NEW_PATTERNS, GENERATE_EMBEDDINGS, TURN, EmbedProject, embed_all, embed_project
+from oddline.search import EMBED_NEW_PATTERNS, GENERATE_EMBEDDINGS, TURN, embed_all, embed_project
 from oddline.tasks import NoPayload, Run, TaskContext
 from worker_image.worker.binding import Bound
 from worker_image.worker.process import Process
 
 
 def _generate_embeddings(process: Process) -> Run:
-    def run(payload: EmbedProject, context: TaskContext) -> Any:
+    def run(payload: OfProject, context: TaskContext) -> Any:
         until = context.clock() + TURN
         made, is_whole = embed_project(
             payload.project, db=context.db, open_embedder=lambda: process.embedder, clock=context.clock, until=until
