@@ -18,6 +18,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
+from bench.figures import p50_p99
 from bench.services import BareDatabase, bare_database
 from oddline.database import Database, Transaction
 from oddline.identity import ensure_project
@@ -117,7 +118,7 @@ def _recalls(
         seconds.append(time.perf_counter() - started)
         found["fused"].append(hits)
     recalls = {f"semantic_recall_{how}": _recall(asked, lists) for how, lists in found.items()}
-    return recalls, _times("semantic_question", seconds)
+    return recalls, p50_p99(seconds, name="semantic_question")
 
 
 def _by_words(tx: Transaction, text: str) -> list[int]:
@@ -138,11 +139,6 @@ def _recall(asked: Sequence[Asked], found: Sequence[Sequence[int]]) -> float:
         len(one.relevant & set(hits)) / min(FOUND, len(one.relevant)) for one, hits in zip(asked, found, strict=True)
     ]
     return round(float(np.mean(shares)), 3)
-
-
-def _times(name: str, seconds: Sequence[float]) -> dict[str, float]:
-    p50, p99 = np.quantile(np.array(seconds) * 1000, [0.5, 0.99])
-    return {f"{name}_p50_ms": round(float(p50), 2), f"{name}_p99_ms": round(float(p99), 2)}
 
 
 def _crowded(
@@ -187,9 +183,9 @@ def _crowded(
             seconds.append(time.perf_counter() - started)
             truth = np.argsort(-(made[project] @ question))[: 2 * FOUND] + 1
             shares.append(len({pattern for pattern, _ in near} & set(truth.tolist())) / (2 * FOUND))
-        results |= _times(f"semantic_{name}", seconds)
+        results |= p50_p99(seconds, name=f"semantic_{name}")
         results[f"semantic_{name}_index_recall"] = round(float(np.mean(shares)), 3)
-    return results | _times("semantic_exact", exact_s), told
+    return results | p50_p99(exact_s, name="semantic_exact"), told
 
 
 def _crowd(
