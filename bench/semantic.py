@@ -154,15 +154,16 @@ def _crowded(
         real = np.array([np.fromstring(row[1:-1], sep=",") for (row,) in rows], dtype=np.float32)
         rng = np.random.default_rng(1)
         started = time.perf_counter()
+        ((index,),) = owner.execute(
+            "SELECT indexdef FROM pg_indexes WHERE indexname = 'pattern_vectors_nearest'"
+        ).fetchall()
         owner.execute("DROP INDEX pattern_vectors_nearest")
         made = {
             project: _crowd(worker, project, real, count=count, rng=rng)
             for project, count in ((large, vectors), (small, SMALL))
         }
         owner.execute("SET maintenance_work_mem = '512MB'")
-        owner.execute(
-            "CREATE INDEX pattern_vectors_nearest ON pattern_vectors USING hnsw (embedding halfvec_cosine_ops)"
-        )
+        owner.execute(index)
         owner.execute("ANALYZE pattern_vectors")
         filling = time.perf_counter() - started
         (size,) = owner.execute("SELECT pg_relation_size('pattern_vectors_nearest')").fetchall()[0]

@@ -18,7 +18,9 @@ CREATE TABLE pattern_vectors (
     PRIMARY KEY (project_id, pattern_id),
     FOREIGN KEY (project_id, pattern_id) REFERENCES patterns (project_id, id) ON DELETE CASCADE
 );
-CREATE INDEX pattern_vectors_nearest ON pattern_vectors USING hnsw (embedding halfvec_cosine_ops);
+-- Many patterns are nearly the same: with fewer candidates each would know only its like, and no way to others.
+CREATE INDEX pattern_vectors_nearest ON pattern_vectors USING hnsw (embedding halfvec_cosine_ops)
+    WITH (ef_construction = 256);
 CREATE INDEX pattern_vectors_words ON pattern_vectors USING gin (words);
 
 -- Every pattern up to `pattern_id` has its vector of this model. Patterns get their numbers, and become visible, in order.
@@ -53,11 +55,11 @@ CREATE FUNCTION nearest_patterns(asked halfvec, model text, most integer)
     AS $$
     DECLARE
         asking uuid := public.oddline_project();
-        own bigint := (SELECT count(*) FROM (SELECT FROM public.pattern_vectors v WHERE v.project_id = asking LIMIT 5001) few);
+        own bigint := (SELECT count(*) FROM (SELECT FROM public.pattern_vectors v WHERE v.project_id = asking LIMIT 20001) few);
         found bigint := 0;
     BEGIN
-        IF own > 5000 THEN
-            PERFORM set_config('hnsw.iterative_scan', 'strict_order', true), set_config('hnsw.ef_search', '100', true),
+        IF own > 20000 THEN
+            PERFORM set_config('hnsw.iterative_scan', 'strict_order', true), set_config('hnsw.ef_search', '400', true),
                 set_config('hnsw.max_scan_tuples', '40000', true);
             RETURN QUERY SELECT v.pattern_id, (1 - (v.embedding OPERATOR(public.<=>) asked))::real
                 FROM public.pattern_vectors v WHERE v.project_id = asking AND v.model_version = model
