@@ -97,12 +97,12 @@ TARGETS = (
     *(
         Target(f"semantic_{what}_p99_ms", f"nearest patterns {shown}, p99, ms")
         for what, shown in (
-            ("large", "of 100,000 of one project, by the index"),
+            ("large", "of many of one project, by the index"),
             ("exact", "of the same, each looked at"),
             ("small", "of 100 beside them"),
         )
     ),
-    Target("semantic_large_index_recall", "of the nearest 20 of 100,000, found by the index", None, "higher"),
+    Target("semantic_large_index_recall", "of the nearest 20 of many, found by the index", None, "higher"),
     *(
         Target(f"handler_{case}{kind}_us", f"logging.info with {how}, {by}, µs a call")
         for kind, by in (("", "by the clock"), ("_processor", "processor time"))
