@@ -108,7 +108,8 @@ def count_waiting(tx: Transaction, project: UUID, *, model_version: str) -> int:
 def nearest(tx: Transaction, *, vector: str, model_version: str, most: int) -> list[tuple[int, float]]:
     """(pattern, cosine similarity) of the transaction's project, the nearest first."""
     return tx.execute(
-        "SELECT pattern_id, similarity FROM nearest_patterns(%s::halfvec, %s, %s)", [vector, model_version, most]
+        "SELECT pattern_id, similarity FROM nearest_patterns(%s::halfvec, %s, %s) ORDER BY similarity DESC, pattern_id",
+        [vector, model_version, most],
     ).fetchall()
 
 

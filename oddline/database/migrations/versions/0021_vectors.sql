@@ -56,21 +56,25 @@ CREATE FUNCTION nearest_patterns(asked halfvec, model text, most integer)
     DECLARE
         asking uuid := public.oddline_project();
         own bigint := (SELECT count(*) FROM (SELECT FROM public.pattern_vectors v WHERE v.project_id = asking LIMIT 20001) few);
-        found bigint := 0;
+        found integer[] := '{}';
     BEGIN
         IF own > 20000 THEN
             PERFORM set_config('hnsw.iterative_scan', 'strict_order', true), set_config('hnsw.ef_search', '400', true),
                 set_config('hnsw.max_scan_tuples', '40000', true);
-            RETURN QUERY SELECT v.pattern_id, (1 - (v.embedding OPERATOR(public.<=>) asked))::real
+            FOR pattern_id, similarity IN SELECT v.pattern_id, (1 - (v.embedding OPERATOR(public.<=>) asked))::real
                 FROM public.pattern_vectors v WHERE v.project_id = asking AND v.model_version = model
-                ORDER BY v.embedding OPERATOR(public.<=>) asked LIMIT most;
-            GET DIAGNOSTICS found = ROW_COUNT;
+                ORDER BY v.embedding OPERATOR(public.<=>) asked LIMIT most
+            LOOP
+                found := found || pattern_id;
+                RETURN NEXT;
+            END LOOP;
         END IF;
-        IF found < least(most, own) THEN
+        IF cardinality(found) < least(most, own) THEN
             RETURN QUERY WITH own_vectors AS MATERIALIZED (
-                    SELECT v.pattern_id AS id, v.embedding OPERATOR(public.<=>) asked AS distance
-                    FROM public.pattern_vectors v WHERE v.project_id = asking AND v.model_version = model)
-                SELECT o.id, (1 - o.distance)::real FROM own_vectors o ORDER BY o.distance OFFSET found LIMIT most - found;
+                    SELECT v.pattern_id AS id, (1 - (v.embedding OPERATOR(public.<=>) asked))::real AS likeness
+                    FROM public.pattern_vectors v
+                    WHERE v.project_id = asking AND v.model_version = model AND v.pattern_id <> ALL (found))
+                SELECT o.id, o.likeness FROM own_vectors o ORDER BY o.likeness DESC LIMIT most - cardinality(found);
         END IF;
     END $$;
 
