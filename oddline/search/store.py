@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from oddline.database import Transaction
@@ -10,6 +10,9 @@ from oddline.search.model import Seen
 
 if TYPE_CHECKING:
     from oddline.search.embedder import Vectors
+
+LOOKED_THROUGH: Final = 20_000
+"""Patterns of a project that are looked at one by one: exact, where the index is not quite."""
 
 
 def projects_with_new(tx: Transaction, *, model_version: str) -> list[UUID]:
@@ -105,11 +108,14 @@ def count_waiting(tx: Transaction, project: UUID, *, model_version: str) -> int:
     return row[0] if row else 0
 
 
-def nearest(tx: Transaction, *, vector: str, model_version: str, most: int) -> list[tuple[int, float]]:
-    """(pattern, cosine similarity) of the transaction's project, the nearest first."""
+def nearest(
+    tx: Transaction, *, vector: str, model_version: str, most: int, few: int = LOOKED_THROUGH
+) -> list[tuple[int, float]]:
+    """(pattern, cosine similarity) of the transaction's project, the nearest first; of more than `few` by the index."""
     return tx.execute(
-        "SELECT pattern_id, similarity FROM nearest_patterns(%s::halfvec, %s, %s) ORDER BY similarity DESC, pattern_id",
-        [vector, model_version, most],
+        "SELECT pattern_id, similarity FROM nearest_patterns(%s::halfvec, %s, %s, %s)"
+        " ORDER BY similarity DESC, pattern_id",
+        [vector, model_version, most, few],
     ).fetchall()
 
 

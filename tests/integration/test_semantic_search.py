@@ -226,19 +226,14 @@ def test_few_patterns_among_the_many_of_another_are_all_found(
     asked = store.as_text(near_query)
 
     with db("search").transaction(project=project) as tx:
-        found = store.nearest(tx, vector=asked, model_version=MODEL_VERSION, most=20)
-    with db("owner").transaction(project=project) as tx:  # as it is asked where a project has many
-        tx.execute("SET LOCAL hnsw.iterative_scan = 'strict_order'")
-        tx.execute("SET LOCAL enable_sort = off")
-        by_index = tx.execute(
-            "SELECT pattern_id FROM pattern_vectors WHERE project_id = %s ORDER BY embedding <=> %s::halfvec LIMIT 20",
-            [project, asked],
-        ).fetchall()
+        each = store.nearest(tx, vector=asked, model_version=MODEL_VERSION, most=20)
+        by_index = store.nearest(tx, vector=asked, model_version=MODEL_VERSION, most=20, few=10)
+        (settings,) = tx.execute("SELECT current_setting('hnsw.iterative_scan')").fetchall()
 
     unit = apart / np.linalg.norm(apart, axis=1, keepdims=True)
     exact = np.argsort(-(unit @ near_query), kind="stable")[:20] + 1
-    assert {pattern for pattern, _ in found} == set(exact.tolist())
-    assert len(by_index) == 20
+    assert {pattern for pattern, _ in each} == {pattern for pattern, _ in by_index} == set(exact.tolist())
+    assert settings == ("strict_order",)
 
 
 def add_vectors(db: Database, project: UUID, vectors: Any) -> None:

@@ -47,18 +47,18 @@ GRANT SELECT ON vector_progress, source_patterns TO oddline_search;
 -- Under row-level security no index is used for @@. So these functions run as the tables' owner, whom no policy binds, and
 -- each takes the project from the transaction's setting; whoever asks sees nothing else of these tables.
 
--- The index holds every project's vectors. A project of few is looked through as a whole, which is faster and exact; where
+-- The index holds every project's vectors. A project of at most `few` is looked through as a whole, which is faster and exact; where
 -- the index was gone through for long and found too few, too.
-CREATE FUNCTION nearest_patterns(asked halfvec, model text, most integer)
+CREATE FUNCTION nearest_patterns(asked halfvec, model text, most integer, few integer)
     RETURNS TABLE (pattern_id integer, similarity real)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$
     DECLARE
         asking uuid := public.oddline_project();
-        own bigint := (SELECT count(*) FROM (SELECT FROM public.pattern_vectors v WHERE v.project_id = asking LIMIT 20001) few);
+        own bigint := (SELECT count(*) FROM (SELECT FROM public.pattern_vectors v WHERE v.project_id = asking LIMIT few + 1) o);
         found integer[] := '{}';
     BEGIN
-        IF own > 20000 THEN
+        IF own > few THEN
             PERFORM set_config('hnsw.iterative_scan', 'strict_order', true), set_config('hnsw.ef_search', '400', true),
                 set_config('hnsw.max_scan_tuples', '40000', true);
             FOR pattern_id, similarity IN SELECT v.pattern_id, (1 - (v.embedding OPERATOR(public.<=>) asked))::real
@@ -110,7 +110,7 @@ DO $$
 DECLARE
     kept text;
 BEGIN
-    FOREACH kept IN ARRAY ARRAY['nearest_patterns(halfvec, text, integer)', 'count_pattern_words(text[])',
+    FOREACH kept IN ARRAY ARRAY['nearest_patterns(halfvec, text, integer, integer)', 'count_pattern_words(text[])',
         'patterns_with_words(text[], real[], integer)'] LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', kept);
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO oddline_search', kept);
