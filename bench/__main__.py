@@ -34,6 +34,7 @@ MEASUREMENTS = (
     "scale_storage",
     "storage_logs",
     "search",
+    "semantic",
     "work",
     "handler",
     "scale",

@@ -86,6 +86,24 @@ TARGETS = (
         for kind, bar in (("time_and_source", 300), ("pattern", 300), ("score", 300), ("word", None), ("id", None))
     ),
     *(
+        Target(f"semantic_recall_{how}", f"questions in other words, {shown}, recall at 10", None, "higher")
+        for how, shown in (
+            ("words", "full text alone"),
+            ("vectors", "vectors alone"),
+            ("equal", "both fused with equal votes"),
+            ("fused", "as the route answers"),
+        )
+    ),
+    *(
+        Target(f"semantic_{what}_p99_ms", f"nearest patterns {shown}, p99, ms")
+        for what, shown in (
+            ("large", "of many of one project, by the index"),
+            ("exact", "of the same, each looked at"),
+            ("small", "of 100 beside them"),
+        )
+    ),
+    Target("semantic_large_index_recall", "of the nearest 20 of many, found by the index", None, "higher"),
+    *(
         Target(f"handler_{case}{kind}_us", f"logging.info with {how}, {by}, µs a call")
         for kind, by in (("", "by the clock"), ("_processor", "processor time"))
         for case, how in (

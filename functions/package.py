@@ -24,7 +24,9 @@ LEFT_OUT = (
     "oddline/database/migrations",
     "oddline/local",
     "oddline/sample",
+    "oddline/scoring/evaluation",
     "oddline/scoring/models",
+    "oddline/search/models",
     "oddline/scoring/training",
 )
 # Of distributions: zstandard's second backend, of 11 MB, which it takes where the first cannot be loaded.

@@ -13,6 +13,7 @@ from oddline.notifications import tasks as notifications
 from oddline.privacy import tasks as privacy
 from oddline.schedules import tasks as schedules
 from oddline.scoring import tasks as scoring
+from oddline.search import tasks as search
 from oddline.settings import Settings, load_settings
 from oddline.streams import tasks as streams
 from oddline.submissions import tasks as submissions
@@ -51,6 +52,7 @@ CATALOGUE = Catalogue(
             *submissions.TASKS,
             *scoring.TASKS,
             *analytics.TASKS,
+            *search.TASKS,
             *notifications.TASKS,
             *schedules.TASKS,
             *chunks.TASKS,

@@ -120,6 +120,7 @@ ACCESS: Final[Table] = {
     ("PUT", "/api/v1/rate-limits/{task}"): Beyond.OPERATOR,
     ("DELETE", "/api/v1/rate-limits/{task}"): Beyond.OPERATOR,
     # search
+    ("GET", "/api/v1/search"): Scope.READ,
     ("GET", "/api/v1/logs"): Scope.READ,
     ("GET", "/api/v1/logs/tail"): Scope.READ,
     ("GET", "/api/v1/logs/searches/{task_id}"): Scope.READ,

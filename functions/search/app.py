@@ -16,7 +16,7 @@ from functions.http import (
     parts_of,
     side_by_side,
 )
-from functions.search import feedback, logs
+from functions.search import feedback, logs, patterns
 from functions.search.documentation import SHADOW_REPORT
 from oddline.scoring.registry import shadow_report
 
@@ -35,6 +35,6 @@ def show_shadow_report(request: Request, caller: Authenticated, *, hours: Hours 
     return json_answer(report)
 
 
-router = side_by_side(own, logs.router, feedback.router)
+router = side_by_side(own, logs.router, patterns.router, feedback.router)
 app = new_app(router, title="Oddline: search", parts=Opener(partial(open_parts, "search")))
 handler = Mangum(app, lifespan="off", text_mime_types=["application/json", "application/problem+json"])

@@ -128,6 +128,42 @@ PAGE = answer(
     nullable=["trace_id", "nearest_pattern_id", "pattern", "counted_until"],
     free=["attributes", "chunks_skipped"],
 )
+_HIT: dict[str, Any] = {
+    "pattern_id": 812,
+    "pattern": _PATTERN,
+    "score": 0.0492,
+    "why": {
+        "similarity": 0.6113,
+        "similarity_rank": 1,
+        "words": ["payment"],
+        "words_rank": 2,
+        "parameters": ["10.0.4.7"],
+        "parameters_rank": 1,
+    },
+    "count": 4_711,
+    "first_seen": "2026-11-01T02:11:09.000000Z",
+    "last_seen": "2026-11-05T08:15:30.123000Z",
+    "sources": [
+        {
+            "source": "checkout-api",
+            "count": 4_711,
+            "first_seen": "2026-11-01T02:11:09.000000Z",
+            "last_seen": "2026-11-05T08:15:30.123000Z",
+        }
+    ],
+    "entries": [_ENTRY],
+}
+_HIT_NULLS = ["similarity", "similarity_rank", "words_rank", "parameters_rank", "first_seen", "last_seen"]
+HITS = answer(
+    "Patterns, the best first, each with why it is one: a rank is its place in that list alone, and null where it is "
+    "not in it. `count` and times are of all its entries in the asked sources, `entries` the latest of the asked time. "
+    "`waiting`: patterns too new to be found by what they mean or by words. Not `complete`: time was up before all "
+    "was looked at",
+    {"hits": [_HIT], "waiting": 0, "complete": True, "cost": _PAGE["cost"]},
+    nullable=["trace_id", "nearest_pattern_id", *_HIT_NULLS],
+    optional=["time", "source", "severity", "score", "pattern", "words"],
+    free=["attributes", "chunks_skipped"],
+)
 _STARTED = {"task_id": "01934f2a-0b11-7c52-8e0a-5d1f7a4b9c00", "status": "queued", "progress": 0.4}
 _LONG = answer(
     "It takes too long for an answer: a task does it, and `Location` has the page once that is done; `progress`, 0 to "

@@ -33,6 +33,7 @@ COMMANDS: Final = (
     Entry("send", "oddline.cli.send:send", "Send log files to the API, one entry a line."),
     Entry("files", "oddline.cli.files:app", "Upload log files, see how far they are, delete them."),
     Entry("tail", "oddline.cli.tail:tail", "Show what comes in, scored, with its odd tokens in colour."),
+    Entry("find", "oddline.cli.find:find", "Find patterns by what they mean, with their latest entries."),
     Entry("keys", "oddline.cli.keys:app", "Make, list and revoke API keys."),
     Entry("projects", "oddline.cli.projects:app", "List projects; say how much each may send and ask."),
     Entry("feedback", "oddline.cli.feedback:app", "Say what an anomaly is: expected, or a fault whenever it comes."),

@@ -72,6 +72,24 @@ def export_checkpoint(
     print(f"put it into the registry: oddline model add {out}")
 
 
+@app.command()
+def sentences(
+    *,
+    out: Annotated[Path, typer.Option(help="Folder that gets model.onnx, tokenizer.json and config.json.")],
+    checkpoint: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="[default: all-MiniLM-L6-v2, from its package]")
+    ] = None,
+) -> None:
+    """Make the model that patterns are searched by, out of a published sentence encoder; needs the extra `train`."""
+    with _extra_installed():
+        from oddline.scoring.training.sentences import export_sentences
+
+    measured = export_sentences(out=out, version=out.name, checkpoint=checkpoint)
+    print(out)
+    for name, value in measured.items():
+        print(f"  {name:<24}{value:g}")
+
+
 _EXTRAS: Final = {"torch": "train", "onnx": "train", "safetensors": "train", "tree_sitter": "collect"}
 
 

@@ -36,9 +36,12 @@ def list_entries(
     after: str | None = None,
     limit: int = 100,
     facets: bool = False,
+    budget_s: float | None = None,
     stopwatch: Callable[[], float] = time.monotonic,
 ) -> Page:
     """The newest entries that `query` asks for, from the position `after` on; with `facets` also `count_facets`.
+
+    `budget_s` is how long it may take, if not what an answer may take and read.
 
     Raises:
         InvalidParameter: `after` is no cursor.
@@ -48,7 +51,7 @@ def list_entries(
     if query.regex is not None:
         check_regex(query.regex)
     start = Position.decode(after) if after else Position(now + AHEAD, _LOWEST_ID)
-    scan = Scan(query, db=db, objects=objects, project=project, stopwatch=stopwatch)
+    scan = Scan(query, db=db, objects=objects, project=project, budget_s=budget_s, stopwatch=stopwatch)
     search = Search(scan, start=start, limit=limit)
 
     def answer() -> Page:

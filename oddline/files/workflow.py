@@ -19,6 +19,7 @@ from oddline.files.tasks import (
     SCORE_LOG_FILE,
     FileGroup,
 )
+from oddline.search import GENERATE_EMBEDDINGS
 from oddline.tasks import Step, TaskSpec, find, start_workflow, step
 
 STEPS: Final[tuple[TaskSpec, ...]] = (
@@ -26,6 +27,7 @@ STEPS: Final[tuple[TaskSpec, ...]] = (
     PROCESS_LOG_FILE,
     COMPRESS_LOG_FILE,
     SCORE_LOG_FILE,
+    GENERATE_EMBEDDINGS,
     CALCULATE_FILE_ANALYTICS,
 )
 """One after the other; each is given what its payload has room for: the project, and the file. What is done with the

@@ -12,6 +12,7 @@ from oddline.objects import ObjectStore
 from oddline.repeats import KEYS_KEPT, delete_keys
 from oddline.scoring import DETECT_RATES, DETECT_SEQUENCES, FOLD_COUNTS
 from oddline.scoring.replay import drop_old_replays
+from oddline.search import EMBED_NEW_PATTERNS
 from oddline.submissions import SCORE_WAITING
 from oddline.tasks import (
     LONGEST_COUNTDOWN,
@@ -42,7 +43,7 @@ def reconcile(db: Database, publisher: Publisher, *, catalogue: Catalogue, now: 
         publisher.wake(SCORE_WAITING)
     if due is not None:
         publisher.wake(SCORE_WAITING, countdown=max(due - now, timedelta(seconds=1)))
-    for spec in (FOLD_COUNTS, DETECT_SEQUENCES, DETECT_RATES):
+    for spec in (FOLD_COUNTS, DETECT_SEQUENCES, DETECT_RATES, EMBED_NEW_PATTERNS):
         if spec.queue not in held:
             publisher.wake(spec)
     return {"released": released, "published": publish_due(db, publisher, catalogue=catalogue, now=now)}

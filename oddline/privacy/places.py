@@ -25,6 +25,7 @@ from oddline.privacy.kept_objects import erase_objects
 from oddline.privacy.rows import ROWS, Rows
 from oddline.privacy.rows_store import erase_rows
 from oddline.scoring.sequences import erase_open_sessions
+from oddline.search import forget_vectors
 from oddline.submissions import Columns, list_bodies, new_id, open_body, rewrite_body
 from oddline.tasks import TaskContext
 
@@ -100,6 +101,7 @@ def _patterns(work: Work, _after: str | None) -> Step:
         for pattern_id, mask_version, text in found:
             erased = work.finder.text(text)
             rename_pattern(tx, work.project, pattern_id=pattern_id, mask_version=mask_version, text=erased)
+        forget_vectors(tx, work.project, pattern_ids=[pattern_id for pattern_id, _, _ in found])
         memos = place_store.delete_memos(tx, work.project, finder=work.finder)
     return Step(len(found) + memos)
 

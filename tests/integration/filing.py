@@ -20,7 +20,10 @@ from oddline.objects import FolderObjects, ObjectStore
 from oddline.settings import Settings, Side
 from oddline.submissions import unpack
 from oddline.tasks import Publisher, Run, Task, TaskContext, find, run_task
-from worker_image.worker.files import BINDINGS, ON_FAILURE
+from worker_image.worker import files, searching
+from worker_image.worker.files import ON_FAILURE
+
+BINDINGS = {**files.BINDINGS, **searching.BINDINGS}
 
 Databases = Callable[[Side], Database]
 PATH = "/api/v1/files"

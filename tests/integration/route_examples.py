@@ -244,6 +244,9 @@ EXAMPLES: dict[tuple[str, str], Example] = {
         shows=True,
         by_id=(lambda of: Call("/api/v1/logs", params={"replay": of.replay()}),),
     ),
+    ("GET", "/api/v1/search"): Example(
+        lambda of: Call("/api/v1/search", params={"q": f"out of memory in {of.name}"}), shows=True
+    ),
     ("GET", "/api/v1/logs/tail"): Example(lambda _: Call("/api/v1/logs/tail", params={"after": "86400"}), shows=True),
     ("GET", "/api/v1/logs/searches/{task_id}"): about(
         lambda of: Call(f"/api/v1/logs/searches/{of.search()}"), status=202

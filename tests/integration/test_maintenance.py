@@ -25,6 +25,7 @@ from oddline.submissions import ATTEMPTS, claim_share, entry_id, new_id
 from oddline.tasks import NoPayload, Publisher, Queue, State, TaskContext, enqueue, see_worker
 
 MAIL = EmailPayload(recipients=(), subject="", text="")
+WAKE_UPS = {"fold_counts": 1, "detect_sequences": 1, "detect_rates": 1, "embed_new_patterns": 1}
 
 
 @pytest.fixture
@@ -76,12 +77,12 @@ def test_submissions_that_wait_are_published_again(inbox: Inbox, context: TaskCo
 
     reconcile(context)
 
-    assert published(context) == {"score_waiting": 1, "fold_counts": 1, "detect_sequences": 1, "detect_rates": 1}
+    assert published(context) == {"score_waiting": 1, **WAKE_UPS}
 
 
 def test_where_nothing_waits_only_the_incremental_readers_are_asked_for(context: TaskContext) -> None:
     assert reconcile(context) == {"released": 0, "published": 0}
-    assert published(context) == {"fold_counts": 1, "detect_sequences": 1, "detect_rates": 1}
+    assert published(context) == WAKE_UPS
 
 
 def test_nothing_is_published_to_a_queue_that_is_held(inbox: Inbox, context: TaskContext, project: UUID) -> None:

@@ -194,6 +194,7 @@ def test_an_uploaded_object_becomes_a_file_and_its_processing_begins(
         ("process_log_file", 1),
         ("compress_log_file", 1),
         ("score_log_file", 1),
+        ("generate_embeddings", 1),
         ("calculate_file_analytics", 1),
     ]
     with redis.Redis.from_url(redis_url) as client:

@@ -52,7 +52,7 @@ def run_faulty(name: str, *, inbox: Inbox, publisher: Publisher, start_worker: S
     return inbox.task(task_id)
 
 
-def test_a_worker_that_is_woken_scores_what_waits_and_mails_about_it(
+def test_a_worker_that_is_woken_scores_what_waits_mails_about_it_and_has_it_found_by_what_it_means(
     inbox: Inbox, project: UUID, publisher: Publisher, start_worker: StartWorker, tmp_path: Path
 ) -> None:
     inbox.set_threshold(project, "cart", 0.0)
@@ -64,6 +64,7 @@ def test_a_worker_that_is_woken_scores_what_waits_and_mails_about_it(
         publisher.wake(SCORE_WAITING)
         worker.wait_for(lambda: inbox.task(submission).state is State.SUCCESS)
         worker.wait_for(lambda: inbox.rows("SELECT count(*) FROM deliveries") == [(1,)])
+        worker.wait_for(lambda: inbox.rows("SELECT words::text FROM pattern_vectors") == [("'disk' 'failur'",)])
 
     assert inbox.entry_ids(project) == [entry_id(submission, 0)]
     assert inbox.rows("SELECT state, recipients FROM deliveries") == [("sent", ["o***@example.org"])]

@@ -20,6 +20,7 @@ from oddline.objects import open_objects
 from oddline.patterns import Masker
 from oddline.scoring import Memories, Scorer
 from oddline.scoring.registry import ModelCache, ModelSwitch, Shadow
+from oddline.search import Embedder
 from oddline.settings import load_settings
 from oddline.tasks import Publisher, TaskContext, WorkerClass, utc_now
 from oddline.tracing import Tracer, open_sampling_tracer
@@ -41,6 +42,7 @@ class Process:
     _watch: Watch
     tracer: Tracer | None = None
     _scorer: Scorer | None = None
+    _embedder: Embedder | None = None
     _asked_at: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -65,6 +67,17 @@ class Process:
         elif beside is None or beside.encoder is not shadow:
             self._scorer.shadow = Shadow(shadow, known_after_days=days)
         return self._scorer
+
+    @property
+    def embedder(self) -> Embedder:
+        """What gives patterns their vectors; opened when the first task needs it.
+
+        Raises:
+            ModelUnavailable: it cannot be loaded.
+        """
+        if self._embedder is None:
+            self._embedder = Embedder.load(threads=self.context.settings.threads)
+        return self._embedder
 
     @property
     def pulse(self) -> Pulse:

@@ -21,6 +21,7 @@ from oddline.scoring import (
 from oddline.scoring.rates import Rules, detect_rates
 from oddline.scoring.replay import replay
 from oddline.scoring.sequences import detect_sequences
+from oddline.search import EMBED_NEW_PATTERNS
 from oddline.submissions import SCORE_WAITING, SCORE_WAITING_BATCH
 from oddline.tasks import NoPayload, Run, TaskContext
 from oddline.tracing import note, span
@@ -31,7 +32,7 @@ READING_TURN = timedelta(milliseconds=500)  # of new patterns: on the day when a
 LONGEST_STRETCH_S = 10.0  # then a wake-up goes behind whatever else waits in the queues
 MILLISECOND = timedelta(milliseconds=1)
 # Counts are asked for once a minute and pages look every 30 s: more often costs more than it brings.
-READERS = ((FOLD_COUNTS, 5.0), (UPDATE_LIVE_ANALYTICS, 15.0))
+READERS = ((FOLD_COUNTS, 5.0), (UPDATE_LIVE_ANALYTICS, 15.0), (EMBED_NEW_PATTERNS, 15.0))
 
 
 class _Scoring:

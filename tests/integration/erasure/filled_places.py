@@ -20,6 +20,7 @@ from oddline.identity.model import Member, Role
 from oddline.identity.store import insert_member
 from oddline.notifications.store import record
 from oddline.scoring.sequences import detect_sequences
+from oddline.search import Embedder, embed_all
 from oddline.submissions import new_id
 from oddline.tasks import Queue, TaskContext, raise_alert
 from oddline.tasks.sealing import seal, seal_text
@@ -42,6 +43,8 @@ def put_everywhere(inbox: Inbox, project: UUID, context: TaskContext) -> None:
     compact(inbox, later=timedelta(hours=2))  # into a row
     inbox.submit(project, *lines(120))
     inbox.score()
+    until = inbox.clock() + timedelta(minutes=10)
+    embed_all(db=worker, open_embedder=Embedder.load, clock=inbox.clock, until=until)
     detect_sequences(db=worker, objects=inbox.objects, now=inbox.clock, gap=timedelta(minutes=10))
     waiting(inbox, project, *lines(30), key=f"key:order of {NAME}")
     dead = waiting(inbox, project, *lines(5), body_object_bytes=10)

@@ -1,0 +1,324 @@
+"""Patterns are found by what they mean, by words and by values in entries; each says why, and nobody sees another's."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import psycopg
+import pytest
+from reading import client_with_key, refusal
+from scored_frames import NOON, scored_frame
+from starlette.testclient import TestClient
+from stored_entries import Archive
+
+from functions.search.patterns import router
+from oddline.database import Database
+from oddline.identity import Scope
+from oddline.patterns import (
+    Masker,
+    Sighting,
+    add_sightings,
+    find_patterns,
+    insert_patterns,
+    pattern_hash,
+    rename_pattern,
+)
+from oddline.search import Embedder, Question, Searcher, embed_all, embed_project, forget_vectors, store
+from oddline.search.embedder import MODEL_VERSION
+from oddline.settings import Side
+
+Databases = Callable[[Side], Database]
+LINES = (
+    ("storage", "Buffer I/O error on dev sda, logical block 4711, lost async page write"),
+    ("storage", "Buffer I/O error on dev sdb, logical block 12, lost async page write"),
+    ("storage", "mounted filesystem 7 with ordered data mode"),
+    ("checkout", "payment 4711 refused after 3 tries"),
+    ("checkout", "order 12 placed by customer 9"),
+    ("auth", "user logged in from 10.0.4.7"),
+    ("auth", "session 17 closed for user"),
+    ("batch", "report written in 12 ms"),
+)
+LATER = NOON + timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def embedder() -> Embedder:
+    return Embedder.load()
+
+
+@pytest.fixture
+def database_urls(module_database_urls: dict[Side, str]) -> dict[Side, str]:
+    return module_database_urls
+
+
+@pytest.fixture(autouse=True)
+def emptied(db: Databases) -> Iterator[None]:
+    yield
+    with db("owner").transaction() as tx:
+        tx.execute("TRUNCATE patterns, pattern_vectors, vector_progress, source_patterns, sources, hot_chunks")
+        tx.execute("UPDATE projects SET last_pattern = 0")
+
+
+@pytest.fixture
+def archive(db: Databases, project: UUID, tmp_path: Path) -> Archive:
+    return Archive.make(worker=db("worker"), search=db("search"), project=project, folder=tmp_path)
+
+
+def add_patterns(db: Database, project: UUID, texts: list[str]) -> dict[str, int]:
+    hashes = {pattern_hash(text): text for text in texts}
+    with db.transaction() as tx:
+        insert_patterns(tx, project, patterns=hashes, mask_version=1, now=NOON)
+        found = find_patterns(tx, project, hashes=list(hashes), mask_version=1, model_version="none")
+    return {one.pattern: one.id for one in found}
+
+
+def fill(archive: Archive) -> dict[str, int]:
+    """Stores LINES as scoring does, a minute apart, and gives their patterns vectors; the ids by pattern."""
+    masker = Masker()
+    patterns = [masker.mask(message) for _, message in LINES]
+    ids = add_patterns(archive.worker, archive.project, patterns)
+    names = sorted({source for source, _ in LINES})
+    archive.store(
+        scored_frame(
+            len(LINES),
+            spacing=timedelta(minutes=1),
+            message=[message for _, message in LINES],
+            source_id=[names.index(source) + 1 for source, _ in LINES],
+            source=[source for source, _ in LINES],
+            pattern_id=[ids[pattern] for pattern in patterns],
+        )
+    )
+    with archive.worker.transaction() as tx:
+        for number, name in enumerate(names, start=1):
+            tx.execute(
+                "UPDATE sources SET name = %s WHERE project_id = %s AND id = %s", [name, archive.project, number]
+            )
+        add_sightings(
+            tx,
+            archive.project,
+            sightings=_sightings(names, ids, patterns),
+        )
+    embed(archive.worker)
+    return ids
+
+
+def _sightings(names: list[str], ids: dict[str, int], patterns: list[str]) -> list[Sighting]:
+    found: dict[tuple[int, int], Sighting] = {}
+    for number, ((source, _), pattern) in enumerate(zip(LINES, patterns, strict=True)):
+        moment, key = NOON + timedelta(minutes=number), (names.index(source) + 1, ids[pattern])
+        before = found.get(key)
+        found[key] = Sighting(
+            *key, before.first_seen if before else moment, moment, (before.entries if before else 0) + 1
+        )
+    return list(found.values())
+
+
+def embed(db: Database, **options: Any) -> int:
+    return embed_all(db=db, open_embedder=Embedder.load, clock=lambda: NOON, until=LATER, **options)
+
+
+@pytest.fixture
+def ask(archive: Archive, embedder: Embedder) -> Callable[..., list[Any]]:
+    def ask(text: str, **options: Any) -> list[Any]:
+        searcher = Searcher(
+            Question(text=text, **options),
+            embedder=embedder,
+            db=archive.search,
+            objects=archive.objects,
+            project=archive.project,
+            now=LATER,
+        )
+        return list(searcher.run().hits)
+
+    return ask
+
+
+def test_a_disk_failure_is_an_io_error_on_a_device(archive: Archive, ask: Callable[..., list[Any]]) -> None:
+    fill(archive)
+
+    first = ask("disk failure")[0]
+
+    assert "I/O error" in first["pattern"]
+    assert first["why"]["similarity"] > 0.2
+    assert first["why"]["similarity_rank"] == 1
+    assert (first["why"]["words"], first["why"]["parameters"]) == ((), ())
+    assert first["sources"][0]["source"] == "storage"
+    assert {entry["message"] for entry in first["entries"]} <= {message for _, message in LINES}
+
+
+def test_a_hit_says_which_words_and_which_values_it_was_found_by(
+    archive: Archive, ask: Callable[..., list[Any]]
+) -> None:
+    fill(archive)
+
+    first = ask("refused payments 4711")[0]
+
+    assert first["why"]["words"] == ("refused", "payments")
+    assert first["why"]["words_rank"] == 1
+    assert first["why"]["parameters"] == ("4711",)
+    assert [entry["message"] for entry in first["entries"]] == ["payment 4711 refused after 3 tries"]
+
+
+def test_a_value_that_masks_took_out_of_a_pattern_leads_to_it(archive: Archive, ask: Callable[..., list[Any]]) -> None:
+    fill(archive)
+
+    hits = ask("10.0.4.7", entries=1)
+
+    assert [hit["why"]["parameters"] for hit in hits if hit["why"]["parameters"]] == [("10.0.4.7",)]
+    assert hits[0]["entries"][0]["message"] == "user logged in from 10.0.4.7"
+
+
+def test_a_time_and_sources_narrow_patterns_and_entries(archive: Archive, ask: Callable[..., list[Any]]) -> None:
+    fill(archive)
+
+    of_source = ask("error", sources=("checkout",))
+    of_time = ask("error", time_from=NOON + timedelta(minutes=5), time_to=NOON + timedelta(minutes=6))
+
+    assert {one["source"] for hit in of_source for one in hit["sources"]} <= {"checkout"}
+    assert all(entry["source"] == "checkout" for hit in of_source for entry in hit["entries"])
+    assert {hit["pattern"] for hit in of_time} <= {Masker().mask(LINES[5][1])}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["the of a", "'; DROP TABLE patterns; --", "& | ! <-> :*", "диск сломан", "磁盘故障", "x" * 1_000, "\ud800 %s {}"],
+)
+def test_whatever_is_asked_gets_an_answer(archive: Archive, ask: Callable[..., list[Any]], text: str) -> None:
+    ids = fill(archive)
+
+    hits = ask(text)
+
+    assert {hit["pattern_id"] for hit in hits} <= set(ids.values())
+
+
+def test_patterns_of_another_project_are_never_found(
+    archive: Archive, db: Databases, other_project: UUID, embedder: Embedder
+) -> None:
+    fill(archive)
+    vector = store.as_text(embedder.embed(["disk failure"])[0])
+
+    with db("search").transaction(project=other_project) as tx:
+        near = store.nearest(tx, vector=vector, model_version=MODEL_VERSION, most=10)
+        words = store.count_words(tx, ["error"])
+        with_words = store.with_words(tx, {"error": 1.0}, most=10)
+    with db("search").transaction() as tx:
+        of_nobody = store.nearest(tx, vector=vector, model_version=MODEL_VERSION, most=10)
+
+    assert (near, words, with_words, of_nobody) == ([], {"error": 0}, [], [])
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), db("search").transaction(project=other_project) as tx:
+        tx.execute("SELECT * FROM pattern_vectors")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege), db("console").transaction(project=other_project) as tx:
+        store.count_words(tx, ["error"])
+
+
+def test_few_patterns_among_the_many_of_another_are_all_found(
+    db: Databases, project: UUID, other_project: UUID
+) -> None:
+    random = np.random.default_rng(1)
+    near_query = random.normal(size=384)
+    crowd = near_query + 0.1 * random.normal(size=(3_000, 384))
+    apart = -near_query + 0.1 * random.normal(size=(30, 384))
+    for owner, vectors in ((other_project, crowd), (project, apart)):
+        add_vectors(db("worker"), owner, vectors)
+    asked = store.as_text(near_query)
+
+    with db("search").transaction(project=project) as tx:
+        each = store.nearest(tx, vector=asked, model_version=MODEL_VERSION, most=20)
+        by_index = store.nearest(tx, vector=asked, model_version=MODEL_VERSION, most=20, few=10)
+        (settings,) = tx.execute("SELECT current_setting('hnsw.iterative_scan')").fetchall()
+
+    unit = apart / np.linalg.norm(apart, axis=1, keepdims=True)
+    exact = np.argsort(-(unit @ near_query), kind="stable")[:20] + 1
+    assert {pattern for pattern, _ in each} == {pattern for pattern, _ in by_index} == set(exact.tolist())
+    assert settings == ("strict_order",)
+
+
+def add_vectors(db: Database, project: UUID, vectors: Any) -> None:
+    count = len(vectors)
+    texts = [f"pattern {number}" for number in range(count)]
+    ids = add_patterns(db, project, texts)
+    with db.transaction() as tx:
+        order = sorted(ids.items(), key=lambda pair: pair[1])
+        store.insert_vectors(
+            tx, project, patterns={one: text for text, one in order}, vectors=vectors, model_version=MODEL_VERSION
+        )
+
+
+def test_what_a_run_did_not_get_to_the_next_one_does(db: Databases, project: UUID, embedder: Embedder) -> None:
+    add_patterns(db("worker"), project, [f"connection {number} of pool {'x' * number} lost" for number in range(70)])
+    clock = iter([NOON, NOON, LATER]).__next__
+    options: dict[str, Any] = {"db": db("worker"), "open_embedder": lambda: embedder}
+
+    first = embed_project(project, clock=clock, until=LATER, **options)
+    second = embed_project(project, clock=lambda: NOON, until=LATER, **options)
+    third = embed_project(project, clock=lambda: NOON, until=LATER, **options)
+
+    assert (first, second, third) == ((64, False), (6, True), (0, True))
+
+
+def test_another_model_reads_every_pattern_again(
+    db: Databases, project: UUID, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_patterns(db("worker"), project, ["disk full", "user logged in"])
+    options: dict[str, Any] = {"db": db("worker"), "open_embedder": lambda: embedder, "clock": lambda: NOON}
+    embed_all(until=LATER, **options)
+
+    monkeypatch.setattr("oddline.search.embedding.MODEL_VERSION", "another-1")
+    again = embed_all(until=LATER, **options)
+
+    with db("worker").transaction() as tx:
+        versions = tx.execute("SELECT DISTINCT model_version FROM pattern_vectors").fetchall()
+    assert (again, versions) == (2, [("another-1",)])
+
+
+def test_a_pattern_from_which_a_person_was_erased_is_read_anew(
+    db: Databases, project: UUID, embedder: Embedder
+) -> None:
+    worker = db("worker")
+    ids = add_patterns(worker, project, ["mail to zebedee bounced", "user logged in"])
+    embed(worker)
+
+    with worker.transaction() as tx:
+        number = ids["mail to zebedee bounced"]
+        rename_pattern(tx, project, pattern_id=number, mask_version=1, text="mail to <erased> bounced")
+        forget_vectors(tx, project, pattern_ids=[number])
+        left = tx.execute("SELECT count(*) FROM pattern_vectors WHERE words @@ 'zebede'::tsquery").fetchall()
+        store.insert_vectors(  # by a run that read the pattern before
+            tx,
+            project,
+            patterns={number: "mail to zebedee bounced"},
+            vectors=embedder.embed(["mail to zebedee bounced"]),
+            model_version=MODEL_VERSION,
+        )
+        late = tx.execute("SELECT count(*) FROM pattern_vectors").fetchall()
+
+    assert (left, late) == ([(0,)], [(1,)])
+    assert embed(worker) == 1
+
+
+@pytest.fixture
+def client(archive: Archive, db: Databases, project: UUID, redis_url: str, tmp_path: Path) -> Iterator[TestClient]:
+    options: dict[str, Any] = {"db": db, "redis_url": redis_url, "folder": tmp_path, "project": project}
+    with client_with_key("search", router, scopes=[Scope.READ], **options) as client:
+        yield client
+
+
+def test_the_route_tells_hits_cost_and_what_waits(archive: Archive, client: TestClient, project: UUID) -> None:
+    fill(archive)
+    add_patterns(archive.worker, project, ["too new to be found"])
+
+    answer = client.get("/api/v1/search", params={"q": "disk failure", "limit": 2, "entries": 0}).json()
+
+    assert len(answer["hits"]) == 2
+    assert (answer["waiting"], answer["complete"]) == (1, True)
+    assert set(answer["cost"]) >= {"metadata_rows", "chunks_opened", "seconds"}
+
+
+@pytest.mark.parametrize("asked", [{}, {"q": ""}, {"q": " \t "}, {"q": "x" * 1_001}, {"q": "a\0b"}])
+def test_a_question_that_asks_nothing_or_too_much_is_refused(client: TestClient, asked: dict[str, str]) -> None:
+    refused = client.get("/api/v1/search", params=asked)
+
+    assert refusal(refused) == (422, "invalid-parameter", "q")

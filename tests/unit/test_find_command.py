@@ -1,0 +1,42 @@
+"""The command `find` shows each pattern with why it was found, and nothing that could harm a terminal."""
+
+import json
+from typing import Any
+
+import pytest
+from answering_server import Response, answering
+
+from oddline.cli.find import find
+
+HIT: dict[str, Any] = {
+    "pattern": "Buffer I/O error on dev <str>\x1b[2J",
+    "why": {
+        "similarity": 0.6113,
+        "similarity_rank": 1,
+        "words": ["error"],
+        "words_rank": 2,
+        "parameters": ["sda"],
+        "parameters_rank": 1,
+    },
+    "count": 4_711,
+    "last_seen": "2026-11-05T08:15:30.123000Z",
+    "sources": [{"source": "storage"}],
+    "entries": [{"timestamp": "2026-11-05T08:15:30.123000Z", "source": "storage", "message": "I/O error on dev sda"}],
+}
+
+
+def test_it_shows_why_each_pattern_was_found_and_its_entries(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = {"hits": [HIT], "waiting": 3, "complete": False, "cost": {}}
+
+    with answering(lambda _: Response(200, json.dumps(answer).encode())) as server:
+        find("disk failure on sda", source=["storage"], url=server.url, key="a key")
+
+    shown = capsys.readouterr().out
+    assert "means 0.61, says error, with sda" in shown
+    assert "4,711 entries of storage, last 2026-11-05T08:15" in shown
+    assert "    2026-11-05T08:15:30 storage: I/O error on dev sda" in shown
+    assert "3 patterns are too new" in shown
+    assert "time was up" in shown
+    assert "\x1b" not in shown
+    assert "q=disk+failure+on+sda" in server.requests[0].path
+    assert "source=storage" in server.requests[0].path
