@@ -10,7 +10,12 @@ from fastapi.routing import APIRoute
 from oddline.errors import UnknownParameter
 
 # Here shippers send, some with parameters of their own at the address: those must not cost anybody a line.
-UNCHECKED: Final = {("POST", "/api/v1/logs/batch"), ("POST", "/v1/logs"), ("POST", "/loki/api/v1/push")}
+UNCHECKED: Final = {
+    ("POST", "/api/v1/logs"),
+    ("POST", "/api/v1/logs/batch"),
+    ("POST", "/v1/logs"),
+    ("POST", "/loki/api/v1/push"),
+}
 _BEGINNING: Final = "takes parameters that begin with"
 _LONGEST_NAME: Final = 100  # characters of an unknown one that are told
 

@@ -159,7 +159,7 @@ def finish(
 def due(tx: Transaction, *, now: datetime, soon: datetime, limit: int) -> list[tuple[UUID, str, datetime | None]]:
     """(id, name, when) of what should be published, what lost its worker first: no backlog may keep that waiting.
 
-    Nor may that of one project keep the others': they are told in turns.
+    Nor may that of one project keep the others', nor its files its mails: projects and tasks are told in turns.
 
     That is what has a lease that ends by `soon`, and what waits and is due by then.
     """
@@ -169,7 +169,7 @@ def due(tx: Transaction, *, now: datetime, soon: datetime, limit: int) -> list[t
         " UNION ALL SELECT id, name, project_id, not_before, 1, coalesce(not_before, created_at) FROM tasks"
         f" WHERE state IN ('PENDING', 'RETRY') AND children_left IS NULL AND NOT {_IS_HELD}"
         " AND (not_before IS NULL AND created_at < %(now)s - interval '5 seconds' OR not_before <= %(soon)s)"
-        ") AS due ORDER BY turn, row_number() OVER (PARTITION BY turn, project_id ORDER BY since), since"
+        ") AS due ORDER BY turn, row_number() OVER (PARTITION BY turn, project_id, name ORDER BY since), since"
         " LIMIT %(limit)s",
         {"now": now, "soon": soon, "limit": limit},
     ).fetchall()

@@ -27,7 +27,7 @@ def run_turn(spec: TaskSpec, code: Code, *, task_id: UUID, context: TaskContext)
 
     Chosen is among tasks of the same queue that take turns and have no longer limits than `spec`, by which the message
     is run. Where the projects that wait have as many running as they may, nothing is done: the end of one of those
-    brings the next.
+    brings the next. Where others were quicker each time, the message goes back: it may be the last one.
     """
     with context.db.transaction() as tx:
         is_by_turns = turn_store.takes_turns(tx, task_id)
@@ -44,6 +44,7 @@ def run_turn(spec: TaskSpec, code: Code, *, task_id: UUID, context: TaskContext)
         if run_task(own, run, task_id=next_id, context=context, on_failure=on_failure) is not None:
             _wake_next(own, project, context)
             return
+    context.publisher.wake(spec, task_id=task_id)
 
 
 def others_wait(spec: TaskSpec, *, project: UUID, context: TaskContext) -> bool:
@@ -84,11 +85,11 @@ def _choose(spec: TaskSpec, context: TaskContext) -> tuple[TaskSpec, UUID, UUID]
 
 
 def _wake_next(spec: TaskSpec, project: UUID, context: TaskContext) -> None:
-    """Start the project's next task where it had as many running as it may: its message found no room, and is gone."""
+    """Start the project's next task if it may run one more: its message may have found no room, and be gone."""
     now = context.clock()
     with context.db.transaction() as tx:
         running = turn_store.count_running(tx, project=project, name=spec.name, now=now)
-        if running + 1 != spec.at_once:
+        if spec.at_once is None or running >= spec.at_once:
             return
         next_id = turn_store.next_of(tx, queue=str(spec.queue), project=project, name=spec.name, now=now)
     if next_id is not None:

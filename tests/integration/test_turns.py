@@ -1,8 +1,13 @@
 """Fair share of long tasks: however much one project has waiting, the others' turns come in between."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Barrier
 from uuid import UUID
 
 import pytest
@@ -13,6 +18,7 @@ from worker_process import StartWorker
 from oddline.analytics.tasks import CALCULATE_LOG_PATTERNS, OfWindow
 from oddline.catalogue import CATALOGUE
 from oddline.files import PROCESS_LOG_FILE, PutObject, processing, take_object
+from oddline.identity import ensure_project
 from oddline.ids import new_id
 from oddline.settings import Side
 from oddline.tasks import (
@@ -28,6 +34,7 @@ from oddline.tasks import (
 )
 
 MANY = 200
+THREADS = 8
 FEW = b"2026-11-05T08:15:30Z INFO started\n2026-11-05T08:15:31Z ERROR disk sda: I/O error\n"
 
 
@@ -142,7 +149,47 @@ def test_of_one_project_only_some_run_at_once_and_the_end_of_one_brings_the_next
     states = [filing.task(task).state for task in tasks]
     assert order == [filing.project, other_project, filing.project]
     assert states == [State.SUCCESS, State.SUCCESS, State.PENDING, State.SUCCESS]
-    assert brought == 1
+    assert brought == 2  # by the end of each of the project's two
+
+
+class Wakes(Publisher):
+    """The queue within this process, so that many threads take from it as worker processes do."""
+
+    def __init__(self, first: Iterable[UUID]) -> None:
+        super().__init__("redis://none")
+        self.left: Queue[UUID] = Queue()
+        for task in first:
+            self.left.put(task)
+
+    def wake(self, spec: TaskSpec, *, task_id: UUID | None = None, **_: object) -> bool:  # type: ignore[override]
+        assert task_id is not None
+        self.left.put(task_id)
+        return True
+
+
+@pytest.mark.parametrize(("projects", "tasks_each"), [(1, 30), (8, 1)])
+def test_no_message_is_used_up_in_vain_however_many_processes_choose_at_once(
+    filing: Filing, projects: int, tasks_each: int
+) -> None:
+    names = [f"owner {number} of {projects}" for number in range(projects)]
+    now = filing.clock()
+    owners = [ensure_project(filing.db("worker"), name, new_id=new_id(), now=now) for name in names]
+    tasks = [ask(filing, owner) for owner in owners for _ in range(tasks_each)]
+    wakes, together = Wakes(tasks), Barrier(THREADS)
+    context = replace(filing.context, publisher=wakes)
+
+    def work() -> None:
+        together.wait()
+        with suppress(Empty):
+            while True:
+                task = wakes.left.get_nowait()
+                run_turn(CALCULATE_LOG_PATTERNS, lambda _: (lambda *_: None, None), task_id=task, context=context)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for thread in [pool.submit(work) for _ in range(THREADS)]:
+            thread.result()
+
+    assert {filing.task(task).state for task in tasks} == {State.SUCCESS}
 
 
 def test_what_lost_its_messages_is_told_of_again_in_turns(filing: Filing, other_project: UUID) -> None:
