@@ -20,10 +20,12 @@ FEWEST_GAPS: Final = 10
 GAPS_REMEMBERED: Final = 200.0
 RECORD_GAP_KEPT: Final = 0.999
 LEAST_DISPERSION: Final = 0.01  # nobody's rate is steadier than within a tenth
+LEAST_VARIANCE: Final = 0.25  # entries: where its window begins within a beat is not known
 LEAST_GAP_VARIANCE: Final = 0.25  # bins: where in its bin an entry came is not known
 LEAST_GAP_DISPERSION: Final = 0.05
 OTHERS: Final = 5.0  # entries as if of other patterns, so that a few say little about the load
 DEVIATIONS: Final = 4.0  # beyond which a count is learned as if it were just there, odd or not
+CLOCKWORK: Final = 0.5  # of the variance that chance gives: what varies less comes like clockwork
 LEAST_CHANGE: Final = 5.0  # entries more, or less, than expected
 LEAST_FACTOR: Final = 2.0  # what is statistically certain and yet a change by less is nobody's alarm
 FEWEST_SILENT: Final = 3  # bins
@@ -57,7 +59,8 @@ def judge_window(series: Series, place: int, *, usual: Floats) -> Judged:
     """Judge the window that ends with this bin, of the length WINDOWS[place]; `usual` (R, 2) is the season's.
 
     A pattern is odd only if it is so both by its own rate and beside the others of its source: where everything
-    doubles, the source is odd and its patterns are not.
+    doubles, the source is odd and its patterns are not. What comes like clockwork does not follow the others, and is
+    missed after few beats.
     """
     count, mean = series.open[:, place], series.mean[:, place]
     seen, active = series.seen[:, place], series.active[:, place]
@@ -75,10 +78,18 @@ def judge_window(series: Series, place: int, *, usual: Floats) -> Judged:
     expected = np.where(own <= relative, mean, beside)
     dispersion = np.where(own <= relative, by_itself, by_others)
 
+    regular = _regular(series.excess[:, place], series.square[:, place], mean=mean) + unsure
+    is_missed = ~up & (1.0 + regular * mean <= CLOCKWORK)
+    regular = np.where(is_missed, regular, by_itself)
+    raw = np.where(is_missed, of_count(count, mean=mean, dispersion=regular), raw)
+    expected, dispersion = np.where(is_missed, mean, expected), np.where(is_missed, regular, dispersion)
+
     scale = record_scale(np.where(up, series.records[:, place, UP], series.records[:, place, DOWN]), seen=seen)
     surprise = tempered(raw, seen=active)
     is_seasonal = is_usual(surprise, before=np.where(up, usual[:, UP], usual[:, DOWN]))
-    is_told = (seen >= FEWEST_WINDOWS) & _matters(count, np.minimum(mean, beside), np.maximum(mean, beside), up=up)
+    matters = _matters(count, np.minimum(mean, beside), np.maximum(mean, beside), up=up)
+    matters |= is_missed & (LEAST_FACTOR * count <= mean) & (mean - count >= MISSED)
+    is_told = (seen >= FEWEST_WINDOWS) & matters
     is_told &= ~is_seasonal
     rarity = np.where(is_told, surprise / scale, 0.0)
     return Judged(WINDOWS[place], count.copy(), beside, expected, dispersion, up, surprise, rarity, scale, is_seasonal)
@@ -151,6 +162,15 @@ def learn_gaps(series: Series, came: NDArray[np.bool_], *, number: int) -> None:
 def _quotient(excess: Floats, square: Floats) -> Floats:
     """The dispersion: by how much more than by chance counts vary."""
     dispersion: Floats = np.maximum(excess / np.maximum(square, 1e-12), LEAST_DISPERSION)
+    return dispersion
+
+
+def _regular(excess: Floats, square: Floats, *, mean: Floats) -> Floats:
+    """The dispersion of what may vary less than by chance: never less than by half an entry, or by a tenth."""
+    least = np.maximum(LEAST_DISPERSION, LEAST_VARIANCE / np.maximum(mean * mean, 1e-12)) - 1.0 / np.maximum(
+        mean, 1e-12
+    )
+    dispersion: Floats = np.maximum(excess / np.maximum(square, 1e-12), least)
     return dispersion
 
 

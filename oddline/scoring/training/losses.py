@@ -102,12 +102,12 @@ def second_look(line: Encoding, text: str, target: float, logits: Sequence[float
     shares = np.bincount(words.of_piece, weights=logits[1 : 1 + len(words.of_piece)], minlength=count)
     telling = set(np.argsort(-shares)[:TELLING].tolist())
     if rng.random() < TELLING_SHARE:
-        return Look(_without(line, words, telling), {}, LEFT_TARGET, weight=_UNSURE_WEIGHT, is_alike=False)
+        return Look(without(line, words, telling), {}, LEFT_TARGET, weight=_UNSURE_WEIGHT, is_alike=False)
     drawn = telling
     while len(drawn & telling) > 1:
         drawn = set(rng.sample(range(count), TELLING))
     is_sure = not drawn & telling
-    return Look(_without(line, words, drawn), {}, target, weight=1.0 if is_sure else _UNSURE_WEIGHT, is_alike=is_sure)
+    return Look(without(line, words, drawn), {}, target, weight=1.0 if is_sure else _UNSURE_WEIGHT, is_alike=is_sure)
 
 
 def _masked(line: Encoding, target: float, *, rng: random.Random) -> Look:
@@ -119,8 +119,8 @@ def _masked(line: Encoding, target: float, *, rng: random.Random) -> Look:
     return Look([tokens.MASK if place in hidden else one for place, one in enumerate(line.ids)], hidden, target)
 
 
-def _without(line: Encoding, words: Words, cut: set[int]) -> list[int]:
-    """The line's tokens without those inside of some words: punctuation stays."""
+def without(line: Encoding, words: Words, cut: set[int]) -> list[int]:
+    """The line's tokens without those inside of the words at some places: punctuation stays."""
     is_cut = words.is_inside & np.isin(words.of_piece, list(cut))
     first, *pieces, last = line.ids
     return [first, *(piece for piece, gone in zip(pieces, is_cut, strict=True) if not gone), last]
