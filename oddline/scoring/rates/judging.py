@@ -64,33 +64,29 @@ def judge_window(series: Series, place: int, *, usual: Floats) -> Judged:
     """
     count, mean = series.open[:, place], series.mean[:, place]
     seen, active = series.seen[:, place], series.active[:, place]
+    up = count > mean
     # As many entries as a gamma posterior of the rate would count: what is known little may vary much.
     unsure = 1.0 / (np.minimum(seen, REMEMBERED[place]) * mean + 0.5)
-    by_itself = _quotient(series.excess[:, place], series.square[:, place]) + unsure
+    regular = _regular(series.excess[:, place], series.square[:, place], mean=mean) + unsure
+    is_missed = ~up & (1.0 + regular * mean <= CLOCKWORK)
+    by_itself = np.where(is_missed, regular, _quotient(series.excess[:, place], series.square[:, place]) + unsure)
     by_others = _quotient(series.beside_excess[:, place], series.beside_square[:, place]) + unsure
     load = (np.maximum(count[0] - count, 0.0) + OTHERS) / (np.maximum(mean[0] - mean, 0.0) + OTHERS)
     load[0] = 1.0  # the source as a whole has no others beside it
     beside = mean * load
     own = of_count(count, mean=mean, dispersion=by_itself)
     relative = of_count(count, mean=beside, dispersion=by_others)
-    up = count > mean
-    raw = np.where(up == (count > beside), np.minimum(own, relative), 0.0)
-    expected = np.where(own <= relative, mean, beside)
-    dispersion = np.where(own <= relative, by_itself, by_others)
-
-    regular = _regular(series.excess[:, place], series.square[:, place], mean=mean) + unsure
-    is_missed = ~up & (1.0 + regular * mean <= CLOCKWORK)
-    regular = np.where(is_missed, regular, by_itself)
-    raw = np.where(is_missed, of_count(count, mean=mean, dispersion=regular), raw)
-    expected, dispersion = np.where(is_missed, mean, expected), np.where(is_missed, regular, dispersion)
+    is_own = is_missed | (own <= relative)
+    raw = np.where(is_missed | (up == (count > beside)), np.where(is_own, own, relative), 0.0)
+    expected, dispersion = np.where(is_own, mean, beside), np.where(is_own, by_itself, by_others)
 
     scale = record_scale(np.where(up, series.records[:, place, UP], series.records[:, place, DOWN]), seen=seen)
     surprise = tempered(raw, seen=active)
     is_seasonal = is_usual(surprise, before=np.where(up, usual[:, UP], usual[:, DOWN]))
-    matters = _matters(count, np.minimum(mean, beside), np.maximum(mean, beside), up=up)
-    matters |= is_missed & (LEAST_FACTOR * count <= mean) & (mean - count >= MISSED)
-    is_told = (seen >= FEWEST_WINDOWS) & matters
-    is_told &= ~is_seasonal
+    least = np.where(is_missed, MISSED, LEAST_CHANGE)
+    low = np.where(is_missed, mean, np.minimum(mean, beside))
+    matters = _matters(count, low, np.maximum(mean, beside), up=up, least=least)
+    is_told = (seen >= FEWEST_WINDOWS) & matters & ~is_seasonal
     rarity = np.where(is_told, surprise / scale, 0.0)
     return Judged(WINDOWS[place], count.copy(), beside, expected, dispersion, up, surprise, rarity, scale, is_seasonal)
 
@@ -174,10 +170,10 @@ def _regular(excess: Floats, square: Floats, *, mean: Floats) -> Floats:
     return dispersion
 
 
-def _matters(count: Floats, low: Floats, high: Floats, *, up: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether a count is far enough from what was expected, `low` to `high`, to be of interest."""
-    more = (count >= LEAST_FACTOR * high) & (count - high >= LEAST_CHANGE)
-    less = (LEAST_FACTOR * count <= low) & (low - count >= LEAST_CHANGE)
+def _matters(count: Floats, low: Floats, high: Floats, *, up: NDArray[np.bool_], least: Floats) -> NDArray[np.bool_]:
+    """Whether a count is far enough from what was expected, `low` to `high`, to be of interest: `least` or more."""
+    more = (count >= LEAST_FACTOR * high) & (count - high >= least)
+    less = (LEAST_FACTOR * count <= low) & (low - count >= least)
     return np.where(up, more, less)
 
 

@@ -69,7 +69,7 @@ def _equations(
     drawn = [draw_sets(len(one.spans), rng=rng) for one in words]
     hidden, logits = _read(network, [line.ids for line in lines])
     cut = [without(lines[row], words[row], one) for row, sets in enumerate(drawn) for one in sets]
-    left = iter(_read(network, [ids if len(ids) > len(BLANK) - 1 else BLANK for ids in cut])[1])
+    left = iter(_read(network, [ids if len(ids) >= len(BLANK) else BLANK for ids in cut])[1])
     given, lost = [], []
     for row, sets in enumerate(drawn):
         of_piece = words[row].of_piece

@@ -68,7 +68,7 @@ class Graph:
 
 
 def build(network: Bert, *, in_int8: bool) -> onnx.ModelProto:
-    """The serving pass of a network: lines of as many tokens each; severity logits, views, embeddings and effects out."""
+    """The serving pass of a network: lines of as many tokens each; logits, views, embeddings and effects out."""
     graph = Graph()
     hidden = _embedded(graph, network, in_int8=in_int8)
     for number, layer in enumerate(network.layers):
