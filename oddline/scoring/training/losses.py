@@ -56,7 +56,7 @@ def losses(
 
     The first is the line as it is. In the second some words are masked, or, of a severe line, cut out: the three that
     its severity rests on, and little of it is to be left, or three drawn by chance, at most one of them telling, and
-    all of it is. So shares come to name the words that matter (faithful rationales: DeYoung et al. 2020). A contrastive
+    all of it is. So severity comes to rest on words that matter (rationales: DeYoung et al. 2020). A contrastive
     loss (SimCSE, Gao et al. 2021) holds the looks at a line beside each other and the other lines of the batch,
     contrast pairs among them, away: so that distances between embeddings mean something. What begins from nothing
     learns words first of all, as BERT does (Devlin et al. 2018).
