@@ -5,7 +5,7 @@ source, so that none knows of another: a pattern comes three or ten times as oft
 falls silent. The sources are made by rules that know nothing of the method, and go through the functions that serve
 (`RateSource.take` and `close`) in the order of time.
 What is assumed, and where that is kinder than the world: no entry is late, sources are independent, and their rates
-follow one of eight kinds.
+follow one of nine kinds.
 """
 
 from collections import Counter
