@@ -26,6 +26,7 @@ _READ_CHARS: Final = 2_048  # No 64 tokens are longer, but for padding with blan
 _BLANK: Final = "[UNK]"  # What a pattern without anything to read is read as, so that it too has a token.
 _TOKENS_AT_ONCE: Final = 512  # of a batch: with more, what passes between two operators leaves the processor's cache
 _OUTPUTS: Final = ("token_logits", "token_views", "line_embedding")
+EFFECTS: Final = "token_effects"  # an output, too, of models that were fitted to explain themselves
 _WORD: Final = re.compile(r"<[a-z]+>|\w+|\[UNK\]")
 
 
@@ -37,7 +38,9 @@ class Encoded:
         embedding: (dim,), of unit length.
         tokens: the words of the pattern as they stand in it, in order, as far as the model reads (64 word pieces).
             Punctuation counts towards the word before it.
-        shares: (len(tokens),), each token's part of the severity logit: their sum is `severity_logit`.
+        shares: (len(tokens),), each token's part of the severity logit: their sum is `severity_logit`. What the logit
+            would lose without the token, as the model's effects tell it, and an even part of what they leave. Of a
+            model without effects it is the token's part of the mean.
         severity_logit: mean of the logits of the pattern's word pieces; `severity` makes 0..1 of it.
         views: (len(tokens), VIEW), what `novelty` compares words by.
     """
@@ -102,6 +105,7 @@ class Encoder:
     ) -> None:
         self._session = session
         self._tokenizer = tokenizer
+        self._outputs = [*_OUTPUTS, *(EFFECTS for output in session.get_outputs() if output.name == EFFECTS)]
         self.version: str = config["version"]
         self.default_threshold: float = config["default_threshold"]
         self.dimension: int = config["dimension"]
@@ -149,10 +153,12 @@ class Encoder:
         for places in _batches([len(line) for _, line in lines]):
             ids = np.array([lines[place][1].ids for place in places], dtype=np.int64)
             is_read = 1 - np.array([lines[place][1].special_tokens_mask for place in places], dtype=np.int64)
-            found = self._session.run(_OUTPUTS, {"input_ids": ids, "read_mask": is_read})
-            for place, logits, views, embedding in zip(places, *found, strict=True):
+            found = self._session.run(self._outputs, {"input_ids": ids, "read_mask": is_read})
+            if EFFECTS not in self._outputs:
+                found.append(found[0] / is_read.sum(axis=1, keepdims=True, dtype=np.float32))
+            for place, logits, views, embedding, effects in zip(places, *found, strict=True):
                 text, line = lines[place]
-                answers[place] = _by_word(line, text, logits=logits, views=views, embedding=embedding)
+                answers[place] = _by_word(line, text, logits=logits, views=views, embedding=embedding, effects=effects)
         return [answers[place] for place in range(len(patterns))]
 
     def _tokenise(self, pattern: str) -> tuple[str, Encoding]:
@@ -180,13 +186,19 @@ def _by_word(
     logits: NDArray[np.float32],
     views: NDArray[np.float32],
     embedding: NDArray[np.float32],
+    effects: NDArray[np.float32],
 ) -> Encoded:
-    """Merge the word pieces of a line (logits (pieces,), views (pieces, VIEW)) to the words that they are pieces of."""
+    """Merge the word pieces of a line to the words that they are pieces of.
+
+    logits and effects (pieces,), views (pieces, VIEW). What words are told to do never is all that a line says: what is
+    left is shared out evenly, so that it adds up (FastSHAP's efficient normalisation).
+    """
     is_read = np.array(line.special_tokens_mask) == 0
     words = words_of(line, text)
     count, word_of, is_inside = len(words.spans), words.of_piece, words.is_inside
-    shares = np.zeros(count, dtype=np.float32)
-    np.add.at(shares, word_of, logits[is_read] / len(word_of))
+    severity_logit = float(logits[is_read].mean())
+    shares = np.bincount(word_of, weights=effects[is_read], minlength=count)
+    shares += (severity_logit - shares.sum()) / count
     has_inside = np.bincount(word_of[is_inside], minlength=count) > 0
     seen = is_inside | ~has_inside[word_of]
     sums = np.zeros((count, VIEW), dtype=np.float32)
@@ -194,8 +206,8 @@ def _by_word(
     return Encoded(
         embedding=embedding,
         tokens=tuple(text[start:end] for start, end in words.spans),
-        shares=shares,
-        severity_logit=float(shares.sum()),
+        shares=shares.astype(np.float32),
+        severity_logit=severity_logit,
         views=pack_views(sums),
     )
 

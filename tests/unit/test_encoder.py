@@ -50,6 +50,24 @@ def test_shares_add_up_to_the_severity_logit(encoder: Encoder) -> None:
         assert float(answer.shares.sum()) == pytest.approx(answer.severity_logit, abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "word"),
+    [
+        ("Connection to <host> refused", "refused"),
+        ("java.lang.OutOfMemoryError: Java heap space", "OutOfMemoryError"),
+        ("Disconnecting timedout replica (streaming sync): <ip>", "timedout"),
+    ],
+)
+def test_the_word_without_which_a_pattern_sounds_best_has_the_largest_share(
+    pattern: str, word: str, encoder: Encoder
+) -> None:
+    [answer] = encoder.encode([pattern])
+
+    assert answer.tokens[int(answer.shares.argmax())] == word
+    left = encoder.encode([pattern.replace(one, "", 1) for one in answer.tokens])
+    assert answer.tokens[int(np.argmin([one.severity_logit for one in left]))] == word
+
+
 def test_embeddings_have_unit_length(encoder: Encoder) -> None:
     answers = encoder.encode(PATTERNS)
 

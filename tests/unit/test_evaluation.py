@@ -126,11 +126,11 @@ def test_half_of_the_measured_lines_are_severe_and_a_third_of_these_say_it_witho
     assert (tricks.has_severity_word(routine) == 1).mean() >= 1 / 3
 
 
-def test_the_words_that_an_explanation_names_first_matter_more_than_others(encoder: Encoder) -> None:
+def test_the_words_that_an_explanation_names_first_matter_three_times_as_much_as_others(encoder: Encoder) -> None:
     figures = explanations.measure(encoder=encoder, masker=Masker())
 
     assert figures["lines"] > 20
-    assert figures["drop_top"] > figures["drop_random"]
+    assert figures["drop_top"] >= 3 * figures["drop_random"]
 
 
 def test_no_training_line_is_written_twice_in_a_file() -> None:

@@ -1,5 +1,6 @@
 """How surprising counts and silences are, what is usual, what is told, and that all of it stays small."""
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -72,6 +73,14 @@ def test_a_surprise_is_never_more_than_the_exact_one() -> None:
     assert (found <= -np.log([7.98e-8, 4.99e-4])).all()
 
 
+def test_what_comes_like_clockwork_surprises_sooner_where_it_lacks_and_never_too_much() -> None:
+    # A tenth of the variance of chance: the tenth part of a step of a Poisson process. P(N ≤ 1) of a mean of 10.
+    exact = -math.log(sum(math.exp(-100 + k * math.log(100) - math.lgamma(k + 1)) for k in range(20)))
+    clock, chance = of_count(np.full(2, 1.0), mean=np.full(2, 10.0), dispersion=np.array([-0.09, 1e-9]))
+
+    assert 7 < chance + 1 < 20 < clock <= exact
+
+
 def test_the_silence_of_a_steady_row_surprises_sooner_than_that_of_a_bursty_one() -> None:
     steady, bursty = of_silence(np.array([10.0, 10.0]), mean=np.array([2.0, 2.0]), variance=np.array([0.5, 16.0]))
 
@@ -117,6 +126,25 @@ def test_a_pattern_that_stops_is_told_while_the_others_go_on(learned: RateSource
 
     assert [(odd.pattern_id, odd.direction) for odd in told] == [(2, "down")]
     assert (told[0].count, told[0].timestamp < told[0].window_from) == (0, True)
+
+
+def test_what_comes_like_clockwork_is_missed_after_few_beats() -> None:
+    source = RateSource.begun(BEGIN)
+    others = noisy([30.0, 5.0], BINS_AN_HOUR)
+    assert hear(source, [[busy, chance, 5] for busy, chance in others]) == []
+
+    [odd] = hear(source, [[30, 1, 1]])
+
+    assert (odd.pattern_id, odd.direction, odd.count) == (3, "down", 1)
+    assert odd.low > 1
+    assert hear(source, [[30, 5, 5]] * 30) == []
+
+
+def test_a_single_beat_that_lacks_is_nothing() -> None:
+    source = RateSource.begun(BEGIN)
+    hear(source, [[busy, 5] for [busy] in noisy([30.0], BINS_AN_HOUR)])
+
+    assert hear(source, [[30, 3], [30, 5], [30, 4]]) == []
 
 
 def test_a_silent_source_is_told_once_and_then_left_alone(learned: RateSource) -> None:

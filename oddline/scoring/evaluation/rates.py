@@ -5,7 +5,7 @@ source, so that none knows of another: a pattern comes three or ten times as oft
 falls silent. The sources are made by rules that know nothing of the method, and go through the functions that serve
 (`RateSource.take` and `close`) in the order of time.
 What is assumed, and where that is kinder than the world: no entry is late, sources are independent, and their rates
-follow one of eight kinds.
+follow one of nine kinds.
 """
 
 from collections import Counter
@@ -252,4 +252,20 @@ def swinging(chance: Random) -> Iterator[Counts]:
         yield chance.poisson(factors[:, None] * rates)
 
 
-KINDS: Final[tuple[Source, ...]] = (steady, daily, bursty, sparse, growing, restarting, scheduled, swinging)
+def ticking(chance: Random) -> Iterator[Counts]:
+    """Timers of two seconds to two minutes, one beat in two hundred late by about one, beside what comes by chance."""
+    periods, rates, hour = np.array([2.0, 3.0, 5.0, 7.0, 30.0, 120.0]), np.geomspace(20, 0.01, 10), 3600.0
+    start = periods * chance.random(len(periods))
+    while True:
+        beats = np.zeros((BINS_AN_HOUR, len(periods)), dtype=np.int64)
+        for place, period in enumerate(periods):
+            gaps = period * chance.normal(1.0, 0.02, int(1.2 * hour / period) + 10)
+            gaps += chance.exponential(period, len(gaps)) * (chance.random(len(gaps)) < 0.005)
+            at = start[place] + np.cumsum(gaps)
+            within = (at[at < hour] * BINS_AN_HOUR / hour).astype(np.int64)
+            beats[:, place] = np.bincount(within, minlength=BINS_AN_HOUR)
+            start[place] = at[at < hour][-1] - hour
+        yield np.hstack([beats, chance.poisson(rates, (BINS_AN_HOUR, len(rates)))])
+
+
+KINDS: Final[tuple[Source, ...]] = (steady, daily, bursty, sparse, growing, restarting, scheduled, swinging, ticking)

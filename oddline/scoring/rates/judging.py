@@ -20,10 +20,12 @@ FEWEST_GAPS: Final = 10
 GAPS_REMEMBERED: Final = 200.0
 RECORD_GAP_KEPT: Final = 0.999
 LEAST_DISPERSION: Final = 0.01  # nobody's rate is steadier than within a tenth
+LEAST_VARIANCE: Final = 0.25  # entries: where its window begins within a beat is not known
 LEAST_GAP_VARIANCE: Final = 0.25  # bins: where in its bin an entry came is not known
 LEAST_GAP_DISPERSION: Final = 0.05
 OTHERS: Final = 5.0  # entries as if of other patterns, so that a few say little about the load
 DEVIATIONS: Final = 4.0  # beyond which a count is learned as if it were just there, odd or not
+CLOCKWORK: Final = 0.5  # of the variance that chance gives: what varies less comes like clockwork
 LEAST_CHANGE: Final = 5.0  # entries more, or less, than expected
 LEAST_FACTOR: Final = 2.0  # what is statistically certain and yet a change by less is nobody's alarm
 FEWEST_SILENT: Final = 3  # bins
@@ -57,29 +59,34 @@ def judge_window(series: Series, place: int, *, usual: Floats) -> Judged:
     """Judge the window that ends with this bin, of the length WINDOWS[place]; `usual` (R, 2) is the season's.
 
     A pattern is odd only if it is so both by its own rate and beside the others of its source: where everything
-    doubles, the source is odd and its patterns are not.
+    doubles, the source is odd and its patterns are not. What comes like clockwork does not follow the others, and is
+    missed after few beats.
     """
     count, mean = series.open[:, place], series.mean[:, place]
     seen, active = series.seen[:, place], series.active[:, place]
+    up = count > mean
     # As many entries as a gamma posterior of the rate would count: what is known little may vary much.
     unsure = 1.0 / (np.minimum(seen, REMEMBERED[place]) * mean + 0.5)
-    by_itself = _quotient(series.excess[:, place], series.square[:, place]) + unsure
+    regular = _regular(series.excess[:, place], series.square[:, place], mean=mean) + unsure
+    is_missed = ~up & (1.0 + regular * mean <= CLOCKWORK)
+    by_itself = np.where(is_missed, regular, _quotient(series.excess[:, place], series.square[:, place]) + unsure)
     by_others = _quotient(series.beside_excess[:, place], series.beside_square[:, place]) + unsure
     load = (np.maximum(count[0] - count, 0.0) + OTHERS) / (np.maximum(mean[0] - mean, 0.0) + OTHERS)
     load[0] = 1.0  # the source as a whole has no others beside it
     beside = mean * load
     own = of_count(count, mean=mean, dispersion=by_itself)
     relative = of_count(count, mean=beside, dispersion=by_others)
-    up = count > mean
-    raw = np.where(up == (count > beside), np.minimum(own, relative), 0.0)
-    expected = np.where(own <= relative, mean, beside)
-    dispersion = np.where(own <= relative, by_itself, by_others)
+    is_own = is_missed | (own <= relative)
+    raw = np.where(is_missed | (up == (count > beside)), np.where(is_own, own, relative), 0.0)
+    expected, dispersion = np.where(is_own, mean, beside), np.where(is_own, by_itself, by_others)
 
     scale = record_scale(np.where(up, series.records[:, place, UP], series.records[:, place, DOWN]), seen=seen)
     surprise = tempered(raw, seen=active)
     is_seasonal = is_usual(surprise, before=np.where(up, usual[:, UP], usual[:, DOWN]))
-    is_told = (seen >= FEWEST_WINDOWS) & _matters(count, np.minimum(mean, beside), np.maximum(mean, beside), up=up)
-    is_told &= ~is_seasonal
+    least = np.where(is_missed, MISSED, LEAST_CHANGE)
+    low = np.where(is_missed, mean, np.minimum(mean, beside))
+    matters = _matters(count, low, np.maximum(mean, beside), up=up, least=least)
+    is_told = (seen >= FEWEST_WINDOWS) & matters & ~is_seasonal
     rarity = np.where(is_told, surprise / scale, 0.0)
     return Judged(WINDOWS[place], count.copy(), beside, expected, dispersion, up, surprise, rarity, scale, is_seasonal)
 
@@ -154,10 +161,19 @@ def _quotient(excess: Floats, square: Floats) -> Floats:
     return dispersion
 
 
-def _matters(count: Floats, low: Floats, high: Floats, *, up: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether a count is far enough from what was expected, `low` to `high`, to be of interest."""
-    more = (count >= LEAST_FACTOR * high) & (count - high >= LEAST_CHANGE)
-    less = (LEAST_FACTOR * count <= low) & (low - count >= LEAST_CHANGE)
+def _regular(excess: Floats, square: Floats, *, mean: Floats) -> Floats:
+    """The dispersion of what may vary less than by chance: never less than by half an entry, or by a tenth."""
+    least = np.maximum(LEAST_DISPERSION, LEAST_VARIANCE / np.maximum(mean * mean, 1e-12)) - 1.0 / np.maximum(
+        mean, 1e-12
+    )
+    dispersion: Floats = np.maximum(excess / np.maximum(square, 1e-12), least)
+    return dispersion
+
+
+def _matters(count: Floats, low: Floats, high: Floats, *, up: NDArray[np.bool_], least: Floats) -> NDArray[np.bool_]:
+    """Whether a count is far enough from what was expected, `low` to `high`, to be of interest: `least` or more."""
+    more = (count >= LEAST_FACTOR * high) & (count - high >= least)
+    less = (LEAST_FACTOR * count <= low) & (low - count >= least)
     return np.where(up, more, less)
 
 

@@ -19,12 +19,18 @@ def of_count(count: Floats, *, mean: Floats, dispersion: Floats) -> Floats:
     """−ln of a bound of P(at least, or at most, so many) under a negative binomial of variance mean + dispersion·mean².
 
     The usual distribution of counts that vary more than by chance alone, as in the surveillance of epidemics (Noufaily
-    et al., "An improved algorithm for outbreak detection in multiple surveillance systems", 2013).
+    et al., "An improved algorithm for outbreak detection in multiple surveillance systems", 2013). What comes like
+    clockwork varies less, its dispersion is negative: that it came so few times is that the next took so long, under a
+    gamma distribution of gaps (Winkelmann, "Duration dependence and dispersion in count-data models", 1995).
     """
     mean = np.maximum(mean, LEAST)
-    size = 1.0 / dispersion
+    size = 1.0 / np.maximum(dispersion, LEAST)
     own = np.where(count > 0, count * np.log(np.maximum(count, LEAST) / mean), 0.0)
-    return np.maximum(own - (count + size) * np.log((count + size) / (mean + size)), 0.0)
+    varied = np.maximum(own - (count + size) * np.log((count + size) / (mean + size)), 0.0)
+    is_missed = (dispersion < 0) & (count < mean)
+    gaps = count + 1.0
+    regular = of_silence(mean, mean=gaps, variance=gaps * np.where(is_missed, 1.0 + dispersion * mean, 1.0))
+    return np.where(is_missed, regular, varied)
 
 
 def of_silence(bins: Floats, *, mean: Floats, variance: Floats) -> Floats:

@@ -10,8 +10,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from torch import Tensor
+from torch import Tensor, nn
 
+from oddline.scoring.encoder import EFFECTS
 from oddline.scoring.novelty import HIGHEST_INT8, VIEW
 from oddline.scoring.training.network import INPUT_STEPS, NORM_EPSILON, TINY, Bert, Layer, Rounded
 
@@ -45,6 +46,11 @@ class Graph:
         product = self.op("MatMul", hidden, self.constant(f"{name}.weight", weight.T))
         return self.op("Add", product, self.constant(f"{name}.bias", bias))
 
+    def number(self, name: str, hidden: str, head: nn.Linear) -> str:
+        """A head with one output; returns the name of it, (lines, tokens)."""
+        product = self.linear(name, hidden, weight=_array(head.weight), bias=_array(head.bias))
+        return self.op("Squeeze", product, self.constant("last_axis", np.array([-1], dtype=np.int64)))
+
     def output(self, name: str, value: str) -> None:
         """Give an operator's output the name that serving knows."""
         self._nodes.append(helper.make_node("Identity", [value], [name]))
@@ -62,7 +68,7 @@ class Graph:
 
 
 def build(network: Bert, *, in_int8: bool) -> onnx.ModelProto:
-    """The serving pass of a network: lines of as many tokens each, severity logits, views and embeddings out."""
+    """The serving pass of a network: lines of as many tokens each; logits, views, embeddings and effects out."""
     graph = Graph()
     hidden = _embedded(graph, network, in_int8=in_int8)
     for number, layer in enumerate(network.layers):
@@ -75,14 +81,15 @@ def build(network: Bert, *, in_int8: bool) -> onnx.ModelProto:
     graph.output("line_embedding", graph.op("LpNormalization", graph.op("Squeeze", summed, "axis_1"), axis=-1, p=2))
     info = helper.make_tensor_value_info
     each: list[str | int] = ["lines", "tokens"]
-    return graph.model(
-        [info(name, TensorProto.INT64, each) for name in ("input_ids", "read_mask")],
-        [
-            info("token_logits", TensorProto.FLOAT, each),
-            info("token_views", TensorProto.FLOAT, [*each, VIEW]),
-            info("line_embedding", TensorProto.FLOAT, ["lines", network.shape.width]),
-        ],
-    )
+    outputs = [
+        info("token_logits", TensorProto.FLOAT, each),
+        info("token_views", TensorProto.FLOAT, [*each, VIEW]),
+        info("line_embedding", TensorProto.FLOAT, ["lines", network.shape.width]),
+    ]
+    if network.effects is not None:
+        graph.output(EFFECTS, graph.number("effects", hidden, network.effects))
+        outputs.append(info(EFFECTS, TensorProto.FLOAT, each))
+    return graph.model([info(name, TensorProto.INT64, each) for name in ("input_ids", "read_mask")], outputs)
 
 
 def _embedded(graph: Graph, network: Bert, *, in_int8: bool) -> str:

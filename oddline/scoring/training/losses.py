@@ -56,7 +56,7 @@ def losses(
 
     The first is the line as it is. In the second some words are masked, or, of a severe line, cut out: the three that
     its severity rests on, and little of it is to be left, or three drawn by chance, at most one of them telling, and
-    all of it is. So shares come to name the words that matter (faithful rationales: DeYoung et al. 2020). A contrastive
+    all of it is. So severity comes to rest on words that matter (rationales: DeYoung et al. 2020). A contrastive
     loss (SimCSE, Gao et al. 2021) holds the looks at a line beside each other and the other lines of the batch,
     contrast pairs among them, away: so that distances between embeddings mean something. What begins from nothing
     learns words first of all, as BERT does (Devlin et al. 2018).
@@ -102,12 +102,12 @@ def second_look(line: Encoding, text: str, target: float, logits: Sequence[float
     shares = np.bincount(words.of_piece, weights=logits[1 : 1 + len(words.of_piece)], minlength=count)
     telling = set(np.argsort(-shares)[:TELLING].tolist())
     if rng.random() < TELLING_SHARE:
-        return Look(_without(line, words, telling), {}, LEFT_TARGET, weight=_UNSURE_WEIGHT, is_alike=False)
+        return Look(without(line, words, telling), {}, LEFT_TARGET, weight=_UNSURE_WEIGHT, is_alike=False)
     drawn = telling
     while len(drawn & telling) > 1:
         drawn = set(rng.sample(range(count), TELLING))
     is_sure = not drawn & telling
-    return Look(_without(line, words, drawn), {}, target, weight=1.0 if is_sure else _UNSURE_WEIGHT, is_alike=is_sure)
+    return Look(without(line, words, drawn), {}, target, weight=1.0 if is_sure else _UNSURE_WEIGHT, is_alike=is_sure)
 
 
 def _masked(line: Encoding, target: float, *, rng: random.Random) -> Look:
@@ -119,8 +119,8 @@ def _masked(line: Encoding, target: float, *, rng: random.Random) -> Look:
     return Look([tokens.MASK if place in hidden else one for place, one in enumerate(line.ids)], hidden, target)
 
 
-def _without(line: Encoding, words: Words, cut: set[int]) -> list[int]:
-    """The line's tokens without those inside of some words: punctuation stays."""
+def without(line: Encoding, words: Words, cut: set[int]) -> list[int]:
+    """The line's tokens without those inside of the words at some places: punctuation stays."""
     is_cut = words.is_inside & np.isin(words.of_piece, list(cut))
     first, *pieces, last = line.ids
     return [first, *(piece for piece, gone in zip(pieces, is_cut, strict=True) if not gone), last]

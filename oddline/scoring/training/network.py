@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -136,7 +135,8 @@ class Layer(nn.Module):
 class Bert(nn.Module):
     """Token and position embeddings, layers, and two heads: the word behind a mask, and severity.
 
-    `view_axes` (width, VIEW) are the directions that words are compared along; `views.fit` finds them.
+    `view_axes` (width, VIEW) are the directions that words are compared along; `views.fit` finds them. `effects` says
+    what each word piece does to the severity of its line; `effects.fit` makes it, of networks that have one.
     """
 
     view_axes: Tensor
@@ -144,6 +144,7 @@ class Bert(nn.Module):
     def __init__(self, shape: Shape, *, ranges: Ranges = UNBOUNDED) -> None:
         super().__init__()
         self.shape = shape
+        self.effects: nn.Linear | None = None
         self.words = nn.Embedding(shape.vocabulary, shape.width)
         self.places = nn.Embedding(shape.positions, shape.width)
         self.normal = nn.LayerNorm(shape.width, eps=NORM_EPSILON)
@@ -180,9 +181,7 @@ class Bert(nn.Module):
 
     def write_severity(self, graph: "Graph", hidden: str, is_read: str) -> str:  # noqa: ARG002
         """Write the severity head down; `is_read` (lines, tokens) is for heads that need it. Returns its output."""
-        weight, bias = self.severity.weight.detach().numpy(), self.severity.bias.detach().numpy()
-        logits = graph.linear("severity", hidden, weight=weight, bias=bias)
-        return graph.op("Squeeze", logits, graph.constant("last_axis", np.array([-1], dtype=np.int64)))
+        return graph.number("severity", hidden, self.severity)
 
     def forward(self, input_ids: Tensor, read_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Serving's one pass, no padding: severity logits per token (lines, tokens), unit embeddings (lines, width)."""

@@ -13,6 +13,7 @@ from oddline.errors import InvalidParameter
 from oddline.patterns import Masker
 from oddline.scoring.training import (
     dataset,
+    effects,
     export,
     handwritten,
     losses,
@@ -91,6 +92,8 @@ def train(
     views.fit(network, tokenizer, random.Random(seed).sample(texts, k=min(views.MOST_LINES, len(texts))))
     held = held_out(corpus, seed=seed)
     scale, offset = tempering.temper(network, tokenizer, held)
+    severe = severe_patterns(corpus, seed=seed)
+    effects.fit(network, tokenizer, severe, seed=seed)
     learnt_from = {"statements": len(corpus.statements), "handwritten": len(corpus.lines)}
     facts: dict[str, float] = {
         "seed": seed,
@@ -98,6 +101,7 @@ def train(
         **learnt_from,
         "logit_scale": scale,
         "logit_offset": offset,
+        "effects_fitted_on": len(severe),
     }
     chosen = export.export(
         network, tokenizer, out=out, max_tokens=MAX_TOKENS, version=version, held_out=held, facts=facts
@@ -116,6 +120,12 @@ def held_out(corpus: Corpus, *, seed: int) -> list[Example]:
     masker, rng = Masker(), random.Random(seed)
     held = dataset.from_statements(corpus.held_statements, masker=masker, rng=rng)
     return held + dataset.from_handwritten(corpus.held_lines, masker=masker, rng=rng)
+
+
+def severe_patterns(corpus: Corpus, *, seed: int) -> list[str]:
+    """The handwritten lines that are bad: those whose like an explanation is asked for."""
+    examples = dataset.from_handwritten(corpus.lines, masker=Masker(), rng=random.Random(seed))
+    return [example.pattern for example in examples if example.target >= losses.SEVERE]
 
 
 def _texts(corpus: Corpus, *, masker: Masker, rng: random.Random) -> list[str]:
