@@ -21,6 +21,8 @@ SHARED = {"ingest": ["http"], "console": ["http"], "schedules": [], "triggers": 
 LEFT_OUT = (
     "functions/schedules/local.py",
     "oddline/cli",
+    "oddline/client",
+    "oddline/cost",
     "oddline/database/migrations",
     "oddline/local",
     "oddline/sample",
