@@ -21,6 +21,7 @@ from oddline.identity import Scope
 from oddline.patterns import Masker, Sighting, add_sightings
 from oddline.search import Embedder, Question, Searcher, embed_all, store
 from oddline.search.embedder import MODEL_VERSION
+from oddline.search.model import Within
 from oddline.settings import Side
 
 Databases = Callable[[Side], Database]
@@ -230,15 +231,21 @@ def test_few_patterns_among_the_many_of_another_are_all_found(
     for owner, vectors in ((other_project, crowd), (project, apart)):
         add_vectors(db("worker"), owner, vectors)
     asked = store.as_text(near_query)
+    with db("worker").transaction() as tx:
+        add_sightings(tx, project, sightings=[Sighting(1, one, NOON, NOON, 1) for one in range(1, 11)])
 
     with db("search").transaction(project=project) as tx:
         each = store.nearest(tx, vector=asked, model_version=MODEL_VERSION, most=20)
         by_index = store.nearest(tx, vector=asked, model_version=MODEL_VERSION, most=20, few=10)
+        narrowed = store.nearest(
+            tx, vector=asked, model_version=MODEL_VERSION, most=20, few=5, within=Within(time_from=NOON)
+        )
         (settings,) = tx.execute("SELECT current_setting('hnsw.iterative_scan')").fetchall()
 
     unit = apart / np.linalg.norm(apart, axis=1, keepdims=True)
     exact = np.argsort(-(unit @ near_query), kind="stable")[:20] + 1
     assert {pattern for pattern, _ in each} == {pattern for pattern, _ in by_index} == set(exact.tolist())
+    assert {pattern for pattern, _ in narrowed} == set(range(1, 11))
     assert settings == ("strict_order",)
 
 
