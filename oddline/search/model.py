@@ -13,6 +13,15 @@ MOST_ENTRIES: Final = 10  # of each hit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Within:
+    """Where and when a pattern must have been seen; what is not given narrows nothing."""
+
+    sources: tuple[str, ...] = ()
+    time_from: datetime | None = None
+    time_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What is asked for; with a time or sources, only patterns that were seen there. `time_to` is not in the range.
 
@@ -36,6 +45,11 @@ class Question:
             raise InvalidParameter(f"from 1 to {MOST_HITS}", field="limit")
         if not 0 <= self.entries <= MOST_ENTRIES:
             raise InvalidParameter(f"from 0 to {MOST_ENTRIES}", field="entries")
+
+    @property
+    def within(self) -> Within:
+        """What its sources and its time narrow it to."""
+        return Within(sources=self.sources, time_from=self.time_from, time_to=self.time_to)
 
 
 @dataclass(frozen=True, slots=True)

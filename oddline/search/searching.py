@@ -90,14 +90,15 @@ class Searcher:
             ObjectStoreUnavailable, DatabaseUnavailable: no answer.
         """
         most = DEPTH * self._question.limit
+        within = self._question.within
         vector = store.as_text(self._embedder.embed([self._question.text])[0])
         words = words_of(self._question.text)
         with self._db.transaction(project=self._project) as tx:
             waiting = store.count_waiting(tx, self._project, model_version=self._embedder.version)
-            near = store.nearest(tx, vector=vector, model_version=self._embedder.version, most=most)
+            near = store.nearest(tx, vector=vector, model_version=self._embedder.version, most=most, within=within)
             counts = store.count_words(tx, words)
             weights = {word: rarity(count) for word, count in counts.items() if count}
-            by_words = store.with_words(tx, weights, most=most) if weights else []
+            by_words = store.with_words(tx, weights, most=most, within=within) if weights else []
         lists = [
             (MEANING_WEIGHT, self._by_meaning(near)),
             (1.0, self._by_words(by_words)),
@@ -148,18 +149,11 @@ class Searcher:
 
     def _hits(self, fused: Sequence[tuple[int, float]]) -> list[dict[str, Any]]:
         question = self._question
-        is_narrowed = bool(question.sources or question.time_from or question.time_to)
+        is_narrowed = question.within != store.ANYWHERE
         ids = [pattern for pattern, _ in fused]
         with self._db.transaction(project=self._project) as tx:
             texts = pattern_texts(tx, self._project, pattern_ids=ids)
-            seen = store.seen(
-                tx,
-                self._project,
-                pattern_ids=ids,
-                sources=question.sources,
-                time_from=question.time_from,
-                time_to=question.time_to,
-            )
+            seen = store.seen(tx, self._project, pattern_ids=ids, within=question.within)
         shown = [
             (pattern, score)
             for pattern, score in fused

@@ -1,12 +1,11 @@
 """SQL of patterns' vectors and words."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 from oddline.database import Transaction
-from oddline.search.model import Seen
+from oddline.search.model import Seen, Within
 
 if TYPE_CHECKING:
     from oddline.search.embedder import Vectors
@@ -14,32 +13,48 @@ if TYPE_CHECKING:
 LOOKED_THROUGH: Final = 20_000
 """Patterns of a project that are looked at one by one: exact, where the index is not quite."""
 
+ANYWHERE: Final = Within()
+_WITHIN: Final = "%(sources)s::text[], %(from)s::timestamptz, %(to)s::timestamptz"
+
+
+class Lacking(NamedTuple):
+    """Patterns without a vector, in order; up to `after` all have theirs, and none has a number above `highest`."""
+
+    patterns: dict[int, str]
+    after: int
+    highest: int
+
 
 def projects_with_new(tx: Transaction, *, model_version: str) -> list[UUID]:
-    """Projects that may have patterns without a vector of this model."""
+    """Projects that may have patterns without a vector of this model, in any order: none is always the last."""
     rows = tx.execute(
         "SELECT p.id FROM projects p LEFT JOIN vector_progress v ON v.project_id = p.id AND v.model_version = %s"
-        " WHERE p.last_pattern > coalesce(v.pattern_id, 0) ORDER BY p.id",
+        " WHERE p.last_pattern > coalesce(v.pattern_id, 0) ORDER BY random()",
         [model_version],
     ).fetchall()
     return [project for (project,) in rows]
 
 
-def take_project(tx: Transaction, project: UUID, *, wait: bool) -> bool:
-    """Hold a project until the transaction ends, so that no other works on its vectors meanwhile.
+def take_turn(tx: Transaction) -> bool:
+    """Be the one run that goes through all projects, until the transaction ends; False where another is."""
+    return _take(tx, "vectors")
 
-    Without `wait`: whether nobody else holds it. (A lock of a row would hold up incremental readers for as long.)
+
+def take_project(tx: Transaction, project: UUID) -> bool:
+    """Hold a project until the transaction ends, so that no other works on its vectors; False where another holds it.
+
+    A lock of a row would hold up incremental readers for as long.
     """
-    name = f"vectors:{project}"
-    if wait:
-        tx.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
-        return True
+    return _take(tx, f"vectors:{project}")
+
+
+def _take(tx: Transaction, name: str) -> bool:
     row = tx.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name]).fetchone()
     return bool(row and row[0])
 
 
-def lacking(tx: Transaction, project: UUID, *, model_version: str, limit: int) -> tuple[dict[int, str], int]:
-    """The next patterns without a vector of this model, in order, and the highest number that there is."""
+def lacking(tx: Transaction, project: UUID, *, model_version: str, limit: int) -> Lacking:
+    """The next patterns without a vector of this model."""
     (highest, after), *_ = tx.execute(
         "SELECT p.last_pattern, coalesce(v.pattern_id, 0) FROM projects p"
         " LEFT JOIN vector_progress v ON v.project_id = p.id AND v.model_version = %s WHERE p.id = %s",
@@ -51,21 +66,22 @@ def lacking(tx: Transaction, project: UUID, *, model_version: str, limit: int) -
         " AND v.model_version = %(model)s) ORDER BY p.id LIMIT %(limit)s",
         {"project": project, "after": after, "model": model_version, "limit": limit},
     ).fetchall()
-    return dict(found), highest
+    return Lacking(dict(found), after, highest)
 
 
 def insert_vectors(
     tx: Transaction, project: UUID, *, patterns: Mapping[int, str], vectors: "Vectors", model_version: str
-) -> None:
-    """Write vectors, with the words, of patterns that still read as they did."""
-    tx.execute(
+) -> set[int]:
+    """Write vectors, with the words, of patterns that still read as they did: which these are."""
+    written = tx.execute(
         "WITH made AS (SELECT p.id, p.pattern, n.vector"
         " FROM unnest(%(ids)s::int[], %(texts)s::text[], %(vectors)s::text[]) AS n (id, text, vector)"
         " JOIN patterns p ON p.project_id = %(project)s AND p.id = n.id AND p.pattern = n.text FOR SHARE OF p)"
         " INSERT INTO pattern_vectors (project_id, pattern_id, model_version, embedding, words)"
         " SELECT %(project)s, id, %(model)s, vector::halfvec, strip(to_tsvector('english', plain_words(pattern)))"
         " FROM made ORDER BY id ON CONFLICT (project_id, pattern_id) DO UPDATE SET"
-        " model_version = excluded.model_version, embedding = excluded.embedding, words = excluded.words",
+        " model_version = excluded.model_version, embedding = excluded.embedding, words = excluded.words"
+        " RETURNING pattern_id",
         {
             "project": project,
             "ids": list(patterns),
@@ -73,16 +89,21 @@ def insert_vectors(
             "vectors": [as_text(vector) for vector in vectors],
             "model": model_version,
         },
-    )
+    ).fetchall()
+    return {pattern for (pattern,) in written}
 
 
-def note_progress(tx: Transaction, project: UUID, *, model_version: str, pattern_id: int) -> None:
-    """Say that every pattern up to this one has its vector."""
+def note_progress(tx: Transaction, project: UUID, *, model_version: str, after: int, pattern_id: int) -> None:
+    """Say that every pattern up to this one has its vector.
+
+    Nothing is said where `after`, up to which they had it before, has changed meanwhile: an erasure went behind it.
+    """
     tx.execute(
-        "INSERT INTO vector_progress (project_id, model_version, pattern_id) VALUES (%s, %s, %s)"
+        "INSERT INTO vector_progress AS v (project_id, model_version, pattern_id)"
+        " VALUES (%(project)s, %(model)s, %(to)s)"
         " ON CONFLICT (project_id) DO UPDATE SET model_version = excluded.model_version,"
-        " pattern_id = excluded.pattern_id",
-        [project, model_version, pattern_id],
+        " pattern_id = excluded.pattern_id WHERE v.model_version <> %(model)s OR v.pattern_id = %(after)s",
+        {"project": project, "model": model_version, "to": pattern_id, "after": after},
     )
 
 
@@ -109,14 +130,21 @@ def count_waiting(tx: Transaction, project: UUID, *, model_version: str) -> int:
 
 
 def nearest(
-    tx: Transaction, *, vector: str, model_version: str, most: int, few: int = LOOKED_THROUGH
+    tx: Transaction,
+    *,
+    vector: str,
+    model_version: str,
+    most: int,
+    few: int = LOOKED_THROUGH,
+    within: Within = ANYWHERE,
 ) -> list[tuple[int, float]]:
     """(pattern, cosine similarity) of the transaction's project, the nearest first; of more than `few` by the index."""
-    return tx.execute(
-        "SELECT pattern_id, similarity FROM nearest_patterns(%s::halfvec, %s, %s, %s)"
-        " ORDER BY similarity DESC, pattern_id",
-        [vector, model_version, most, few],
-    ).fetchall()
+    with tx.cursor() as cursor:
+        return cursor.execute(
+            "SELECT pattern_id, similarity FROM nearest_patterns(%(vector)s::halfvec, %(model)s, %(most)s, %(few)s,"
+            f" {_WITHIN}) ORDER BY similarity DESC, pattern_id",
+            {"vector": vector, "model": model_version, "most": most, "few": few} | _asked(within),
+        ).fetchall()
 
 
 def count_words(tx: Transaction, words: Sequence[str]) -> dict[str, int]:
@@ -124,24 +152,22 @@ def count_words(tx: Transaction, words: Sequence[str]) -> dict[str, int]:
     return dict(tx.execute("SELECT word, patterns FROM count_pattern_words(%s::text[])", [list(words)]).fetchall())
 
 
-def with_words(tx: Transaction, weights: Mapping[str, float], *, most: int) -> list[tuple[int, list[str]]]:
+def with_words(
+    tx: Transaction, weights: Mapping[str, float], *, most: int, within: Within = ANYWHERE
+) -> list[tuple[int, list[str]]]:
     """(pattern, the words that it holds) of the transaction's project, those of the highest weight first."""
-    return tx.execute(
-        "SELECT pattern_id, matched FROM patterns_with_words(%s::text[], %s::real[], %s)",
-        [list(weights), list(weights.values()), most],
-    ).fetchall()
+    with tx.cursor() as cursor:
+        return cursor.execute(
+            "SELECT pattern_id, matched FROM patterns_with_words(%(words)s::text[], %(weights)s::real[], %(most)s,"
+            f" {_WITHIN})",
+            {"words": list(weights), "weights": list(weights.values()), "most": most} | _asked(within),
+        ).fetchall()
 
 
 def seen(
-    tx: Transaction,
-    project: UUID,
-    *,
-    pattern_ids: Sequence[int],
-    sources: Sequence[str],
-    time_from: datetime | None,
-    time_to: datetime | None,
+    tx: Transaction, project: UUID, *, pattern_ids: Sequence[int], within: Within = ANYWHERE
 ) -> dict[int, list[Seen]]:
-    """Where patterns were seen, the newest first; of some sources, and in a time, where these are given."""
+    """Where patterns were seen, the newest first."""
     with tx.cursor() as cursor:
         rows = cursor.execute(
             "SELECT p.pattern_id, s.name, p.entries, p.first_seen, p.last_seen FROM source_patterns p"
@@ -150,18 +176,16 @@ def seen(
             " AND (%(sources)s::text[] = '{}' OR s.name = ANY (%(sources)s))"
             " AND (%(from)s::timestamptz IS NULL OR p.last_seen >= %(from)s)"
             " AND (%(to)s::timestamptz IS NULL OR p.first_seen < %(to)s) ORDER BY p.last_seen DESC, s.name",
-            {
-                "project": project,
-                "ids": list(pattern_ids),
-                "sources": list(sources),
-                "from": time_from,
-                "to": time_to,
-            },
+            {"project": project, "ids": list(pattern_ids)} | _asked(within),
         ).fetchall()
     found: dict[int, list[Seen]] = {}
     for pattern, *rest in rows:
         found.setdefault(pattern, []).append(Seen(*rest))
     return found
+
+
+def _asked(within: Within) -> dict[str, Any]:
+    return {"sources": list(within.sources), "from": within.time_from, "to": within.time_to}
 
 
 def as_text(vector: Sequence[float]) -> str:

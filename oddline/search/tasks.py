@@ -15,17 +15,18 @@ GENERATE_EMBEDDINGS: Final = TaskSpec(
     soft_limit=timedelta(seconds=300),
     hard_limit=timedelta(seconds=600),
     # One of very many patterns goes on in attempt after attempt.
-    retry=Retry(attempts=500, base=timedelta(seconds=1), cap=timedelta(seconds=60)),
+    retry=Retry(attempts=5_000, base=timedelta(seconds=1), cap=timedelta(seconds=60)),
     starters=frozenset({Starter.SYSTEM, Starter.MEMBER}),
     smoke=OfProject(project=UUID(int=0)),
+    at_once=1,  # a second one would only find the project held
 )
 EMBED_NEW_PATTERNS: Final = TaskSpec(
     name="embed_new_patterns",
     queue=Queue.DATA_ANALYSIS,
     priority=Priority.LOW,
     idempotency="as generate_embeddings, of every project in turn",
-    soft_limit=timedelta(seconds=240),
-    hard_limit=timedelta(seconds=300),
+    soft_limit=timedelta(seconds=60),
+    hard_limit=timedelta(seconds=120),
     ledger=False,
 )
 

@@ -13,21 +13,15 @@ from reading import client_with_key, refusal
 from scored_frames import NOON, scored_frame
 from starlette.testclient import TestClient
 from stored_entries import Archive
+from stored_patterns import add_patterns
 
 from functions.search.patterns import router
 from oddline.database import Database
 from oddline.identity import Scope
-from oddline.patterns import (
-    Masker,
-    Sighting,
-    add_sightings,
-    find_patterns,
-    insert_patterns,
-    pattern_hash,
-    rename_pattern,
-)
-from oddline.search import Embedder, Question, Searcher, embed_all, embed_project, forget_vectors, store
+from oddline.patterns import Masker, Sighting, add_sightings
+from oddline.search import Embedder, Question, Searcher, embed_all, store
 from oddline.search.embedder import MODEL_VERSION
+from oddline.search.model import Within
 from oddline.settings import Side
 
 Databases = Callable[[Side], Database]
@@ -41,6 +35,7 @@ LINES = (
     ("auth", "session 17 closed for user"),
     ("batch", "report written in 12 ms"),
 )
+WORSE = "broken drive: sectors of the array were remapped"
 LATER = NOON + timedelta(hours=1)
 
 
@@ -65,14 +60,6 @@ def emptied(db: Databases) -> Iterator[None]:
 @pytest.fixture
 def archive(db: Databases, project: UUID, tmp_path: Path) -> Archive:
     return Archive.make(worker=db("worker"), search=db("search"), project=project, folder=tmp_path)
-
-
-def add_patterns(db: Database, project: UUID, texts: list[str]) -> dict[str, int]:
-    hashes = {pattern_hash(text): text for text in texts}
-    with db.transaction() as tx:
-        insert_patterns(tx, project, patterns=hashes, mask_version=1, now=NOON)
-        found = find_patterns(tx, project, hashes=list(hashes), mask_version=1, model_version="none")
-    return {one.pattern: one.id for one in found}
 
 
 def fill(archive: Archive) -> dict[str, int]:
@@ -116,8 +103,8 @@ def _sightings(names: list[str], ids: dict[str, int], patterns: list[str]) -> li
     return list(found.values())
 
 
-def embed(db: Database, **options: Any) -> int:
-    return embed_all(db=db, open_embedder=Embedder.load, clock=lambda: NOON, until=LATER, **options)
+def embed(db: Database) -> None:
+    embed_all(db=db, open_embedder=Embedder.load, clock=lambda: NOON, until=LATER)
 
 
 @pytest.fixture
@@ -182,6 +169,26 @@ def test_a_time_and_sources_narrow_patterns_and_entries(archive: Archive, ask: C
     assert {hit["pattern"] for hit in of_time} <= {Masker().mask(LINES[5][1])}
 
 
+@pytest.mark.parametrize("text", ["disk failure", "sectors"])
+def test_what_a_question_is_narrowed_to_is_found_behind_however_many_that_fit_better(
+    archive: Archive, ask: Callable[..., list[Any]], text: str
+) -> None:
+    better = [f"disk failure, sectors on {'x' * number}" for number in range(1, 11)]
+    ids = add_patterns(archive.worker, archive.project, [*better, WORSE])
+    sought = ids.pop(WORSE)
+    after = NOON + timedelta(days=1)
+    with archive.worker.transaction() as tx:
+        sightings = [Sighting(1, one, NOON, NOON, 1) for one in ids.values()]
+        add_sightings(tx, archive.project, sightings=[*sightings, Sighting(2, sought, after, after, 1)])
+    embed(archive.worker)
+
+    asked: list[dict[str, Any]] = [{}, {"sources": ("source-2",)}, {"time_from": after}]
+    found = [[hit["pattern_id"] for hit in ask(text, limit=2, entries=0, **narrow)] for narrow in asked]
+
+    assert sought not in found[0]
+    assert found[1:] == [[sought], [sought]]
+
+
 @pytest.mark.parametrize(
     "text",
     ["the of a", "'; DROP TABLE patterns; --", "& | ! <-> :*", "диск сломан", "磁盘故障", "x" * 1_000, "\ud800 %s {}"],
@@ -224,15 +231,21 @@ def test_few_patterns_among_the_many_of_another_are_all_found(
     for owner, vectors in ((other_project, crowd), (project, apart)):
         add_vectors(db("worker"), owner, vectors)
     asked = store.as_text(near_query)
+    with db("worker").transaction() as tx:
+        add_sightings(tx, project, sightings=[Sighting(1, one, NOON, NOON, 1) for one in range(1, 11)])
 
     with db("search").transaction(project=project) as tx:
         each = store.nearest(tx, vector=asked, model_version=MODEL_VERSION, most=20)
         by_index = store.nearest(tx, vector=asked, model_version=MODEL_VERSION, most=20, few=10)
+        narrowed = store.nearest(
+            tx, vector=asked, model_version=MODEL_VERSION, most=20, few=5, within=Within(time_from=NOON)
+        )
         (settings,) = tx.execute("SELECT current_setting('hnsw.iterative_scan')").fetchall()
 
     unit = apart / np.linalg.norm(apart, axis=1, keepdims=True)
     exact = np.argsort(-(unit @ near_query), kind="stable")[:20] + 1
     assert {pattern for pattern, _ in each} == {pattern for pattern, _ in by_index} == set(exact.tolist())
+    assert {pattern for pattern, _ in narrowed} == set(range(1, 11))
     assert settings == ("strict_order",)
 
 
@@ -245,58 +258,6 @@ def add_vectors(db: Database, project: UUID, vectors: Any) -> None:
         store.insert_vectors(
             tx, project, patterns={one: text for text, one in order}, vectors=vectors, model_version=MODEL_VERSION
         )
-
-
-def test_what_a_run_did_not_get_to_the_next_one_does(db: Databases, project: UUID, embedder: Embedder) -> None:
-    add_patterns(db("worker"), project, [f"connection {number} of pool {'x' * number} lost" for number in range(70)])
-    clock = iter([NOON, NOON, LATER]).__next__
-    options: dict[str, Any] = {"db": db("worker"), "open_embedder": lambda: embedder}
-
-    first = embed_project(project, clock=clock, until=LATER, **options)
-    second = embed_project(project, clock=lambda: NOON, until=LATER, **options)
-    third = embed_project(project, clock=lambda: NOON, until=LATER, **options)
-
-    assert (first, second, third) == ((64, False), (6, True), (0, True))
-
-
-def test_another_model_reads_every_pattern_again(
-    db: Databases, project: UUID, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    add_patterns(db("worker"), project, ["disk full", "user logged in"])
-    options: dict[str, Any] = {"db": db("worker"), "open_embedder": lambda: embedder, "clock": lambda: NOON}
-    embed_all(until=LATER, **options)
-
-    monkeypatch.setattr("oddline.search.embedding.MODEL_VERSION", "another-1")
-    again = embed_all(until=LATER, **options)
-
-    with db("worker").transaction() as tx:
-        versions = tx.execute("SELECT DISTINCT model_version FROM pattern_vectors").fetchall()
-    assert (again, versions) == (2, [("another-1",)])
-
-
-def test_a_pattern_from_which_a_person_was_erased_is_read_anew(
-    db: Databases, project: UUID, embedder: Embedder
-) -> None:
-    worker = db("worker")
-    ids = add_patterns(worker, project, ["mail to zebedee bounced", "user logged in"])
-    embed(worker)
-
-    with worker.transaction() as tx:
-        number = ids["mail to zebedee bounced"]
-        rename_pattern(tx, project, pattern_id=number, mask_version=1, text="mail to <erased> bounced")
-        forget_vectors(tx, project, pattern_ids=[number])
-        left = tx.execute("SELECT count(*) FROM pattern_vectors WHERE words @@ 'zebede'::tsquery").fetchall()
-        store.insert_vectors(  # by a run that read the pattern before
-            tx,
-            project,
-            patterns={number: "mail to zebedee bounced"},
-            vectors=embedder.embed(["mail to zebedee bounced"]),
-            model_version=MODEL_VERSION,
-        )
-        late = tx.execute("SELECT count(*) FROM pattern_vectors").fetchall()
-
-    assert (left, late) == ([(0,)], [(1,)])
-    assert embed(worker) == 1
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ class Process:
     _scorer: Scorer | None = None
     _embedder: Embedder | None = None
     _asked_at: dict[str, float] = field(default_factory=dict)
+    _rests_until: dict[str, float] = field(default_factory=dict)
 
     @property
     def scorer(self) -> Scorer:
@@ -104,6 +105,14 @@ class Process:
         if due:
             self._asked_at[task] = time.monotonic()
         return due
+
+    def rest(self, task: str, *, for_s: float) -> None:
+        """Leave a task to other processes for so many seconds."""
+        self._rests_until[task] = time.monotonic() + for_s
+
+    def rests(self, task: str) -> bool:
+        """Whether this process leaves a task to others now."""
+        return time.monotonic() < self._rests_until.get(task, 0.0)
 
 
 def host_name() -> str:

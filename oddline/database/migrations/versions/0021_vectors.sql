@@ -47,15 +47,30 @@ GRANT SELECT ON vector_progress, source_patterns TO oddline_search;
 -- Under row-level security no index is used for @@. So these functions run as the tables' owner, whom no policy binds, and
 -- each takes the project from the transaction's setting; whoever asks sees nothing else of these tables.
 
--- The index holds every project's vectors. A project of at most `few` is looked through as a whole, which is faster and exact; where
--- the index was gone through for long and found too few, too.
-CREATE FUNCTION nearest_patterns(asked halfvec, model text, most integer, few integer)
+-- The project's patterns that were seen in one of these sources, around that time; a time that is NULL narrows nothing, nor do
+-- no sources. Not for clients: only the functions below call it, as the tables' owner.
+CREATE FUNCTION patterns_within(sources text[], since timestamptz, before timestamptz) RETURNS SETOF integer
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+    AS $$
+        SELECT p.pattern_id FROM public.source_patterns p
+        WHERE p.project_id = public.oddline_project()
+        AND (sources = '{}' OR p.source_id IN (SELECT s.id FROM public.sources s
+                                               WHERE s.project_id = public.oddline_project() AND s.name = ANY (sources)))
+        AND (since IS NULL OR p.last_seen >= since) AND (before IS NULL OR p.first_seen < before)
+    $$;
+
+-- The index holds every project's vectors. Where at most `few` are asked for, the project's are looked through as a whole, which is
+-- faster and exact; where the index was gone through for long and found too few, too.
+CREATE FUNCTION nearest_patterns(asked halfvec, model text, most integer, few integer,
+        sources text[], since timestamptz, before timestamptz)
     RETURNS TABLE (pattern_id integer, similarity real)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$
     DECLARE
         asking uuid := public.oddline_project();
-        own bigint := (SELECT count(*) FROM (SELECT FROM public.pattern_vectors v WHERE v.project_id = asking LIMIT few + 1) o);
+        anywhere boolean := sources = '{}' AND since IS NULL AND before IS NULL;
+        own bigint := (SELECT count(*) FROM (SELECT FROM public.pattern_vectors v WHERE v.project_id = asking
+            AND (anywhere OR v.pattern_id IN (SELECT public.patterns_within(sources, since, before))) LIMIT few + 1) o);
         found integer[] := '{}';
     BEGIN
         IF own > few THEN
@@ -63,6 +78,7 @@ CREATE FUNCTION nearest_patterns(asked halfvec, model text, most integer, few in
                 set_config('hnsw.max_scan_tuples', '40000', true);
             FOR pattern_id, similarity IN SELECT v.pattern_id, (1 - (v.embedding OPERATOR(public.<=>) asked))::real
                 FROM public.pattern_vectors v WHERE v.project_id = asking AND v.model_version = model
+                AND (anywhere OR v.pattern_id IN (SELECT public.patterns_within(sources, since, before)))
                 ORDER BY v.embedding OPERATOR(public.<=>) asked LIMIT most
             LOOP
                 found := found || pattern_id;
@@ -73,7 +89,8 @@ CREATE FUNCTION nearest_patterns(asked halfvec, model text, most integer, few in
             RETURN QUERY WITH own_vectors AS MATERIALIZED (
                     SELECT v.pattern_id AS id, (1 - (v.embedding OPERATOR(public.<=>) asked))::real AS likeness
                     FROM public.pattern_vectors v
-                    WHERE v.project_id = asking AND v.model_version = model AND v.pattern_id <> ALL (found))
+                    WHERE v.project_id = asking AND v.model_version = model AND v.pattern_id <> ALL (found)
+                    AND (anywhere OR v.pattern_id IN (SELECT public.patterns_within(sources, since, before))))
                 SELECT o.id, o.likeness FROM own_vectors o ORDER BY o.likeness DESC LIMIT most - cardinality(found);
         END IF;
     END $$;
@@ -89,7 +106,8 @@ CREATE FUNCTION count_pattern_words(asked text[]) RETURNS TABLE (word text, patt
     $$;
 
 -- The project's patterns that hold one of the words at least, by the weights of those that they hold.
-CREATE FUNCTION patterns_with_words(asked text[], weights real[], most integer)
+CREATE FUNCTION patterns_with_words(asked text[], weights real[], most integer,
+        sources text[], since timestamptz, before timestamptz)
     RETURNS TABLE (pattern_id integer, matched text[], weight real)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     AS $$
@@ -100,7 +118,9 @@ CREATE FUNCTION patterns_with_words(asked text[], weights real[], most integer)
             SELECT v.pattern_id, v.words FROM public.pattern_vectors v
             WHERE v.project_id = public.oddline_project()
             AND v.words @@ (SELECT string_agg('(' || t.query::text || ')', ' | ')::tsquery FROM terms t
-                            WHERE numnode(t.query) > 0))
+                            WHERE numnode(t.query) > 0)
+            AND ((sources = '{}' AND since IS NULL AND before IS NULL)
+                OR v.pattern_id IN (SELECT public.patterns_within(sources, since, before))))
         SELECT h.pattern_id, array_agg(t.word), sum(t.weight)::real
         FROM held h JOIN terms t ON h.words @@ t.query
         GROUP BY h.pattern_id, h.words ORDER BY sum(t.weight) DESC, length(h.words), h.pattern_id LIMIT most
@@ -110,8 +130,9 @@ DO $$
 DECLARE
     kept text;
 BEGIN
-    FOREACH kept IN ARRAY ARRAY['nearest_patterns(halfvec, text, integer, integer)', 'count_pattern_words(text[])',
-        'patterns_with_words(text[], real[], integer)'] LOOP
+    REVOKE ALL ON FUNCTION patterns_within(text[], timestamptz, timestamptz) FROM PUBLIC;
+    FOREACH kept IN ARRAY ARRAY['nearest_patterns(halfvec, text, integer, integer, text[], timestamptz, timestamptz)',
+        'count_pattern_words(text[])', 'patterns_with_words(text[], real[], integer, text[], timestamptz, timestamptz)'] LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', kept);
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO oddline_search', kept);
     END LOOP;
