@@ -288,13 +288,18 @@ def test_an_operator_restores_by_command(
     store(archive, frame)
     url = back_up()
     run_sql(archive, "DELETE FROM hot_chunks")
-    with archive.worker.transaction() as tx:
-        ((name,),) = tx.execute("SELECT name FROM projects WHERE id = %s", [archive.project]).fetchall()
     run = command_for(tmp_path, database_url=database_urls["worker"])
-    window = ["--from", f"{NOON - timedelta(days=1):%F}", "--to", f"{NOON + timedelta(days=1):%F}", "--project", name]
+    window = [
+        "--from",
+        f"{NOON - timedelta(days=1):%F}",
+        "--to",
+        f"{NOON + timedelta(days=1):%F}",
+        "--project",
+        str(archive.project),
+    ]
 
     done = json.loads(told(run("restore", *window, "--backup-database", url, "--json")))
-    counted = told(run("verify", "--project", name))
+    counted = told(run("verify", "--project", str(archive.project)))
 
     assert done == {"chunks": 1, "entries": 30, "objects": 0, "lost": 0, "unreadable": 0}
     assert "wrong" not in counted
