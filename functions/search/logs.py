@@ -11,7 +11,7 @@ from functions.http import Authenticated, json_answer, new_router, parts_of
 from functions.http.pages import fitting
 from functions.http.parameters import DEFAULT_AT_ONCE, After, Limit, MinimumScore, Sources
 from functions.search.documentation import ENTRY, PAGE, SEARCHED, TAIL
-from functions.search.parameters import MinimumSeverity, Severities, Text, query_of, severity_numbers
+from functions.search.parameters import MinimumSeverity, Severities, Text, query_of
 from functions.search.views import page_view
 from oddline.entries import (
     LONGEST_BACK_S,
@@ -22,6 +22,7 @@ from oddline.entries import (
     get_entry,
     list_entries,
     read_tail,
+    severity_numbers,
     start_search,
     takes_long,
 )
@@ -101,7 +102,7 @@ def tail_logs(
     parts = parts_of(request)
     query = EntryQuery(
         sources=tuple(source or ()),
-        severities=severity_numbers(severity),
+        severities=severity_numbers(severity or ()),
         severity_minimum=minimum_severity,
         score_minimum=minimum_score,
         text=text,

@@ -1,6 +1,5 @@
 """The parameters of a search that no other function has."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import Query, Request
@@ -8,21 +7,7 @@ from pydantic import BeforeValidator
 
 from functions.http.parameters import From, MinimumScore, Sources, To
 from functions.http.unknown import takes_beginning
-from oddline.entries import LARGEST_PATTERN_ID, LONGEST_TEXT, MOST_TERMS, EntryQuery
-from oddline.errors import InvalidParameter
-from oddline.submissions import SEVERITY_NUMBERS, SEVERITY_TEXTS
-
-_FIRST_OF_A_NAME = (0, 1, 5, 9, 13, 17, 21)  # numbers whose names are also those of the numbers that follow
-
-
-def _severity_number(given: str) -> int:
-    """OpenTelemetry's number of a severity given by name or number."""
-    if given.upper() in SEVERITY_NUMBERS:
-        return SEVERITY_NUMBERS[given.upper()]
-    if given in map(str, SEVERITY_TEXTS):
-        return int(given)
-    raise ValueError("this is no severity: a name, such as ERROR, or OpenTelemetry's number, 0 to 24")
-
+from oddline.entries import LARGEST_PATTERN_ID, LONGEST_TEXT, MOST_TERMS, EntryQuery, severity_number, severity_numbers
 
 Severities = Annotated[
     list[str] | None,
@@ -34,29 +19,9 @@ Severities = Annotated[
 ]
 MinimumSeverity = Annotated[
     int | None,
-    BeforeValidator(_severity_number, json_schema_input_type=str),
+    BeforeValidator(severity_number, json_schema_input_type=str),
     Query(description="Of this severity or a higher one: a name, or OpenTelemetry's number", examples=["WARN"]),
 ]
-
-
-def severity_numbers(given: Sequence[str] | None) -> tuple[int, ...]:
-    """The numbers that are asked for by names or numbers; none where all are.
-
-    Raises:
-        InvalidParameter: one is none.
-    """
-    try:
-        return tuple(sorted({number for one in given or () for number in _numbers_of(one)}))
-    except ValueError as error:
-        raise InvalidParameter(f"severity: {error}", field="severity") from error
-
-
-def _numbers_of(given: str) -> set[int]:
-    number = _severity_number(given)
-    if given.isdigit() or number not in _FIRST_OF_A_NAME:
-        return {number}
-    return {other for other, text in SEVERITY_TEXTS.items() if text == SEVERITY_TEXTS[number]}
-
 
 ATTRIBUTE = "attr."  # the beginning of a parameter's name; the rest is the attribute's
 
@@ -111,7 +76,7 @@ def query_of(
         time_from=time_from,
         time_to=time_to,
         sources=tuple(source or ()),
-        severities=severity_numbers(severity),
+        severities=severity_numbers(severity or ()),
         severity_minimum=minimum_severity,
         score_minimum=minimum_score,
         is_anomaly=is_anomaly,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         read_new,
         whole,
     )
-    from oddline.chunks.listing import Listing, list_parts, list_wanted
+    from oddline.chunks.listing import Listing, list_in_ranges, list_parts, list_wanted
     from oddline.chunks.model import HISTOGRAM_BINS, BornChunk, Chunk, NewChunk, Part, Position, Skipped, Wanted
     from oddline.chunks.reader import Reader
     from oddline.chunks.restoring import Restored, Restorer
@@ -64,6 +64,7 @@ __all__ = [
     "insert_born",
     "is_passed",
     "list_by_id",
+    "list_in_ranges",
     "list_parts",
     "list_parts_of",
     "list_wanted",
@@ -96,7 +97,7 @@ __getattr__ = face(
             "read_new",
             "whole",
         ],
-        "listing": ["Listing", "list_parts", "list_wanted"],
+        "listing": ["Listing", "list_in_ranges", "list_parts", "list_wanted"],
         "model": ["HISTOGRAM_BINS", "BornChunk", "Chunk", "NewChunk", "Part", "Position", "Skipped", "Wanted"],
         "reader": ["Reader"],
         "restoring": ["Restored", "Restorer"],

@@ -133,6 +133,26 @@ def list_parts(tx: Transaction, *, project: UUID, wanted: Wanted, today: date) -
     return list_wanted(tx, project=project, wanted=wanted, today=today).parts
 
 
+def list_in_ranges(
+    tx: Transaction, *, project: UUID, ranges: Mapping[date, tuple[UUID, UUID]], today: date
+) -> list[Part]:
+    """The parts that may hold entries with ids of a range that arrived on its day, unless past the retention."""
+    rows = fetch(
+        tx,
+        f"SELECT {PLACE}, {BOUNDS} FROM chunks JOIN unnest(%(days)s::date[], %(lows)s::uuid[], %(highs)s::uuid[])"
+        " AS named (day, low, high) ON arrival_day = day AND lowest_id <= high AND highest_id >= low"
+        f" WHERE project_id = %(project)s AND replaced_by IS NULL AND {WITHIN_RETENTION}",
+        {
+            "project": project,
+            "days": list(ranges),
+            "lows": [low for low, _ in ranges.values()],
+            "highs": [high for _, high in ranges.values()],
+            "today": today,
+        },
+    )
+    return [part for row in rows for part in parts_of(row)]
+
+
 def _judged(row: Mapping[str, Any], wanted: Wanted) -> Iterator[tuple[Part, Skipped | None]]:
     """The parts of a chunk, each with why it cannot hold what is wanted."""
     blocks = row["filter_blocks"] or []

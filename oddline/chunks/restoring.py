@@ -1,12 +1,11 @@
 """Bring entries of a range back from a backup into what runs: what is missing, once, and nothing that was erased."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
-from typing import Final
 from uuid import UUID
 
 import polars as pl
@@ -18,18 +17,16 @@ from oddline.chunks.merging import ENOUGH_ENTRIES, SORT_ORDER, encoded_pieces, m
 from oddline.chunks.model import RESULT_MASK, CompactedChunk, MergeGroup, merge_result
 from oddline.chunks.pattern_store import insert_patterns
 from oddline.chunks.reader import Reader
+from oddline.chunks.restoring_reads import are_here, missing_of
 from oddline.chunks.restoring_store import Found
 from oddline.chunks.rewriting import Change
 from oddline.chunks.store import retention_days
-from oddline.database import Database, Transaction
+from oddline.database import Database, Joined, Transaction
 from oddline.errors import ChunkMissing, Conflict, CorruptBody, ObjectMissing
 from oddline.objects import PROJECT_METADATA, ObjectStore, Readable
 from oddline.patterns import source_names
 
 log = logging.getLogger(__name__)
-
-TRIES: Final = 5  # of reading what is here, while merges go on
-_ID: Final = ("submission", "index")
 
 
 @dataclass(slots=True)
@@ -41,7 +38,7 @@ class Restored:
         entries: that were missing and are back.
         objects: that were missing, and were copied.
         lost: chunks here whose object is neither here nor in the backup.
-        unreadable: chunks of the backup that cannot be read.
+        unreadable: chunks of the backup that cannot be read, and whose entries are not all here.
     """
 
     chunks: int = 0
@@ -52,7 +49,7 @@ class Restored:
 
 
 class Restorer:
-    """Restores ranges of one project; safe beside merges and scoring, to kill at any step, and to run again.
+    """Restores ranges of one project; safe beside merges, scoring and others, to kill at any step, and to run again.
 
     What is missing is found by the ids of entries, so it does not matter how they are merged here and there.
 
@@ -92,27 +89,30 @@ class Restorer:
         Where it finds lost ones and is not to forget them, it brings back no entries.
 
         Raises:
-            Conflict: another restore of the project runs; or the backup has sources that are not known here.
+            Conflict: the backup has sources that are not known here.
             ChunkMissing, CorruptBody: a chunk here cannot be read, so that it cannot be told what is missing.
             DatabaseUnavailable, ObjectStoreUnavailable: run it again: it goes on where it was.
         """
         done = Restored()
-        with self._alone():
-            with self._db.transaction(project=self._project) as tx:
-                days = retention_days(tx, project=self._project)
-            since = self._clock().date() - timedelta(days=days)
-            for one in store.list_chunks(
-                self._db, self._project, time_from=time_from, time_to=time_to, since=since, with_object=True
-            ):
-                self._mend(one, done, drop_lost=drop_lost)
-            if done.lost and not drop_lost:
-                return done  # it cannot be told which of the backup's entries are in them
-            found = store.list_chunks(
-                self._backup_db, self._project, time_from=time_from, time_to=time_to, since=since, with_object=False
-            )
-            for group, of_group in groupby(found, key=lambda one: one.group):
-                for some in _batches(of_group):
-                    self._bring_back(group, some, done)
+        with self._db.transaction(project=self._project) as tx:
+            days = retention_days(tx, project=self._project)
+        listed = partial(
+            store.list_chunks,
+            project=self._project,
+            time_from=time_from,
+            time_to=time_to,
+            since=self._clock().date() - timedelta(days=days),
+        )
+        for one in listed(self._db, with_object=True):
+            self._mend(one, done, drop_lost=drop_lost)
+        if done.lost and not drop_lost:
+            return done  # it cannot be told which of the backup's entries are in them
+        for group, of_group in groupby(listed(self._backup_db, with_object=False), key=lambda one: one.group):
+            unread: dict[UUID, Exception] = {}
+            chunks = list(of_group)
+            for some in _batches(chunks):
+                self._bring_back(group, some, done, unread)
+            self._judge([one for one in chunks if one.id in unread], unread, done)
         return done
 
     def _mend(self, chunk: Found, done: Restored, *, drop_lost: bool) -> None:
@@ -148,49 +148,60 @@ class Restorer:
             if store.delete_live(tx, chunk.id):
                 _insert(tx, results)
 
-    def _bring_back(self, group: MergeGroup, chunks: Sequence[Found], done: Restored) -> None:
+    def _bring_back(
+        self, group: MergeGroup, chunks: Sequence[Found], done: Restored, unread: dict[UUID, Exception]
+    ) -> None:
         """Insert those of the entries of some chunks of the backup that are not here."""
-        frames = [frame for one in chunks for frame in self._read_backup(one, done)]
+        frames = [frame for one in chunks for frame in self._read_backup(one, unread)]
         done.chunks += len(chunks)
         if not frames:
             return
-        entries = pl.concat(frames)
-        missing = entries.join(self._ids_here(group, entries.select(_ID)), on=_ID, how="anti")
-        if missing.is_empty():
-            return
-        self._check_sources(missing)
-        results = self._written(group, self._change(missing))
-        with self._db.transaction() as tx:
-            _insert(tx, results)
-        done.entries += missing.height
+        missing, seen = missing_of(pl.concat(frames), self._reader(self._db), db=self._db, group=group)
+        while not missing.is_empty():
+            self._check_sources(missing)
+            results = self._written(group, self._change(missing))
+            with self._db.transaction() as tx:
+                store.lock(tx, self._project)
+                joined = Joined(tx, project=self._project)
+                left, seen = missing_of(missing, self._reader(joined), db=joined, group=group, seen=seen)
+                is_still_missing = left.height == missing.height
+                if is_still_missing:
+                    _insert(tx, results)
+            if is_still_missing:
+                done.entries += missing.height
+                return
+            # Another restore has brought some back since they were looked for.
+            for result in results:
+                if result.object_key is not None:
+                    self._objects.delete(result.object_key)
+            missing = left
 
-    def _read_backup(self, chunk: Found, done: Restored) -> list[pl.DataFrame]:
-        reader = Reader(db=self._backup_db, objects=self._backup_objects, project=self._project)
+    def _read_backup(self, chunk: Found, unread: dict[UUID, Exception]) -> list[pl.DataFrame]:
         try:
-            return reader.read(chunk.parts)
-        except (ChunkMissing, CorruptBody):
-            log.exception("chunk %s of the backup cannot be read", chunk.id)
-            done.unreadable += 1
+            return self._backup_reader().read(chunk.parts)
+        except (ChunkMissing, CorruptBody) as error:
+            unread[chunk.id] = error
             return []
 
-    def _ids_here(self, group: MergeGroup, wanted: pl.DataFrame) -> pl.DataFrame:
-        """Those of the ids that are here."""
+    def _judge(self, chunks: Sequence[Found], why: Mapping[UUID, Exception], done: Restored) -> None:
+        """Count chunks that could not be read, unless their entries are here: an erasure deletes what it rewrote."""
+        if not chunks or are_here(
+            chunks,
+            self._reader(self._db),
+            db=self._db,
+            backup_reader=self._backup_reader(),
+            backup_db=self._backup_db,
+        ):
+            return
+        for one in chunks:
+            log.error("chunk %s of the backup cannot be read", one.id, exc_info=why[one.id])
+        done.unreadable += len(chunks)
 
-        def narrow(entries: pl.LazyFrame) -> pl.LazyFrame:
-            return entries.select(_ID).join(wanted.lazy(), on=_ID, how="semi")
+    def _reader(self, db: Database) -> Reader:
+        return Reader(db=db, objects=self._objects, project=self._project)
 
-        reader = Reader(db=self._db, objects=self._objects, project=self._project)
-        for tries_left in reversed(range(TRIES)):
-            parts = store.list_overlapping(
-                self._db, group, lowest=wanted["submission"].min(), highest=wanted["submission"].max()
-            )
-            try:
-                return pl.concat([wanted.clear(), *reader.read(parts, narrow)])
-            except ChunkMissing:
-                # Compaction passed between the list and the reading: the list of now is true again.
-                if not tries_left:
-                    raise
-        raise AssertionError
+    def _backup_reader(self) -> Reader:
+        return Reader(db=self._backup_db, objects=self._backup_objects, project=self._project)
 
     def _check_sources(self, entries: pl.DataFrame) -> None:
         with self._db.transaction() as tx:
@@ -213,17 +224,6 @@ class Restorer:
                 self._objects.put(result.object_key, result.blob, metadata={PROJECT_METADATA: str(self._project)})
         return results
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Two restores side by side would each bring back what both miss."""
-        with self._db.autocommit() as connection:
-            if not store.try_lock(connection, self._project):
-                raise Conflict("another restore of this project is under way")
-            try:
-                yield
-            finally:
-                store.unlock(connection, self._project)
-
 
 def _insert(tx: Transaction, results: Sequence[CompactedChunk]) -> None:
     if results:
@@ -231,7 +231,7 @@ def _insert(tx: Transaction, results: Sequence[CompactedChunk]) -> None:
         insert_patterns(tx, results, common=())
 
 
-def _batches(chunks: Iterator[Found]) -> Iterator[list[Found]]:
+def _batches(chunks: Iterable[Found]) -> Iterator[list[Found]]:
     """Chunks to restore together: small ones make one, and no more is unpacked than can be held."""
     batch: list[Found] = []
     held = 0

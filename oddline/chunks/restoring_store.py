@@ -2,15 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
 from uuid import UUID
 
 from oddline.chunks.model import MergeGroup, Part
 from oddline.chunks.store import BOUNDS, PLACE, fetch, parts_of
 from oddline.database import Database, Transaction
-
-_LOCK: Final = "restore "  # and the project: what an advisory lock is taken on
-_HIGHEST: Final = (1 << 14) - 1  # of the entries of a submission
+from oddline.submissions import INDEX_MASK, submission_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +23,31 @@ class Found:
     def decoded(self) -> int:
         """As `RowGroup.decoded`, of all of it."""
         return sum(part.group.decoded for part in self.parts)
+
+    @property
+    def entries(self) -> int:
+        """How many its row says that it has."""
+        return self.parts[0].place.entries
+
+    @property
+    def lowest_time(self) -> datetime:
+        """Of its entries."""
+        return min(part.group.lowest_time for part in self.parts)
+
+    @property
+    def highest_time(self) -> datetime:
+        """Of its entries."""
+        return max(part.group.highest_time for part in self.parts)
+
+    @property
+    def lowest_id(self) -> UUID:
+        """Of its entries."""
+        return min(part.group.lowest_id for part in self.parts)
+
+    @property
+    def highest_id(self) -> UUID:
+        """Of its entries."""
+        return max(part.group.highest_id for part in self.parts)
 
 
 def list_chunks(
@@ -69,9 +91,12 @@ def list_chunks(
     ]
 
 
-def list_overlapping(db: Database, group: MergeGroup, *, lowest: object, highest: object) -> list[Part]:
-    """The parts of live chunks that may hold entries of a group, of the submissions from `lowest` to `highest`."""
-    low, high = UUID(bytes=bytes(lowest)), UUID(int=int.from_bytes(bytes(highest)) | _HIGHEST)  # type: ignore[call-overload]
+def list_overlapping(db: Database, group: MergeGroup, *, lowest: UUID, highest: UUID) -> list[Part]:
+    """The parts of live chunks that may hold entries of a group, of the submissions of ids from `lowest` to `highest`.
+
+    Both may be those of submissions or of entries.
+    """
+    low, high = submission_of(lowest), UUID(int=highest.int | INDEX_MASK)
     with db.transaction(project=group.project) as tx:
         rows = fetch(
             tx,
@@ -95,13 +120,6 @@ def delete_live(tx: Transaction, chunk: UUID) -> bool:
     return bool(tx.execute("DELETE FROM compacted_chunks WHERE id = %s AND replaced_by IS NULL", [chunk]).rowcount)
 
 
-def try_lock(connection: Transaction, project: UUID) -> bool:
-    """Whether nobody else restores a project now; until `unlock`, or the end of the connection, nobody can."""
-    with connection.cursor() as cursor:
-        rows = cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [f"{_LOCK}{project}"]).fetchall()
-    return bool(rows[0][0])
-
-
-def unlock(connection: Transaction, project: UUID) -> None:
-    """Let others restore it."""
-    connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [f"{_LOCK}{project}"])
+def lock(tx: Transaction, project: UUID) -> None:
+    """Wait until nobody else brings back entries of a project; until the transaction ends, nobody can."""
+    tx.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"restore {project}"])

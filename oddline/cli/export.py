@@ -3,30 +3,39 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
+from uuid import UUID
 
 import typer
 
 from oddline.audit import Action, record
-from oddline.cli.connecting import operator, operator_database, operator_settings
+from oddline.cli.connecting import known_project, operator, operator_database, operator_settings
 from oddline.cli.console import TIMES
 from oddline.database import Database
-from oddline.entries import MANIFEST, EntryQuery, FolderTarget, ObjectTarget, export_entries
-from oddline.errors import InvalidParameter, NotFound
-from oddline.identity import find_project
+from oddline.entries import (
+    MANIFEST,
+    EntryQuery,
+    FolderTarget,
+    ObjectTarget,
+    export_entries,
+    severity_number,
+    severity_numbers,
+)
+from oddline.errors import InvalidParameter
 from oddline.objects import S3Objects, open_objects
-from oddline.submissions import SEVERITY_NUMBERS, new_id
+from oddline.submissions import new_id
 
 EXIT_EMPTY: Final = 3
 
 
 def export(
     target: Annotated[str, typer.Argument(help="an empty folder, made if need be, or s3://bucket/prefix")],
-    project: Annotated[str, typer.Option(help="whose entries")] = "default",
+    project: Annotated[str, typer.Option(help="whose entries: a name or an id")] = "default",
     time_from: Annotated[datetime | None, typer.Option("--from", formats=TIMES, help="of this time (UTC) on")] = None,
     time_to: Annotated[datetime | None, typer.Option("--to", formats=TIMES, help="before this time (UTC)")] = None,
     source: Annotated[list[str] | None, typer.Option(help="from this source; several: from any of them")] = None,
-    severity: Annotated[str | None, typer.Option(help="of this severity or a higher one")] = None,
+    severity: Annotated[list[str] | None, typer.Option(help="of this severity; several: of one of them")] = None,
+    min_severity: Annotated[str | None, typer.Option(help="of this severity or a higher one")] = None,
     min_score: Annotated[float | None, typer.Option(help="with this score or a higher one", min=0, max=1)] = None,
     anomalies: Annotated[bool | None, typer.Option(help="only what is an anomaly, or only what is none")] = None,
     pattern: Annotated[int | None, typer.Option(help="with the pattern of this id", min=0)] = None,
@@ -43,7 +52,8 @@ def export(
         time_from=_aware(time_from),
         time_to=_aware(time_to),
         sources=tuple(source or ()),
-        severity_minimum=None if severity is None else _severity(severity),
+        severities=severity_numbers(severity or ()),
+        severity_minimum=None if min_severity is None else _lowest(min_severity),
         score_minimum=min_score,
         is_anomaly=anomalies,
         pattern_id=pattern,
@@ -78,12 +88,10 @@ def export(
     print(f"{exported.entries:,} entries in {len(exported.files)} files of {size / 1e6:.1f} MB; {MANIFEST} lists them")
 
 
-def _record(db: Database, project: str, *, query: EntryQuery, target: str, now: datetime) -> Any:
+def _record(db: Database, project: str, *, query: EntryQuery, target: str, now: datetime) -> UUID:
     """Note who takes out what, before anything is; returns the project's id. What is looked for may name a person."""
+    project_id = known_project(project)
     with db.transaction() as tx:
-        project_id = find_project(tx, project)
-        if project_id is None:
-            raise NotFound(f"there is no project {project}")
         details = {"from": query.time_from, "to": query.time_to, "is_all": query == _range_of(query)}
         record(
             tx,
@@ -116,11 +124,11 @@ def _aware(moment: datetime | None) -> datetime | None:
     return None if moment is None else moment.replace(tzinfo=UTC)
 
 
-def _severity(given: str) -> int:
-    number = SEVERITY_NUMBERS.get(given.upper(), int(given) if given.isdecimal() else None)
-    if number is None:
-        raise InvalidParameter("severity: a name, such as ERROR, or OpenTelemetry's number, 0 to 24", field="severity")
-    return number
+def _lowest(given: str) -> int:
+    try:
+        return severity_number(given)
+    except ValueError as error:
+        raise InvalidParameter(f"min-severity: {error}", field="min-severity") from error
 
 
 def _pair(given: str) -> tuple[str, str]:

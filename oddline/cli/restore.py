@@ -10,11 +10,9 @@ import typer
 from oddline.audit import Action, record
 from oddline.chunks import Restored, Restorer
 from oddline.cli.app import EXIT_ERROR
-from oddline.cli.connecting import operator, operator_database, operator_settings
+from oddline.cli.connecting import known_project, operator, operator_database, operator_settings
 from oddline.cli.console import TIMES
 from oddline.database import Database
-from oddline.errors import NotFound
-from oddline.identity import find_project
 from oddline.objects import Undeleted, open_objects
 from oddline.privacy import erased_again
 from oddline.submissions import new_id
@@ -26,7 +24,7 @@ def restore(
     backup_database: Annotated[
         str, typer.Option(envvar="ODDLINE_BACKUP_DATABASE_URL", help="a copy of the database, as the worker's role")
     ],
-    project: Annotated[str, typer.Option(help="whose entries")] = "default",
+    project: Annotated[str, typer.Option(help="whose entries: a name or an id")] = "default",
     backup_objects: Annotated[
         str | None, typer.Option(help="a copy of the object store; else the store itself, with what was deleted there")
     ] = None,
@@ -66,10 +64,8 @@ def restore(
 
 def _record(db: Database, project: str, *, time_from: datetime, time_to: datetime) -> UUID:
     """Note who brings back what, before anything is; returns the project's id."""
+    project_id = known_project(project)
     with db.transaction() as tx:
-        project_id = find_project(tx, project)
-        if project_id is None:
-            raise NotFound(f"there is no project {project}")
         record(
             tx,
             project=project_id,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from oddline.entries.odd_pages import list_odd_entries
     from oddline.entries.pages import list_entries
     from oddline.entries.scan import Scan
+    from oddline.entries.severity import severity_number, severity_numbers
     from oddline.entries.sources import (
         LEAST_ALARMS_PER_DAY,
         LONGEST_ATTRIBUTE,
@@ -80,6 +81,8 @@ __all__ = [
     "set_session_attribute",
     "set_source_alarms",
     "set_source_threshold",
+    "severity_number",
+    "severity_numbers",
     "source_view",
     "source_views",
     "start_search",
@@ -100,6 +103,7 @@ __getattr__ = face(
         "odd_pages": ["list_odd_entries"],
         "pages": ["list_entries"],
         "scan": ["Scan"],
+        "severity": ["severity_number", "severity_numbers"],
         "sources": [
             "LONGEST_ATTRIBUTE",
             "LONGEST_WINDOW",

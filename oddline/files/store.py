@@ -1,12 +1,12 @@
 """SQL of log files and of the parts that they became."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
-from datetime import datetime
+from dataclasses import fields
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from psycopg.rows import class_row, kwargs_row
+from psycopg.rows import kwargs_row
 from psycopg.types.json import Jsonb
 
 from oddline.database import Transaction
@@ -160,24 +160,14 @@ def insert_part(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ScoredPart:
-    """A part of a file whose entries are scored, and the chunks that they came into."""
-
-    first_byte: int
-    submission: UUID
-    chunks: list[UUID]
-
-
-def scored_parts(tx: Transaction, file: LogFile, *, after: int, limit: int) -> list[ScoredPart]:
-    """Parts behind the one that begins at `after`, in their order; those not scored have no chunks."""
-    with tx.cursor(row_factory=class_row(ScoredPart)) as cursor:
-        return cursor.execute(
-            "SELECT first_byte, submission_id AS submission, coalesce(chunk_ids, '{}') AS chunks FROM file_parts"
-            " LEFT JOIN submission_state ON submission_state.id = submission_id"
-            " WHERE file_parts.project_id = %s AND file_id = %s AND first_byte > %s ORDER BY first_byte LIMIT %s",
-            [file.project, file.id, after, limit],
-        ).fetchall()
+def submissions_by_day(tx: Transaction, file: LogFile) -> dict[date, list[UUID]]:
+    """What a file became, by the day of arrival."""
+    rows = tx.execute(
+        "SELECT (stored_at AT TIME ZONE 'UTC')::date, array_agg(submission_id) FROM file_parts"
+        " WHERE project_id = %s AND file_id = %s GROUP BY 1",
+        [file.project, file.id],
+    ).fetchall()
+    return dict(rows)
 
 
 def count_unscored(tx: Transaction, file: LogFile) -> int:

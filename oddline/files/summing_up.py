@@ -1,23 +1,21 @@
 """Tell what a file's entries are like once they are scored: how many of what, which are odd, which patterns are new."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
-from uuid import UUID
 
 import polars as pl
 
 from oddline.analytics import Narrow, find_odd, sum_up
-from oddline.chunks import Reader, list_parts_of
+from oddline.chunks import Reader, list_in_ranges
 from oddline.errors import NotYet
 from oddline.files import store
 from oddline.files.log_file import LogFile
 from oddline.files.tasks import FilePayload
-from oddline.submissions import SCORE_WAITING_BATCH
+from oddline.submissions import INDEX_MASK, SCORE_WAITING_BATCH, entry_id
 from oddline.tasks import TaskContext
 
-PARTS_AT_ONCE: Final = 100  # of up to 10,000 entries: their chunks are read together
 SHOWN: Final = 10  # of each list
 MESSAGE_CHARACTERS: Final = 500
 SOONEST: Final = timedelta(seconds=3)  # in which one looks again whether all entries are scored
@@ -44,6 +42,8 @@ def score_log_file(payload: FilePayload, context: TaskContext) -> dict[str, Any]
 def calculate_file_analytics(payload: FilePayload, context: TaskContext) -> dict[str, Any]:
     """Sum a file's entries up and keep that with the file; of what is not scored, or gone, nothing is counted.
 
+    The result says whether that is only a part. What was kept when there were more is not written over.
+
     Raises:
         ChunkMissing, CorruptBody: some of it cannot be read.
         ObjectStoreUnavailable, DatabaseUnavailable: passing.
@@ -57,27 +57,20 @@ def calculate_file_analytics(payload: FilePayload, context: TaskContext) -> dict
     odd = find_odd(read, file.project, context, most=SHOWN)
     oddest = [{**one, "message": one["message"][:MESSAGE_CHARACTERS]} for one in odd["oddest"]]
     times = {name: (file.metadata or {}).get(name) for name in ("first", "last")}
-    summary = {**times, **counts, "odd_patterns": odd["patterns"], "oddest": oddest}
-    with context.db.transaction() as tx:
-        store.change(tx, file, was=[file.state], analytics=summary)
-    return {name: summary[name] for name in ("entries", "anomalies", "error_rate") if name in summary}
+    is_partial = counts["entries"] < file.entries
+    summary = {**times, **counts, "partial": is_partial, "odd_patterns": odd["patterns"], "oddest": oddest}
+    if counts["entries"] >= (file.analytics or {}).get("entries", 0):
+        with context.db.transaction() as tx:
+            store.change(tx, file, was=[file.state], analytics=summary)
+    return {name: summary[name] for name in ("entries", "partial", "anomalies", "error_rate") if name in summary}
 
 
 def _read(file: LogFile, context: TaskContext, narrow: Narrow) -> Iterator[pl.DataFrame]:
-    """What `narrow` leaves of a file's entries, part by part."""
+    """What `narrow` leaves of a file's entries, chunk by chunk, in no order."""
+    with context.db.transaction() as tx:
+        by_day = store.submissions_by_day(tx, file)
+        ranges = {day: (min(some), entry_id(max(some), INDEX_MASK)) for day, some in by_day.items()}
+        parts = list_in_ranges(tx, project=file.project, ranges=ranges, today=context.clock().date())
+    own = pl.LazyFrame({"submission": [one.bytes for some in by_day.values() for one in some]})
     reader = Reader(db=context.db, objects=context.objects, project=file.project)
-    after = -1
-    while True:
-        with context.db.transaction() as tx:
-            parts = store.scored_parts(tx, file, after=after, limit=PARTS_AT_ONCE)
-            chunks = {chunk for part in parts for chunk in part.chunks}
-            blobs = list_parts_of(tx, project=file.project, chunks=list(chunks))
-        if not parts:
-            return
-        own = [part.submission for part in parts]
-        yield from reader.read(blobs, lambda entries, own=own: narrow(_of(entries, own)))  # type: ignore[misc]
-        after = parts[-1].first_byte
-
-
-def _of(entries: pl.LazyFrame, submissions: Iterable[UUID]) -> pl.LazyFrame:
-    return entries.filter(pl.col("submission").is_in([one.bytes for one in submissions]))
+    yield from reader.read(parts, lambda entries: narrow(entries.join(own, on="submission", how="semi")))

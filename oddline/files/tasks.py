@@ -117,7 +117,7 @@ CALCULATE_FILE_ANALYTICS: Final = TaskSpec(
     name="calculate_file_analytics",
     queue=Queue.FILE_PROCESSING,
     payload=FilePayload,
-    idempotency="counts anew, and writes what it has counted over what stood there",
+    idempotency="counts anew, and writes what it has counted over what stood there, unless that was more",
     soft_limit=timedelta(seconds=1_500),
     hard_limit=timedelta(seconds=1_800),
     starters=_ON_REQUEST,

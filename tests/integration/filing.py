@@ -17,6 +17,7 @@ from oddline.catalogue import CATALOGUE
 from oddline.database import Database
 from oddline.identity import Scope
 from oddline.objects import FolderObjects, ObjectStore
+from oddline.search import Embedder
 from oddline.settings import Settings, Side
 from oddline.submissions import unpack
 from oddline.tasks import Publisher, Run, Task, TaskContext, find, run_task
@@ -27,6 +28,12 @@ BINDINGS = {**files.BINDINGS, **searching.BINDINGS}
 
 Databases = Callable[[Side], Database]
 PATH = "/api/v1/files"
+
+
+class _Process:
+    @property
+    def embedder(self) -> Embedder:
+        return Embedder.load()
 
 
 @dataclass
@@ -64,7 +71,7 @@ class Filing:
                 [self.clock()],
             ).fetchall()
         for task_id, name in due:
-            run: Run = BINDINGS[name](None)  # type: ignore[arg-type]  # needs nothing of the process
+            run: Run = BINDINGS[name](_Process())  # type: ignore[arg-type]  # needs no more of the process
             run_task(CATALOGUE[name], run, task_id=task_id, context=self.context, on_failure=ON_FAILURE.get(name))
         return [self.task(task_id) for task_id, _ in due]
 

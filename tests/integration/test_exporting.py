@@ -202,7 +202,7 @@ def test_an_operator_exports_a_range_and_it_stands_in_the_audit_trail(
 ) -> None:
     run = command_for(tmp_path, database_url=database_urls["worker"])
     for timestamp in (NOON - 3 * WEEKEND, NOON):
-        frame = scored_frame(20, timestamp=timestamp, received_at=NOON)
+        frame = scored_frame(20, timestamp=timestamp, received_at=NOON, severity_number=[9, 13, 16, 17, 21] * 4)
         archive.store(frame)
     with archive.worker.transaction() as tx:
         ((name,),) = tx.execute("SELECT name FROM projects WHERE id = %s", [archive.project]).fetchall()
@@ -211,13 +211,19 @@ def test_an_operator_exports_a_range_and_it_stands_in_the_audit_trail(
     said = told(run("export", "out", "--project", name, *window))
     empty = run("export", "none", "--project", name, *window, "--text", "no entry says this")
     again = run("export", "out", "--project", name)
+    told(run("export", "severe", "--project", str(archive.project), *window, "--severity", "WARN", "--severity", "21"))
+    told(run("export", "from-error", "--project", name, *window, "--min-severity", "ERROR"))
+    unknown = run("export", "of-none", "--project", name, "--min-severity", "LOUD")
 
     assert said.startswith("20 entries in 1 files")
     assert rows(tmp_path / "out").height == 20
     assert (empty.returncode, "nothing was written" in empty.stderr) == (3, True)
     assert list((tmp_path / "none").iterdir()) == []
     assert (again.returncode, "not empty" in again.stderr) == (1, True)
+    assert set(rows(tmp_path / "severe")["severity_number"]) == {13, 16, 21}
+    assert set(rows(tmp_path / "from-error")["severity_number"]) == {17, 21}
+    assert (unknown.returncode, "min-severity: this is no severity" in unknown.stderr) == (2, True)
     with archive.worker.transaction() as tx:
         recorded = tx.execute("SELECT action, details FROM audit_actions WHERE action = 'entries.exported'").fetchall()
-    assert len(recorded) == 2
+    assert len(recorded) == 4
     assert not any("no entry says this" in details for _, details in recorded)

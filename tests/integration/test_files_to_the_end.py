@@ -18,14 +18,16 @@ from reading import refusal
 from starlette.testclient import TestClient
 
 from functions.http import Parts
+from oddline.chunks.compaction import Compactor
 from oddline.cli import files as commands
 from oddline.errors import DamagedFile
-from oddline.files import FilePayload, cleanup_temp_files, compress_log_file
+from oddline.files import FilePayload, calculate_file_analytics, cleanup_temp_files, compress_log_file
 from oddline.objects import SMALLEST_PART_BYTES, FolderObjects, S3Objects
 from oddline.privacy.finder import Finder
 from oddline.privacy.places import PLACES, Work
 from oddline.redaction import ErasedValues
 from oddline.settings import Side
+from oddline.submissions import new_id
 from oddline.tasks import NoPayload
 
 FEW = b"2026-11-05T08:15:30Z INFO started\n2026-11-05T08:15:31Z ERROR disk sda: I/O error\n"
@@ -223,7 +225,7 @@ def test_a_file_is_followed_from_its_upload_to_what_its_entries_are_like(client:
 
     summed = client.get(f"{PATH}/{file['file_id']}").json()["analytics"]
     assert [task.name for task in before][-1] == "score_log_file"
-    assert [task.name for task in after] == ["score_log_file", "calculate_file_analytics"]
+    assert [task.name for task in after] == ["score_log_file", "generate_embeddings", "calculate_file_analytics"]
     assert inbox.task(other).state.ready
     assert (summed["entries"], summed["severities"]) == (20_002, {"info": 20_001, "error": 1})
     assert summed["sources"][0]["source"] == "cart"
@@ -231,3 +233,38 @@ def test_a_file_is_followed_from_its_upload_to_what_its_entries_are_like(client:
     assert {one["entries"] for one in summed["new_patterns"]} == {20_000, 1}
     assert summed["anomalies"] == sum(one["count"] for one in summed["oddest"]) == 20_002
     assert summed["patterns"][0]["entries"] == 20_000
+
+
+def test_a_file_is_summed_up_from_what_its_entries_were_merged_into_and_nothing_fuller_is_written_over(
+    client: TestClient, filing: Filing
+) -> None:
+    inbox = Inbox(filing.db, FolderObjects(filing.settings.home / "objects"), filing.clock)
+    file = uploaded(client, MANY, source="cart")
+    payload = FilePayload(project=filing.project, file=UUID(file["file_id"]))
+    filing.run()
+    inbox.score()
+    inbox.submit(filing.project, "this is of no file")
+    inbox.score()
+    days_later(filing)
+
+    first = calculate_file_analytics(payload, filing.context)
+    with filing.db("worker").transaction() as tx:
+        tx.execute("DELETE FROM compacted_chunks")
+    second = calculate_file_analytics(payload, filing.context)
+
+    shown = client.get(f"{PATH}/{file['file_id']}").json()["analytics"]
+    assert (first["entries"], first["partial"]) == (20_000, False)
+    assert (second["entries"], second["partial"]) == (0, True)
+    assert (shown["entries"], shown["severities"], shown["partial"]) == (20_000, {"info": 20_000}, False)
+
+
+def days_later(filing: Filing) -> None:
+    """What is left of the way to chunks: they are merged, and what is done is forgotten."""
+    context = filing.context
+    filing.clock.move(timedelta(days=1))
+    Compactor(db=context.db, objects=context.objects, clock=filing.clock, new_id=new_id).run(
+        until=filing.clock() + timedelta(minutes=1)
+    )
+    with context.db.transaction() as tx:
+        assert tx.execute("DELETE FROM hot_chunks WHERE replaced_by IS NOT NULL").rowcount > 0
+        tx.execute("DELETE FROM submission_state")

@@ -3,8 +3,10 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,17 +19,18 @@ from psycopg import sql
 from scored_frames import NOON, scored_frame
 from stored_entries import TOMORROW, WEEKEND, Archive, random_frame
 
-from oddline.chunks import Restored, Restorer
+from oddline.chunks import Restored, Restorer, Rewriter, restoring
 from oddline.database import Database
 from oddline.entries import EntryQuery, check_chunks, count_days
-from oddline.errors import Conflict, ObjectMissing
-from oddline.objects import FolderObjects, S3Objects, Undeleted
+from oddline.errors import ObjectMissing
+from oddline.objects import FolderObjects, Readable, S3Objects, Undeleted
 from oddline.privacy import erased_again, request_erasure
 from oddline.settings import Side, load_settings
 from oddline.submissions import new_id, new_submission_id
 
 DAY_AFTER = TOMORROW + timedelta(days=1)
 EVERYTHING = EntryQuery()
+LONGEST_S = 30
 NAME = "Xaverine Quintilla"
 RANGE = {"time_from": NOON - 2 * WEEKEND, "time_to": NOON + WEEKEND}
 
@@ -69,14 +72,16 @@ def store(archive: Archive, frame: pl.DataFrame) -> list[UUID]:
     return chunks
 
 
-def restore(archive: Archive, backup_url: str, *, tmp_path: Path, drop_lost: bool = False) -> Restored:
+def restore(
+    archive: Archive, backup_url: str, *, tmp_path: Path, drop_lost: bool = False, objects: Readable | None = None
+) -> Restored:
     backup = Database(backup_url, size=2)
     try:
         restorer = Restorer(
             db=archive.worker,
             objects=archive.objects,
             backup_db=backup,
-            backup_objects=FolderObjects(tmp_path / "backup"),
+            backup_objects=objects or FolderObjects(tmp_path / "backup"),
             project=archive.project,
             change=erased_again(archive.worker, project=archive.project, cipher=load_settings().cipher()),
             clock=lambda: DAY_AFTER,
@@ -183,7 +188,7 @@ def test_what_was_erased_since_does_not_come_back(archive: Archive, back_up: Mak
     assert not any(NAME.encode() in archive.objects.get(info.key) for info in archive.objects.list("chunks/"))
 
 
-def test_a_restore_that_is_killed_goes_on_and_two_do_not_run_side_by_side(
+def test_a_restore_that_is_killed_goes_on(
     archive: Archive, back_up: MakeBackup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for days in (1, 0, WEEKEND.days):
@@ -195,8 +200,6 @@ def test_a_restore_that_is_killed_goes_on_and_two_do_not_run_side_by_side(
     def killed(self: Restorer, *arguments: Any) -> None:
         calls.append(arguments)
         if len(calls) == 2:
-            with pytest.raises(Conflict, match="another restore"):
-                restore(archive, url, tmp_path=tmp_path)
             raise KeyboardInterrupt
         usual(self, *arguments)
 
@@ -210,6 +213,74 @@ def test_a_restore_that_is_killed_goes_on_and_two_do_not_run_side_by_side(
     assert is_right(archive)
 
 
+def test_two_restores_side_by_side_bring_each_entry_back_once(
+    archive: Archive, back_up: MakeBackup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(archive, scored_frame(20))
+    url = back_up()
+    run_sql(archive, "DELETE FROM hot_chunks")
+    usual, others = restoring._insert, list[Future[Restored]]()
+
+    with ThreadPoolExecutor() as pool:
+
+        def beside_another(*arguments: Any) -> None:
+            if not others:
+                others.append(pool.submit(restore, archive, url, tmp_path=tmp_path))
+                wait_until(lambda: others[0].done() or is_waiting_for_a_lock(archive))
+            usual(*arguments)
+
+        monkeypatch.setattr(restoring, "_insert", beside_another)
+        first = restore(archive, url, tmp_path=tmp_path)
+        second = others[0].result()
+
+    assert (first.entries, second.entries) == (20, 0)
+    assert is_right(archive)
+
+
+def wait_until(what: Callable[[], bool]) -> None:
+    deadline = monotonic() + LONGEST_S
+    while not what():
+        assert monotonic() < deadline, "it never comes to that"
+
+
+def is_waiting_for_a_lock(archive: Archive) -> bool:
+    with archive.worker.transaction() as tx:
+        ((waiting,),) = tx.execute(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        ).fetchall()
+    return bool(waiting)
+
+
+def test_what_an_erasure_rewrote_is_unreadable_in_a_backup_and_counts_only_where_it_is_not_here(
+    archive: Archive, back_up: MakeBackup, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for second in (0, 2):
+        store(archive, scored_frame(30, submission=submission_at(second)))
+    archive.compact(now=DAY_AFTER)
+    store(archive, scored_frame(60, submission=submission_at(1)))
+    url = back_up()
+    rewriter = Rewriter(
+        db=archive.worker, objects=archive.objects, project=archive.project, clock=lambda: DAY_AFTER, new_id=new_id
+    )
+    (merged,) = [one for one in rewriter.list(after=UUID(int=0), limit=10) if one.object_key and one.is_live]
+    rewriter.rewrite(merged, lambda entries: entries.with_columns(message=pl.lit("<erased>")))
+
+    rewritten = restore(archive, url, tmp_path=tmp_path, objects=archive.objects)
+    told = list(caplog.records)
+    run_sql(archive, "DELETE FROM compacted_chunks WHERE replaced_by IS NULL")
+    lost = restore(archive, url, tmp_path=tmp_path, objects=archive.objects)
+
+    # The one that can be read has as many entries, of ids and times between those of the other: they are not its own.
+    assert (rewritten.chunks, rewritten.entries, rewritten.unreadable) == (2, 0, 0)
+    assert told == []
+    assert (lost.chunks, lost.entries, lost.unreadable) == (2, 0, 1)
+    assert [record.exc_info is not None for record in caplog.records] == [True]
+
+
+def submission_at(second: int) -> bytes:
+    return new_submission_id(clock_ns=lambda: (int(NOON.timestamp()) + second) * 10**9).bytes
+
+
 def test_an_operator_restores_by_command(
     archive: Archive, back_up: MakeBackup, database_urls: dict[Side, str], tmp_path: Path
 ) -> None:
@@ -217,13 +288,18 @@ def test_an_operator_restores_by_command(
     store(archive, frame)
     url = back_up()
     run_sql(archive, "DELETE FROM hot_chunks")
-    with archive.worker.transaction() as tx:
-        ((name,),) = tx.execute("SELECT name FROM projects WHERE id = %s", [archive.project]).fetchall()
     run = command_for(tmp_path, database_url=database_urls["worker"])
-    window = ["--from", f"{NOON - timedelta(days=1):%F}", "--to", f"{NOON + timedelta(days=1):%F}", "--project", name]
+    window = [
+        "--from",
+        f"{NOON - timedelta(days=1):%F}",
+        "--to",
+        f"{NOON + timedelta(days=1):%F}",
+        "--project",
+        str(archive.project),
+    ]
 
     done = json.loads(told(run("restore", *window, "--backup-database", url, "--json")))
-    counted = told(run("verify", "--project", name))
+    counted = told(run("verify", "--project", str(archive.project)))
 
     assert done == {"chunks": 1, "entries": 30, "objects": 0, "lost": 0, "unreadable": 0}
     assert "wrong" not in counted
