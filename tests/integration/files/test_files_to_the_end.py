@@ -4,15 +4,13 @@ import gzip
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import boto3
 import httpx
 import pytest
 import zstandard
-from filing import PATH, Databases, Filing, open_client, open_filing, uploaded
+from filing import PATH, Filing, uploaded
 from inbox import Inbox
 from reading import refusal
 from starlette.testclient import TestClient
@@ -26,39 +24,11 @@ from oddline.objects import SMALLEST_PART_BYTES, FolderObjects, S3Objects
 from oddline.privacy.finder import Finder
 from oddline.privacy.places import PLACES, Work
 from oddline.redaction import ErasedValues
-from oddline.settings import Side
 from oddline.submissions import new_id
 from oddline.tasks import NoPayload
 
 FEW = b"2026-11-05T08:15:30Z INFO started\n2026-11-05T08:15:31Z ERROR disk sda: I/O error\n"
 MANY = b"".join(b"2026-11-05T08:15:%02dZ INFO request %d took 3 ms\n" % (at % 60, at) for at in range(20_000))
-
-
-@pytest.fixture
-def database_urls(module_database_urls: dict[Side, str]) -> dict[Side, str]:
-    return module_database_urls
-
-
-@pytest.fixture
-def filing(db: Databases, project: UUID, redis_url: str, tmp_path: Path) -> Iterator[Filing]:
-    with open_filing(db, project=project, redis_url=redis_url, folder=tmp_path) as filing:
-        yield filing
-
-
-@pytest.fixture
-def client(filing: Filing) -> Iterator[TestClient]:
-    with open_client(filing) as client:
-        yield client
-
-
-@pytest.fixture
-def bucket(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> S3Objects:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    name = f"test-{uuid4().hex}"
-    boto3.client("s3", endpoint_url=aws_url).create_bucket(Bucket=name)
-    return S3Objects(name, endpoint_url=aws_url)
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.ZstdCompressor().compress])

@@ -13,10 +13,9 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
-import boto3
 import pytest
 import zstandard
-from filing import PATH, Databases, Filing, open_client, open_filing, settle_scoring, uploaded
+from filing import PATH, Filing, settle_scoring, uploaded
 from reading import key_of, refusal
 from starlette.requests import Request
 from starlette.testclient import TestClient
@@ -51,33 +50,6 @@ from oddline.tasks import NoPayload, Publisher, State, TaskContext, cancel, end_
 LINES = [f"2026-11-05T08:15:{second % 60:02}Z line {second} of the log" for second in range(25_000)]
 TEXT = "\n".join(LINES).encode() + b"\n"
 FEW = b"2026-11-05T08:15:30Z INFO started\n2026-11-05T08:15:31Z ERROR disk sda: I/O error\n"
-
-
-@pytest.fixture
-def database_urls(module_database_urls: dict[Side, str]) -> dict[Side, str]:
-    return module_database_urls
-
-
-@pytest.fixture
-def filing(db: Databases, project: UUID, redis_url: str, tmp_path: Path) -> Iterator[Filing]:
-    with open_filing(db, project=project, redis_url=redis_url, folder=tmp_path) as filing:
-        yield filing
-
-
-@pytest.fixture
-def client(filing: Filing) -> Iterator[TestClient]:
-    with open_client(filing) as client:
-        yield client
-
-
-@pytest.fixture
-def bucket(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> S3Objects:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    name = f"test-{uuid4().hex}"
-    boto3.client("s3", endpoint_url=aws_url).create_bucket(Bucket=name)
-    return S3Objects(name, endpoint_url=aws_url)
 
 
 def test_an_uploaded_file_becomes_entries_and_tells_what_it_holds(client: TestClient, filing: Filing) -> None:
