@@ -24,15 +24,15 @@ READY_S = 60.0
 POLL_S = 0.05
 
 
-def wait_until(condition: Callable[[], Any], *, seconds: float, what: str) -> None:
-    """Poll until `condition` holds.
+def wait_until(condition: Callable[[], Any], *, seconds: float, what: str | Callable[[], str]) -> None:
+    """Poll until `condition` holds; `what` that is may be told when it does not.
 
     Raises:
         AssertionError: it does not within `seconds`.
     """
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what if isinstance(what, str) else what()}"
         time.sleep(POLL_S)
 
 

@@ -46,7 +46,11 @@ def test_nothing_is_lost_or_doubled_when(
     results = [meet(fault, stack, extent, rng, number=number) for number in range(rounds)]
 
     wait_until(stack.healthy, seconds=RECOVERY_S, what="the stack is healthy again")
-    wait_until(lambda: not runs_for_ever(stack, now=utc_now() + stack.ahead), seconds=RECOVERY_S, what="nothing hangs")
+    wait_until(
+        lambda: not runs_for_ever(stack, now=utc_now() + stack.ahead),
+        seconds=RECOVERY_S,
+        what=lambda: f"nothing hangs, but {runs_for_ever(stack, now=utc_now() + stack.ahead)}",
+    )
     wait_until(
         lambda: not connections_too_many(stack, pool=POOL, of_worker=POOL_OF_WORKER),
         seconds=RECOVERY_S,
