@@ -10,7 +10,7 @@ import typer
 
 from oddline.audit import Action, record
 from oddline.cli.connecting import known_project, operator, operator_database, operator_settings
-from oddline.cli.console import TIMES
+from oddline.cli.console import TIMES, counted
 from oddline.database import Database
 from oddline.entries import (
     MANIFEST,
@@ -85,7 +85,8 @@ def export(
         print(f"project {project} has no such entries: nothing was written", file=sys.stderr)
         raise typer.Exit(EXIT_EMPTY)
     size = sum(one.bytes for one in exported.files)
-    print(f"{exported.entries:,} entries in {len(exported.files)} files of {size / 1e6:.1f} MB; {MANIFEST} lists them")
+    entries, files = counted(exported.entries, "entry", "entries"), counted(len(exported.files), "file", "files")
+    print(f"{entries} in {files} of {size / 1e6:.1f} MB; {MANIFEST} lists them")
 
 
 def _record(db: Database, project: str, *, query: EntryQuery, target: str, now: datetime) -> UUID:

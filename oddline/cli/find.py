@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from oddline.cli.connecting import Key, Url, call_api
+from oddline.cli.console import counted
 from oddline.cli.odd_lines import plain
 
 PATH: Final = "/api/v1/search"
@@ -33,7 +34,7 @@ def find(
     for hit in answer["hits"]:
         print(*_lines(hit), sep="\n")
     if answer["waiting"]:
-        print(f"{answer['waiting']} patterns are too new to be found yet")
+        print(f"{counted(answer['waiting'], 'pattern is', 'patterns are')} too new to be found yet")
     if not answer["complete"]:
         print("time was up before all was looked at: ask for less, or for a shorter time")
 
@@ -42,7 +43,7 @@ def _lines(hit: Mapping[str, Any]) -> Iterator[str]:
     yield plain(hit["pattern"])
     sources = ", ".join(one["source"] for one in hit["sources"])
     last = f", last {hit['last_seen'][:16]}" if hit["last_seen"] else ""
-    yield f"    {hit['count']:,} entries of {sources or 'no source'}{last}; {_reason(hit['why'])}"
+    yield f"    {counted(hit['count'], 'entry', 'entries')} of {sources or 'no source'}{last}; {_reason(hit['why'])}"
     for entry in hit["entries"]:
         yield f"    {entry['timestamp'][:19]} {entry['source']}: {plain(entry['message'])}"
 

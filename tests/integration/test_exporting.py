@@ -215,7 +215,7 @@ def test_an_operator_exports_a_range_and_it_stands_in_the_audit_trail(
     told(run("export", "from-error", "--project", name, *window, "--min-severity", "ERROR"))
     unknown = run("export", "of-none", "--project", name, "--min-severity", "LOUD")
 
-    assert said.startswith("20 entries in 1 files")
+    assert said.startswith("20 entries in 1 file of")
     assert rows(tmp_path / "out").height == 20
     assert (empty.returncode, "nothing was written" in empty.stderr) == (3, True)
     assert list((tmp_path / "none").iterdir()) == []
