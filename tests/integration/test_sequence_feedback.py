@@ -21,7 +21,7 @@ from functions.console.app import router as console_router
 from functions.search.app import router
 from oddline.cli import connecting
 from oddline.cli import feedback as command
-from oddline.entries import entry_view
+from oddline.entries import entry_view, get_entry
 from oddline.feedback import Verdict
 from oddline.identity import Scope
 from oddline.scoring.sequences import Profile, Sample
@@ -258,7 +258,8 @@ def test_a_verdict_on_a_sequence_says_nothing_of_its_entry(
 
     give(client, "expected", odd)
 
-    assert client.get(f"/api/v1/logs/{odd['id']}").json()["verdict"] is None
+    entry = get_entry(UUID(odd["id"]), db=sessions.search, objects=sessions.objects, project=sessions.project, now=NOON)
+    assert entry["verdict"] is None
 
 
 def test_what_does_not_fit_is_refused_by_its_field(sessions: Sessions, client: TestClient) -> None:
