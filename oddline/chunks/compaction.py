@@ -11,12 +11,13 @@ from uuid import UUID
 import polars as pl
 
 from oddline.chunks import compaction_store, merging, pattern_store
-from oddline.chunks.model import RESULT_MASK, CompactedChunk, MergeGroup, Original, merge_result
+from oddline.chunks.merge_results import delete_objects, new_merge, write_results
+from oddline.chunks.model import CompactedChunk, MergeGroup, Original
 from oddline.chunks.reader import Reader
 from oddline.chunks.sizes import decoded_bytes
 from oddline.database import Database
 from oddline.errors import ChunkMissing, CorruptBody, OddlineError
-from oddline.objects import PROJECT_METADATA, ObjectStore
+from oddline.objects import ObjectStore
 
 log = logging.getLogger(__name__)
 
@@ -112,22 +113,14 @@ class Compactor:
         if not originals:
             return True
         entries = pl.concat(frames)
-        merge = UUID(int=self._new_id().int & ~RESULT_MASK)
+        merge = new_merge(self._new_id)
         large = entries.height >= merging.ENOUGH_ENTRIES or decoded_bytes(entries) > MOST_DECODED_BYTES // 2
         level = 2 if large else group.level + 1
-        results = [
-            merging.merge_chunk(
-                piece, group=group, level=level, identifier=merge_result(merge, number), blob=blob, now=self._clock()
-            )
-            for number, (piece, blob) in enumerate(merging.encoded_pieces(entries.sort(merging.SORT_ORDER)))
-        ]
-        for result in results:
-            if result.object_key is not None:
-                self._objects.put(result.object_key, result.blob, metadata={PROJECT_METADATA: str(group.project)})
+        results = write_results(
+            entries, group=group, level=level, merge=merge, objects=self._objects, now=self._clock()
+        )
         if not self._swap(group, originals, results, merge):
-            for result in results:
-                if result.object_key is not None:
-                    self._objects.delete(result.object_key)
+            delete_objects(results, self._objects)
             done.lost += 1
             return True
         done.add(originals, results, bytes_read=reader.bytes_read)

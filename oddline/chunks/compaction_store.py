@@ -11,10 +11,8 @@ from oddline.chunks.model import CompactedChunk, MergeGroup, Original, row_group
 from oddline.chunks.store import BOUNDS, PLACE, fetch, names, parts_of, placeholders, row_of
 from oddline.database import Transaction
 
-_GROUP: Final = (
-    "project_id AS project, arrival_day, late,"
-    " CASE WHEN NOT late THEN (highest_time AT TIME ZONE 'UTC')::date END AS entry_day"
-)
+ENTRY_DAY: Final = "CASE WHEN NOT late THEN (highest_time AT TIME ZONE 'UTC')::date END AS entry_day"
+_GROUP: Final = f"project_id AS project, arrival_day, late, {ENTRY_DAY}"
 _TABLES: Final = {0: "hot_chunks", 1: "compacted_chunks"}
 _COLUMNS: Final = "project_id, arrival_day, late, highest_time, entries, created_at"
 # By the two indexes of live chunks: what was replaced, and stays for readers, is a hundred times as much.

@@ -1,7 +1,7 @@
 """Open chunks wherever their blobs are: in rows, or in objects of which only the parts that matter are fetched."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from typing import Final, NamedTuple
@@ -12,7 +12,7 @@ import polars as pl
 from oddline.chunks import store
 from oddline.chunks.codec import collect, decode_json_lines, detached, scan_parquet
 from oddline.chunks.model import Part, Place
-from oddline.chunks.sizes import MOST_AT_ONCE_BYTES
+from oddline.chunks.sizes import MOST_AT_ONCE_BYTES, batches
 from oddline.chunks.word_filter import Shape, may_hold, shape_of
 from oddline.database import Database
 from oddline.errors import ChunkMissing, CorruptBody, ObjectMissing
@@ -54,7 +54,8 @@ class Reader:
             ObjectStoreUnavailable, DatabaseUnavailable: no answer.
         """
         ordered = sorted(parts, key=lambda part: (part.place.chunk, part.row_offset))
-        return [frame for batch in batches(ordered) for frame in self._read_batch(batch, narrow)]
+        together = batches(ordered, size_of=lambda part: part.group.decoded, most=MOST_AT_ONCE_BYTES)
+        return [frame for batch in together for frame in self._read_batch(batch, narrow)]
 
     def _read_batch(self, ordered: Sequence[Part], narrow: Narrow) -> list[pl.DataFrame]:
         in_rows = [part for part in ordered if part.place.object_key is None]
@@ -131,20 +132,6 @@ class Reader:
             raise ChunkMissing(f"object {key} is gone", object=key) from error
         if owner != str(self._project):
             raise CorruptBody(f"object {key} does not belong to project {self._project}")
-
-
-def batches(parts: Iterable[Part], *, most: int = MOST_AT_ONCE_BYTES) -> Iterator[list[Part]]:
-    """The parts in groups of at most `most` bytes unpacked, in their order; one that is larger by itself, alone."""
-    batch: list[Part] = []
-    held = 0
-    for part in parts:
-        held += part.group.decoded
-        if batch and held > most:
-            yield batch
-            batch, held = [], part.group.decoded
-        batch.append(part)
-    if batch:
-        yield batch
 
 
 def _spans(place: Place, parts: Iterable[Part]) -> list[Span]:

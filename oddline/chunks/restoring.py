@@ -1,7 +1,7 @@
 """Bring entries of a range back from a backup into what runs: what is missing, once, and nothing that was erased."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,13 +13,15 @@ import polars as pl
 from oddline.chunks import restoring_store as store
 from oddline.chunks.compaction import MOST_DECODED_BYTES
 from oddline.chunks.compaction_store import insert_compacted
-from oddline.chunks.merging import ENOUGH_ENTRIES, SORT_ORDER, encoded_pieces, merge_chunk
-from oddline.chunks.model import RESULT_MASK, CompactedChunk, MergeGroup, merge_result
+from oddline.chunks.merge_results import delete_objects, new_merge, write_results
+from oddline.chunks.merging import ENOUGH_ENTRIES
+from oddline.chunks.model import CompactedChunk, MergeGroup
 from oddline.chunks.pattern_store import insert_patterns
 from oddline.chunks.reader import Reader
 from oddline.chunks.restoring_reads import are_here, missing_of
 from oddline.chunks.restoring_store import Found
 from oddline.chunks.rewriting import Change
+from oddline.chunks.sizes import batches
 from oddline.chunks.store import retention_days
 from oddline.database import Database, Joined, Transaction
 from oddline.errors import ChunkMissing, Conflict, CorruptBody, ObjectMissing
@@ -110,7 +112,7 @@ class Restorer:
         for group, of_group in groupby(listed(self._backup_db, with_object=False), key=lambda one: one.group):
             unread: dict[UUID, Exception] = {}
             chunks = list(of_group)
-            for some in _batches(chunks):
+            for some in batches(chunks, size_of=lambda one: one.decoded, most=MOST_DECODED_BYTES):
                 self._bring_back(group, some, done, unread)
             self._judge([one for one in chunks if one.id in unread], unread, done)
         return done
@@ -171,9 +173,7 @@ class Restorer:
                 done.entries += missing.height
                 return
             # Another restore has brought some back since they were looked for.
-            for result in results:
-                if result.object_key is not None:
-                    self._objects.delete(result.object_key)
+            delete_objects(results, self._objects)
             missing = left
 
     def _read_backup(self, chunk: Found, unread: dict[UUID, Exception]) -> list[pl.DataFrame]:
@@ -211,35 +211,17 @@ class Restorer:
 
     def _written(self, group: MergeGroup, entries: pl.DataFrame) -> list[CompactedChunk]:
         """The chunks that hold the entries; their objects are there, their rows not yet."""
-        merge = UUID(int=self._new_id().int & ~RESULT_MASK)
-        level = 2 if entries.height >= ENOUGH_ENTRIES else 1
-        results = [
-            merge_chunk(
-                piece, group=group, level=level, identifier=merge_result(merge, number), blob=blob, now=self._clock()
-            )
-            for number, (piece, blob) in enumerate(encoded_pieces(entries.sort(SORT_ORDER)))
-        ]
-        for result in results:
-            if result.object_key is not None:
-                self._objects.put(result.object_key, result.blob, metadata={PROJECT_METADATA: str(self._project)})
-        return results
+        return write_results(
+            entries,
+            group=group,
+            level=2 if entries.height >= ENOUGH_ENTRIES else 1,
+            merge=new_merge(self._new_id),
+            objects=self._objects,
+            now=self._clock(),
+        )
 
 
 def _insert(tx: Transaction, results: Sequence[CompactedChunk]) -> None:
     if results:
         insert_compacted(tx, results)
         insert_patterns(tx, results, common=())
-
-
-def _batches(chunks: Iterable[Found]) -> Iterator[list[Found]]:
-    """Chunks to restore together: small ones make one, and no more is unpacked than can be held."""
-    batch: list[Found] = []
-    held = 0
-    for one in chunks:
-        held += one.decoded
-        if batch and held > MOST_DECODED_BYTES:
-            yield batch
-            batch, held = [], one.decoded
-        batch.append(one)
-    if batch:
-        yield batch

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from oddline.chunks.compaction_store import ENTRY_DAY
 from oddline.chunks.model import MergeGroup, Part
 from oddline.chunks.store import BOUNDS, PLACE, fetch, parts_of
 from oddline.database import Database, Transaction
@@ -61,8 +62,7 @@ def list_chunks(
     with db.transaction(project=project) as tx:
         rows = fetch(
             tx,
-            f"SELECT {PLACE}, {BOUNDS}, arrival_day, late,"
-            " CASE WHEN NOT late THEN (highest_time AT TIME ZONE 'UTC')::date END AS entry_day"
+            f"SELECT {PLACE}, {BOUNDS}, arrival_day, late, {ENTRY_DAY}"
             " FROM chunks WHERE project_id = %(project)s AND replaced_by IS NULL AND arrival_day >= %(since)s"
             " AND lowest_time < %(time_to)s AND highest_time >= %(time_from)s"
             " AND (NOT %(with_object)s OR object_key IS NOT NULL) ORDER BY arrival_day, late, entry_day, id",

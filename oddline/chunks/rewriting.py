@@ -13,12 +13,13 @@ from oddline.chunks import compaction_store, pattern_store, store
 from oddline.chunks.building import whole_filter
 from oddline.chunks.codec import COMPACTED_LEVEL, encode, to_parquet
 from oddline.chunks.footer import footer_offset
-from oddline.chunks.merging import SORT_ORDER, encoded_pieces, filter_of, merge_chunk, row_groups_of
-from oddline.chunks.model import RESULT_MASK, MergeGroup, Part, merge_result, row_group_to_json
+from oddline.chunks.merge_results import delete_objects, new_merge, write_results
+from oddline.chunks.merging import filter_of, row_groups_of
+from oddline.chunks.model import MergeGroup, Part, row_group_to_json
 from oddline.chunks.reader import Reader
 from oddline.database import Database, Transaction
 from oddline.errors import ChunkMissing
-from oddline.objects import PROJECT_METADATA, ObjectStore
+from oddline.objects import ObjectStore
 
 TEXT_COLUMNS: Final = ("source", "message", "attributes", "trace_id", "span_id", "session")
 """What of an entry comes from outside and can say anything."""
@@ -115,14 +116,8 @@ class Rewriter:
             entry_day=None,
             level=min(chunk.level, 1),
         )
-        merge = UUID(int=self._new_id().int & ~RESULT_MASK)
-        results = [
-            merge_chunk(piece, group=group, level=level, identifier=merge_result(merge, number), blob=blob, now=now)
-            for number, (piece, blob) in enumerate(encoded_pieces(entries.sort(SORT_ORDER)))
-        ]
-        named = [result for result in results if result.object_key is not None]
-        for result in named:
-            self._objects.put(str(result.object_key), result.blob, metadata={PROJECT_METADATA: str(chunk.project)})
+        merge = new_merge(self._new_id)
+        results = write_results(entries, group=group, level=level, merge=merge, objects=self._objects, now=now)
         with self._db.transaction() as tx:
             swapped = compaction_store.replace(
                 tx, [chunk.id], level=group.level, merge=merge, project=chunk.project, day=chunk.arrival_day, now=now
@@ -132,8 +127,7 @@ class Rewriter:
                 pattern_store.insert_patterns(tx, results, common=())
                 _overwrite(tx, chunk, entries)
         if not swapped:
-            for result in named:
-                self._objects.delete(str(result.object_key))
+            delete_objects(results, self._objects)
         elif chunk.object_key is not None:
             purge(self._objects, chunk.object_key)
         return swapped

@@ -1,7 +1,7 @@
 """How much room entries take unpacked: what compresses a thousand to one must not fill the memory of who opens it."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeVar
 
 import numpy as np
 import polars as pl
@@ -13,6 +13,8 @@ MOST_BORN_BYTES: Final = 16 * 1024 * 1024  # of a newborn chunk, which is read a
 MOST_GROUP_BYTES: Final = 16 * 1024 * 1024  # of a row group, which is read as a whole
 MOST_AT_ONCE_BYTES: Final = 32 * 1024 * 1024  # opened at once: decoded and filtered it takes some 150 MB
 _LONG: Final = ("message", "attributes")  # the others have bounds of some hundred bytes
+
+T = TypeVar("T")
 
 
 def decoded_bytes(entries: pl.DataFrame) -> int:
@@ -32,6 +34,21 @@ def slices(entries: pl.DataFrame, *, most: int) -> Iterator[pl.DataFrame]:
         end = max(int(np.searchsorted(ends, before + most, side="right")), start + 1)
         yield entries[start:end]
         start = end
+
+
+def batches(things: Iterable[T], *, size_of: Callable[[T], int], most: int) -> Iterator[list[T]]:
+    """Things in groups of at most `most` bytes unpacked, in their order; one that is larger by itself, alone."""
+    batch: list[T] = []
+    held = 0
+    for thing in things:
+        size = size_of(thing)
+        held += size
+        if batch and held > most:
+            yield batch
+            batch, held = [], size
+        batch.append(thing)
+    if batch:
+        yield batch
 
 
 def rows_of_groups(entries: pl.DataFrame, *, most: int) -> int:
