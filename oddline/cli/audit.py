@@ -20,6 +20,7 @@ from oddline.audit import INSTALLATION, Action
 from oddline.cli.app import EXIT_ERROR, make_app
 from oddline.cli.connecting import known_project, operator, operator_database, operator_settings
 from oddline.cli.console import TIMES, new_console
+from oddline.database import Database
 from oddline.errors import NotFound
 from oddline.local.stack import PROJECT
 
@@ -86,7 +87,7 @@ def verify(
     """Recompute the chains and hold them against the heads in the object store; fails where one does not fit."""
     heads = audit.open_heads(operator_settings())
     with operator_database() as db:
-        verdicts = list(audit.verify(db, heads, project=None if project is None else _id_of(project)))
+        verdicts = list(audit.verify(db, heads, project=None if project is None else _id_of(db, project)))
     if as_json:
         print(json.dumps([verdict.view() for verdict in verdicts]))
     else:
@@ -135,10 +136,10 @@ def _query(
 @contextmanager
 def _trail_of(project: str, query: audit.Query) -> Iterator[Iterator[audit.Entry]]:
     with operator_database() as db:
-        yield audit.all_actions(db, _id_of(project), query, cipher=operator_settings().cipher())
+        yield audit.all_actions(db, _id_of(db, project), query, cipher=operator_settings().cipher())
 
 
-def _id_of(project: str) -> UUID:
+def _id_of(db: Database, project: str) -> UUID:
     if project == "installation":
         return INSTALLATION
-    return known_project(project)
+    return known_project(db, project)

@@ -70,13 +70,13 @@ def operator_database() -> Iterator[Database]:
         database.close()
 
 
-def known_project(name: str) -> UUID:
+def known_project(db: Database, name: str) -> UUID:
     """The id of a project, which may be given itself instead of the name.
 
     Raises:
         NotFound: there is no such project.
     """
-    with operator_database() as db, db.transaction() as tx:
+    with db.transaction() as tx:
         projects = list_projects(tx)
     for project in projects:
         if name in {project.name, str(project.id)}:

@@ -45,7 +45,7 @@ def erase(
 def _ask(db: Database, values: list[str], *, project: str, reason: str, ignore_case: bool) -> UUID:
     """List the values for a project, and for what belongs to none; returns the id of the task."""
     by, now = operator(), datetime.now(UTC)
-    project_id = known_project(project)
+    project_id = known_project(db, project)
     with db.transaction() as tx:
         erasure = request_erasure(
             tx,

@@ -91,7 +91,7 @@ def export(
 
 def _record(db: Database, project: str, *, query: EntryQuery, target: str, now: datetime) -> UUID:
     """Note who takes out what, before anything is; returns the project's id. What is looked for may name a person."""
-    project_id = known_project(project)
+    project_id = known_project(db, project)
     with db.transaction() as tx:
         details = {"from": query.time_from, "to": query.time_to, "is_all": query == _range_of(query)}
         record(

@@ -190,9 +190,8 @@ def project_of(name: str) -> Iterator[tuple[Database, Any]]:
     Raises:
         NotFound: there is no such project.
     """
-    project = known_project(name)
     with operator_database() as db:
-        yield db, project
+        yield db, known_project(db, name)
 
 
 def built_in_version() -> str:

@@ -64,7 +64,7 @@ def restore(
 
 def _record(db: Database, project: str, *, time_from: datetime, time_to: datetime) -> UUID:
     """Note who brings back what, before anything is; returns the project's id."""
-    project_id = known_project(project)
+    project_id = known_project(db, project)
     with db.transaction() as tx:
         record(
             tx,

@@ -18,7 +18,7 @@ from oddline.cli.app import make_app
 from oddline.cli.connecting import known_project, operator, operator_database, operator_settings
 from oddline.cli.console import TIMES, new_console
 from oddline.cli.waking import wake
-from oddline.database import Transaction
+from oddline.database import Database, Transaction
 from oddline.errors import InvalidParameter, NotFound
 from oddline.local.stack import PROJECT
 from oddline.tasks import Outcome, Search, Starter, State, Task
@@ -64,9 +64,11 @@ def list_(
 ) -> None:
     """List tasks of all projects, newest first."""
     states = [State.FAILURE] if dead else state or []
-    search = Search(
-        states=states, name=name, text=text, time_from=time_from, time_to=time_to, project=_project(project)
-    )
+    owner = None
+    if project is not None:
+        with operator_database() as db:
+            owner = known_project(db, project)
+    search = Search(states=states, name=name, text=text, time_from=time_from, time_to=time_to, project=owner)
     _print(search, limit=limit, as_json=as_json)
 
 
@@ -117,18 +119,19 @@ def start(
         raise InvalidParameter(f'the payload is no JSON: {error}; write it as \'{{"name": "value"}}\'') from error
     if not isinstance(given, dict):
         raise InvalidParameter("the payload is no JSON object")
-    owner = _owner(name, given, named=project)
-    with operator_database() as db, db.transaction() as tx:
-        spec, task_id = tasks.request(
-            tx,
-            CATALOGUE,
-            name=name,
-            payload=given,
-            starter=Starter.SYSTEM,
-            project=owner,
-            now=datetime.now(UTC),
-        )
-        _record(tx, Action.TASK_STARTED, task_id, project=owner, name=name)
+    with operator_database() as db:
+        owner = _owner(db, name, given, named=project)
+        with db.transaction() as tx:
+            spec, task_id = tasks.request(
+                tx,
+                CATALOGUE,
+                name=name,
+                payload=given,
+                starter=Starter.SYSTEM,
+                project=owner,
+                now=datetime.now(UTC),
+            )
+            _record(tx, Action.TASK_STARTED, task_id, project=owner, name=name)
     wake([(spec, task_id)])
     print(task_id)
 
@@ -195,18 +198,14 @@ def _view(task: Task) -> dict[str, Any]:
     return task.view() | {"project": task.project, "worker": task.worker}
 
 
-def _owner(name: str, given: dict[str, Any], *, named: str | None) -> UUID | None:
+def _owner(db: Database, name: str, given: dict[str, Any], *, named: str | None) -> UUID | None:
     """Whose a task is; where its payload tells that, too, it is put there by its id."""
     spec = CATALOGUE.get(name)
     if spec is None or "project" not in spec.payload.model_fields:
-        return _project(named)
-    told = given.get("project")
-    owner = _project(named or (str(told) if told else PROJECT))
-    if told and _project(str(told)) != owner:
+        return None if named is None else known_project(db, named)
+    told = str(given["project"]) if given.get("project") else None
+    owner = known_project(db, named or told or PROJECT)
+    if told and known_project(db, told) != owner:
         raise InvalidParameter(f"--project is {named}, and the payload's project {told}: name one of them")
     given["project"] = str(owner)
     return owner
-
-
-def _project(name: str | None) -> UUID | None:
-    return None if name is None else known_project(name)

@@ -25,7 +25,7 @@ def verify(
     """Count every accepted entry of the days that are kept against the chunks; ends with 1 where one is missing."""
     now, faults = datetime.now(UTC), list[str]()
     with operator_database() as db:
-        days = count_days(db, project=None if project is None else known_project(project), now=now)
+        days = count_days(db, project=None if project is None else known_project(db, project), now=now)
         if deep:
             objects = open_objects(operator_settings())
             faults = [
