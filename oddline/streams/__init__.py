@@ -6,10 +6,11 @@ from oddline.lazy import face
 
 if TYPE_CHECKING:
     from oddline.streams.model import LONGEST_INTERVAL_S, SHORTEST_INTERVAL_S, Connection, ConnectionState, Wish
-    from oddline.streams.polling import poll_all_connections, poll_cloud_logs
+    from oddline.streams.polling import poll_cloud_logs
     from oddline.streams.processing import process_live_logs
     from oddline.streams.renewal_store import renew_connections
     from oddline.streams.service import change, create, pause, remove, request_test, resume, show, view
+    from oddline.streams.starting import poll_all_connections
     from oddline.streams.store import listed
     from oddline.streams.tasks import (
         POLL_ALL_CONNECTIONS,
@@ -26,10 +27,11 @@ __getattr__ = face(
     __name__,
     {
         "model": ("LONGEST_INTERVAL_S", "SHORTEST_INTERVAL_S", "Connection", "ConnectionState", "Wish"),
-        "polling": ("poll_all_connections", "poll_cloud_logs"),
+        "polling": ("poll_cloud_logs",),
         "processing": ("process_live_logs",),
         "renewal_store": ("renew_connections",),
         "service": ("change", "create", "pause", "remove", "request_test", "resume", "show", "view"),
+        "starting": ("poll_all_connections",),
         "store": ("listed",),
         "tasks": (
             "POLL_ALL_CONNECTIONS",

@@ -16,25 +16,16 @@ from oddline.errors import FeedRefused, LostClaim, NotYet, OddlineError
 from oddline.ids import new_id
 from oddline.streams import object_store, store
 from oddline.streams.admission import admit
+from oddline.streams.failing import back_off, error_text
 from oddline.streams.linking import open_link
 from oddline.streams.model import Connection, ConnectionState, Page
+from oddline.streams.starting import start
 from oddline.streams.tasks import MOST_IN_FLIGHT, POLL_CLOUD_LOGS, PROCESS_LIVE_LOGS, OfConnection
 from oddline.submissions import Intake, Part, open_intake, wait_for_scoring
-from oddline.tasks import (
-    SEND_SYSTEM_ALERT,
-    NoPayload,
-    Retry,
-    TaskContext,
-    TaskSpec,
-    delete_expired,
-    enqueue,
-    raise_alert,
-)
+from oddline.tasks import SEND_SYSTEM_ALERT, TaskContext, TaskSpec, raise_alert
 
 log = logging.getLogger(__name__)
 
-MOST_STARTED: Final = 1_000  # connections at once; the next half minute brings the next ones
-MOST_DELETED: Final = 2_000  # more than there are in half a minute
 MOST_CANDIDATES: Final = 2 * MOST_IN_FLIGHT  # for the next poll: some of them may be asked for already
 CLAIM: Final = timedelta(seconds=150)  # longer than the task's hard limit: who is dead by then stores nothing any more
 LONGEST_POLL_S: Final = 30.0  # then others have their turn, and the rest comes behind them
@@ -42,51 +33,9 @@ MOST_ENTRIES: Final = 200_000  # of one poll
 LONGEST_PAUSE: Final = timedelta(seconds=30)  # of a feed that has always more: as long as it was polled, at the most
 MOST_CHARACTERS: Final = 256 * 1024 * 1024  # of their messages
 SLACK: Final = timedelta(seconds=10)  # a poll in time, that is due some seconds after the look at what is due
-BACK_OFF: Final = Retry(base=timedelta(seconds=30), cap=timedelta(minutes=15))
 FAILURES_TOLD: Final = 10  # in a row, that might have passed; after these it is failing
 RARELY: Final = timedelta(hours=1)  # a failing one is tried
-LONGEST_ERROR: Final = 1_000  # characters
 LONGEST_CURSOR: Final = 16 * 1024  # bytes
-
-
-def poll_all_connections(payload: NoPayload, context: TaskContext) -> dict[str, int]:  # noqa: ARG001
-    """Start polls of connections that are due; returns how many. Of a project only some: each starts the next one.
-
-    What is told of older polls goes here, too: waiting for the night, a hundred connections would leave 300,000 rows.
-    """
-    now = context.clock()
-    with context.db.transaction() as tx:
-        delete_expired(tx, now=now, limit=MOST_DELETED)
-    with context.db.transaction() as tx:
-        found = store.due(tx, now=now, limit=MOST_STARTED, in_flight=MOST_IN_FLIGHT)
-        started = [
-            task
-            for project, connection in found
-            if (task := start(tx, POLL_CLOUD_LOGS, connection, project=project, context=context))
-        ]
-    for task in started:
-        context.publisher.wake(POLL_CLOUD_LOGS, task_id=task)
-    return {"due": len(found), "started": len(started)}
-
-
-def start(
-    tx: Transaction,
-    spec: TaskSpec,
-    connection: UUID,
-    *,
-    project: UUID,
-    context: TaskContext,
-    not_before: datetime | None = None,
-) -> UUID | None:
-    """Have something done for a connection, unless it waits to be already; the id of its task, to be published."""
-    task_id = new_id()
-    payload = OfConnection(project=project, connection=connection)
-    key = f"{spec.name}:{connection}"
-    now = context.clock()
-    inserted = enqueue(
-        tx, spec, payload, task_id=task_id, project=project, now=now, unique_key=key, not_before=not_before
-    )
-    return task_id if inserted else None
 
 
 def poll_cloud_logs(payload: OfConnection, context: TaskContext) -> dict[str, Any]:
@@ -199,20 +148,20 @@ class _Poll:
         Raises:
             LostClaim: somebody else has the connection by now.
         """
-        told: list[tuple[TaskSpec, UUID | None]] = []
+        told: list[tuple[TaskSpec, UUID | None, timedelta | None]] = []
         with self.context.db.transaction() as tx:
             not_before = self._write_end(tx)
-            rest = self._start_rest(tx, not_before) if self.has_more and not self._error() else None
-            told.append((POLL_CLOUD_LOGS, self._start_next(tx)))
+            if self.has_more and not self._error():
+                rest = self._start(tx, POLL_CLOUD_LOGS, not_before=not_before)
+                told.append((POLL_CLOUD_LOGS, rest, not_before - self.context.clock()))
+            told.append((POLL_CLOUD_LOGS, self._start_next(tx), None))
             if object_store.is_waiting(tx, self.connection.id, now=self.context.clock()):
-                told.append((PROCESS_LIVE_LOGS, self._start(tx, PROCESS_LIVE_LOGS)))
+                told.append((PROCESS_LIVE_LOGS, self._start(tx, PROCESS_LIVE_LOGS), None))
             if self._is_newly_failing():
-                told.append((SEND_SYSTEM_ALERT, self._alert(tx)))
-        for spec, task in told:
+                told.append((SEND_SYSTEM_ALERT, self._alert(tx), None))
+        for spec, task, countdown in told:
             if task is not None:
-                self.context.publisher.wake(spec, task_id=task)
-        if rest is not None:
-            self.context.publisher.wake(POLL_CLOUD_LOGS, task_id=rest, countdown=not_before - self.context.clock())
+                self.context.publisher.wake(spec, task_id=task, countdown=countdown)
         counts = {"entries": self.entries, "refused": self.refused, "objects": self.objects}
         return {"polled": True, **counts, "more": self.has_more, "error": self._error()}
 
@@ -248,16 +197,6 @@ class _Poll:
             raise LostClaim(f"connection {self.connection.id} was polled by another, or changed")
         return now + wait
 
-    def _start_rest(self, tx: Transaction, not_before: datetime) -> UUID | None:
-        return start(
-            tx,
-            POLL_CLOUD_LOGS,
-            self.connection.id,
-            project=self.connection.project,
-            context=self.context,
-            not_before=not_before,
-        )
-
     def _is_failing(self) -> bool:
         if self.failed is None:
             return False
@@ -276,8 +215,9 @@ class _Poll:
         )
         return next((task for task in started if task is not None), None)
 
-    def _start(self, tx: Transaction, spec: TaskSpec) -> UUID | None:
-        return start(tx, spec, self.connection.id, project=self.connection.project, context=self.context)
+    def _start(self, tx: Transaction, spec: TaskSpec, *, not_before: datetime | None = None) -> UUID | None:
+        own, project = self.connection.id, self.connection.project
+        return start(tx, spec, own, project=project, context=self.context, not_before=not_before)
 
     def _alert(self, tx: Transaction) -> UUID | None:
         return raise_alert(
@@ -303,19 +243,3 @@ def _check_cursor(page: Page) -> None:
         raise FeedRefused(f"the feed's cursor cannot be kept: {error}") from None
     if len(text) > LONGEST_CURSOR or b"\\u0000" in text:
         raise FeedRefused("the feed's cursor cannot be kept: it is too long, or holds a NUL")
-
-
-def back_off(failures: int) -> timedelta:
-    """How long to wait after so many failures: full jitter below a ceiling that doubles."""
-    return BACK_OFF.ceiling(failures) * random.random()
-
-
-def error_text(error: Exception, *, sealed: bool = False) -> str:
-    """Why it failed, as the project's people may read it; `sealed`: with what the other end said, for administrators.
-
-    A server may answer what it was sent, and that is how it is let in.
-    """
-    text = error.detail if isinstance(error, OddlineError) else f"an unexpected fault ({type(error).__name__})"
-    if sealed and isinstance(error, OddlineError) and error.extra.get("said"):
-        text = f"{text} {error.extra['said']}"
-    return text.replace("\0", "")[:LONGEST_ERROR]

@@ -15,10 +15,12 @@ from oddline.ids import new_id
 from oddline.streams import object_store
 from oddline.streams.admission import admit
 from oddline.streams.contents import read_blocks
+from oddline.streams.failing import back_off, error_text
 from oddline.streams.linking import find, open_link
 from oddline.streams.model import Connection, FoundObject
-from oddline.streams.polling import CLAIM, LONGEST_POLL_S, back_off, error_text, start
+from oddline.streams.polling import CLAIM, LONGEST_POLL_S
 from oddline.streams.reading import ConnectionType, Link
+from oddline.streams.starting import start
 from oddline.streams.tasks import PROCESS_LIVE_LOGS, OfConnection
 from oddline.submissions import MOST_PART_ENTRIES, Intake, Part, open_intake, wait_for_scoring
 from oddline.tasks import SEND_SYSTEM_ALERT, TaskContext, raise_alert

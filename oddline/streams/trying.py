@@ -9,9 +9,9 @@ from typing import Any, Final
 from oddline.errors import BadRequest, OddlineError
 from oddline.redaction import RuleBook
 from oddline.streams.contents import read_blocks
+from oddline.streams.failing import error_text
 from oddline.streams.linking import find, open_link
 from oddline.streams.model import Connection, FoundObject
-from oddline.streams.polling import error_text
 from oddline.streams.reading import ConnectionType, Link
 from oddline.streams.tasks import OfConnection
 from oddline.submissions import take_entries
