@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from oddline.scoring.encoder import Encoded, Encoder, severity
     from oddline.scoring.folding import fold_counts
     from oddline.scoring.memory import Memories
+    from oddline.scoring.model_folder import opened_model
     from oddline.scoring.offline import Block, Oddest, OddLine, OfflineScorer
     from oddline.scoring.service import Scored, Scorer, score_waiting
     from oddline.scoring.tasks import DETECT_RATES, DETECT_SEQUENCES, FOLD_COUNTS, REPLAY, TASKS, ReplayRange
@@ -18,6 +19,7 @@ __getattr__ = face(
         "encoder": ("Encoded", "Encoder", "severity"),
         "folding": ("fold_counts",),
         "memory": ("Memories",),
+        "model_folder": ("opened_model",),
         "offline": ("Block", "OddLine", "Oddest", "OfflineScorer"),
         "service": ("Scored", "Scorer", "score_waiting"),
         "tasks": ("DETECT_RATES", "DETECT_SEQUENCES", "FOLD_COUNTS", "REPLAY", "TASKS", "ReplayRange"),
@@ -41,6 +43,7 @@ __all__ = [
     "Scored",
     "Scorer",
     "fold_counts",
+    "opened_model",
     "score_waiting",
     "severity",
 ]

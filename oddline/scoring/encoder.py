@@ -1,7 +1,5 @@
 """Say of each pattern where it stands among others (an embedding) and how bad it sounds (a severity, word by word)."""
 
-import hashlib
-import json
 import math
 import re
 import time
@@ -18,6 +16,7 @@ from tokenizers import Encoding, Tokenizer
 
 from oddline.errors import ModelUnavailable
 from oddline.patterns import PLACEHOLDERS
+from oddline.scoring.model_folder import opened_model
 from oddline.scoring.novelty import VIEW, Views, pack_views
 from oddline.settings import DEFAULT_MODEL
 from oddline.tracing import span
@@ -121,16 +120,14 @@ class Encoder:
         Raises:
             ModelUnavailable: a file is missing, damaged, not the one that config.json names, or they do not fit.
         """
-        try:
-            config = json.loads((folder / "config.json").read_bytes())
-            files = {name: (folder / name).read_bytes() for name in ("model.onnx", "tokenizer.json")}
-            _check(files, checksums=config["sha256"], folder=folder)
-            tokenizer = _open_tokenizer(files["tokenizer.json"], config=config)
-            return cls(session=_open_session(files["model.onnx"], threads=threads), tokenizer=tokenizer, config=config)
-        except OSError as error:
-            raise ModelUnavailable(f"model {folder.name}: {error.strerror}: {error.filename}") from error
-        except (KeyError, TypeError, ValueError) as error:  # What is not JSON, or lacks a member, is a ValueError too.
-            raise ModelUnavailable(f"model {folder.name}: config.json cannot be used: {error!r}") from error
+        with opened_model(folder) as files:
+            # The graph is written as it is to run; what would be fused further (residuals with their norms) is slower.
+            as_written = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+            return cls(
+                session=files.open_session(threads=threads, optimization=as_written),
+                tokenizer=_fitting(files.open_tokenizer(), vocabulary=files.config["vocabulary"]),
+                config=files.config,
+            )
 
     def encode(self, patterns: Sequence[str]) -> list[Encoded]:
         """What the model says of each masked pattern, in their order; neighbours change nothing.
@@ -212,33 +209,8 @@ def _by_word(
     )
 
 
-def _check(files: Mapping[str, bytes], *, checksums: Mapping[str, str], folder: Path) -> None:
-    for name, body in files.items():
-        if hashlib.sha256(body).hexdigest() != checksums[name]:
-            raise ModelUnavailable(f"model {folder.name}: {name} is not the file that config.json names")
-
-
-def _open_tokenizer(body: bytes, *, config: Mapping[str, Any]) -> Tokenizer:
-    try:
-        tokenizer = Tokenizer.from_str(body.decode())
-    except Exception as error:  # tokenizers raises bare Exception for whatever it cannot read.
-        raise ModelUnavailable(f"tokenizer.json cannot be read: {error}") from error
+def _fitting(tokenizer: Tokenizer, *, vocabulary: int) -> Tokenizer:
     unknown = [name for name in PLACEHOLDERS if tokenizer.token_to_id(name) is None]
-    if unknown or tokenizer.get_vocab_size() != config["vocabulary"]:
+    if unknown or tokenizer.get_vocab_size() != vocabulary:
         raise ModelUnavailable(f"tokenizer.json does not fit the model or the masks; not in it: {unknown}")
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(config["max_tokens"] + tokenizer.num_special_tokens_to_add(is_pair=False))
     return tokenizer
-
-
-def _open_session(body: bytes, *, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # The graph is written as it is to run; what ONNX Runtime would fuse further (residuals with their norms) is slower.
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    try:
-        return onnxruntime.InferenceSession(body, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors share no base but Exception.
-        raise ModelUnavailable(f"model.onnx cannot be opened: {error}") from error

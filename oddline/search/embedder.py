@@ -1,9 +1,7 @@
 """Turn patterns and questions into vectors that lie near each other where they mean the same."""
 
-import hashlib
-import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +10,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from oddline.errors import ModelUnavailable
+from oddline.scoring import opened_model
 
 MODEL_VERSION: Final = "minilm-1"  # another one has every pattern get its vector anew
 BUILT_IN: Final = Path(__file__).parent / "models" / MODEL_VERSION
@@ -30,7 +28,9 @@ class Embedder:
         dimension: length of a vector.
     """
 
-    def __init__(self, *, session: onnxruntime.InferenceSession, tokenizer: Tokenizer, config: dict[str, Any]) -> None:
+    def __init__(
+        self, *, session: onnxruntime.InferenceSession, tokenizer: Tokenizer, config: Mapping[str, Any]
+    ) -> None:
         self._session = session
         self._tokenizer = tokenizer
         self.version: str = config["version"]
@@ -43,22 +43,10 @@ class Embedder:
         Raises:
             ModelUnavailable: a file is missing, damaged, or not the one that config.json names.
         """
-        try:
-            config = json.loads((folder / "config.json").read_bytes())
-            model, words = (
-                _checked(folder / name, config["sha256"][name]) for name in ("model.onnx", "tokenizer.json")
-            )
-            tokenizer = Tokenizer.from_str(words.decode())
-            tokenizer.enable_truncation(config["max_tokens"] + tokenizer.num_special_tokens_to_add(is_pair=False))
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = threads
-            options.inter_op_num_threads = 1
-            session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        except OSError as error:
-            raise ModelUnavailable(f"model {folder.name}: {error.strerror}: {error.filename}") from error
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelUnavailable(f"model {folder.name}: config.json cannot be used: {error!r}") from error
-        return cls(session=session, tokenizer=tokenizer, config=config)
+        with opened_model(folder) as files:
+            everything = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+            session = files.open_session(threads=threads, optimization=everything)
+            return cls(session=session, tokenizer=files.open_tokenizer(), config=files.config)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """A vector of unit length for each text, (texts, dimension); neighbours change nothing."""
@@ -74,10 +62,3 @@ class Embedder:
                     ["embedding"], {"input_ids": np.array(rows, dtype=np.int64)}
                 )
         return vectors
-
-
-def _checked(file: Path, checksum: str) -> bytes:
-    body = file.read_bytes()
-    if hashlib.sha256(body).hexdigest() != checksum:
-        raise ModelUnavailable(f"model {file.parent.name}: {file.name} is not the file that config.json names")
-    return body

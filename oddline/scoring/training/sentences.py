@@ -1,8 +1,5 @@
 """Cut a published sentence encoder down to what searching patterns needs, and write it as the graph that serves."""
 
-import hashlib
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +14,7 @@ from torch import nn
 
 from oddline.patterns import Masker
 from oddline.scoring.training import handwritten, pretrained, statements, tokens
+from oddline.scoring.training.export import DisagreementError, write
 from oddline.scoring.training.graph import Graph
 from oddline.scoring.training.network import NORM_EPSILON, TINY, Bert, Layer, embedding
 
@@ -27,10 +25,6 @@ COMMON_WORDS: Final = 16_000
 _STEPS: Final = 127  # of int8, either side of zero
 _PROBES: Final = ("disk failure", "could not write block 17 of /dev/sda: I/O error", "user logged in")
 _LEAST_COSINE: Final = 0.99
-
-
-class DisagreementError(RuntimeError):
-    """What was written says something else of a text than the network does."""
 
 
 def export_sentences(*, out: Path, version: str, checkpoint: Path | None = None) -> dict[str, float]:
@@ -55,7 +49,7 @@ def export_sentences(*, out: Path, version: str, checkpoint: Path | None = None)
         "max_tokens": MAX_TOKENS,
         "vocabulary": tokenizer.get_vocab_size(),
     }
-    _write(body, tokenizer, config=config, out=out)
+    write(body, tokenizer, config=config, out=out)
     return {
         "bytes": len(body),
         "vocabulary": tokenizer.get_vocab_size(),
@@ -118,15 +112,6 @@ def _rounded(weights: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray
     """The scale of each row, (rows, 1), and the weights as int8."""
     scale = np.abs(weights).max(axis=1, keepdims=True) / _STEPS + TINY
     return scale.astype(np.float32), np.rint(weights / scale).astype(np.int8)
-
-
-def _write(body: bytes, tokenizer: Tokenizer, *, config: Mapping[str, object], out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    files = {"model.onnx": body, "tokenizer.json": tokenizer.to_str().encode()}
-    for name, content in files.items():
-        (out / name).write_bytes(content)
-    checksums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    (out / "config.json").write_text(json.dumps({**config, "sha256": checksums}, indent=1) + "\n", encoding="utf-8")
 
 
 def _agreement(network: Bert, tokenizer: Tokenizer, body: bytes) -> float:
