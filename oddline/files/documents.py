@@ -9,6 +9,7 @@ from oddline.files.levels import look_for_level
 from oddline.files.model import Entry, Sample
 from oddline.files.severities import SEVERITIES, SYSLOG
 from oddline.files.timestamps import Clock
+from oddline.submissions import SEVERITY_TEXTS
 
 # In the order in which they are looked for; what is not used stays an attribute.
 _MESSAGES: Final = (
@@ -46,7 +47,6 @@ _TRACE_NAMES: Final = ("trace_id", "traceId", "trace.id", "traceid", "TraceId", 
 _SPAN_NAMES: Final = ("span_id", "spanId", "span.id", "spanid", "SpanId", "@sp")
 _LIKE_TIME: Final = re.compile(r"time|date|stamp|created|utc$|ts$|(?<=[a-z_])at$", re.IGNORECASE)
 _DAYS_AND_HOURS: Final = (("date", "time"), ("Date", "Time"))
-_OTEL: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 _OTEL_NAMES: Final = ("severityNumber", "SeverityNumber", "severity_number")
 _BUNYAN: Final = {10: "TRACE", 20: "DEBUG", 30: "INFO", 40: "WARN", 50: "ERROR", 60: "FATAL"}
 _IDS: Final = (
@@ -164,10 +164,9 @@ def _guess_severity(entry: Entry, document: Mapping[str, Any]) -> None:
 
 
 def _by_number(document: Mapping[str, Any]) -> str | None:
-    """By the numbers of OpenTelemetry, four to a name."""
+    """By the numbers of OpenTelemetry, of which 0 says nothing."""
     number = next((document[name] for name in _OTEL_NAMES if name in document), None)
-    is_one = isinstance(number, int) and not isinstance(number, bool) and 0 < number <= 4 * len(_OTEL)
-    return _OTEL[(number - 1) // 4] if is_one and number else None
+    return SEVERITY_TEXTS.get(number) if type(number) is int and number else None
 
 
 def _of_mongodb(document: Mapping[str, Any]) -> str | None:

@@ -148,20 +148,14 @@ class Searcher:
         return self._why.setdefault(pattern, Why())
 
     def _hits(self, fused: Sequence[tuple[int, float]]) -> list[dict[str, Any]]:
-        question = self._question
-        is_narrowed = question.within != store.ANYWHERE
         ids = [pattern for pattern, _ in fused]
         with self._db.transaction(project=self._project) as tx:
             texts = pattern_texts(tx, self._project, pattern_ids=ids)
-            seen = store.seen(tx, self._project, pattern_ids=ids, within=question.within)
-        shown = [
-            (pattern, score)
-            for pattern, score in fused
-            if pattern in texts and (pattern in seen or not is_narrowed or self._why[pattern].parameters)
-        ]
+            seen = store.seen(tx, self._project, pattern_ids=ids, within=self._question.within)
+        shown = [(pattern, score) for pattern, score in fused if pattern in texts]
         return [
             self._hit(pattern, score, text=texts[pattern], seen=seen.get(pattern, []))
-            for pattern, score in shown[: question.limit]
+            for pattern, score in shown[: self._question.limit]
         ]
 
     def _hit(self, pattern: int, score: float, *, text: str, seen: Sequence[Seen]) -> dict[str, Any]:

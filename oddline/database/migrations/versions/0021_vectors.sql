@@ -137,9 +137,3 @@ BEGIN
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO oddline_search', kept);
     END LOOP;
 END $$;
-
--- A file's way has one more step.
-DROP POLICY files_only ON tasks;
-CREATE POLICY files_only ON tasks AS RESTRICTIVE FOR INSERT TO oddline_ingest
-    WITH CHECK (queue IN ('file_processing', 'data_analysis') AND payload->>'project' = project_id::text
-        AND name IN ('extract_log_metadata', 'process_log_file', 'generate_embeddings', 'compress_log_file'));
