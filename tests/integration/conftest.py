@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
+from filing import Databases, Filing, open_filing
 from tracing_daemon import Daemon, listening
 from worker_process import StartWorker, running_worker
 
 from oddline.database import Database
+from oddline.search import Embedder
 from oddline.settings import Side
 
 
@@ -34,6 +37,19 @@ def module_database_urls(clusters: Callable[[int], Any]) -> Iterator[dict[Side, 
     urls = cluster.create()
     yield urls
     cluster.drop(urls)
+
+
+@pytest.fixture
+def filing(db: Databases, project: UUID, redis_url: str, tmp_path: Path) -> Iterator[Filing]:
+    """A project's files, and their tasks."""
+    with open_filing(db, project=project, redis_url=redis_url, folder=tmp_path) as filing:
+        yield filing
+
+
+@pytest.fixture(scope="session")
+def embedder() -> Embedder:
+    """The model that patterns are searched by."""
+    return Embedder.load()
 
 
 @pytest.fixture

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 import redis
-from filing import Databases, Filing, open_filing
+from filing import Databases, Filing
 from scored_frames import NOON
 from stored_patterns import add_patterns
 
@@ -37,11 +36,6 @@ LATER = NOON + timedelta(hours=1)
 UNREADABLE = "what no model can read"
 
 
-@pytest.fixture(scope="module")
-def embedder() -> Embedder:
-    return Embedder.load()
-
-
 @pytest.fixture
 def database_urls(module_database_urls: dict[Side, str]) -> dict[Side, str]:
     return module_database_urls
@@ -53,12 +47,6 @@ def emptied(db: Databases) -> Iterator[None]:
     with db("owner").transaction() as tx:
         tx.execute("TRUNCATE patterns, pattern_vectors, vector_progress")
         tx.execute("UPDATE projects SET last_pattern = 0")
-
-
-@pytest.fixture
-def filing(db: Databases, project: UUID, redis_url: str, tmp_path: Path) -> Iterator[Filing]:
-    with open_filing(db, project=project, redis_url=redis_url, folder=tmp_path) as filing:
-        yield filing
 
 
 @pytest.fixture

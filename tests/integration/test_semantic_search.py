@@ -39,11 +39,6 @@ WORSE = "broken drive: sectors of the array were remapped"
 LATER = NOON + timedelta(hours=1)
 
 
-@pytest.fixture(scope="module")
-def embedder() -> Embedder:
-    return Embedder.load()
-
-
 @pytest.fixture
 def database_urls(module_database_urls: dict[Side, str]) -> dict[Side, str]:
     return module_database_urls

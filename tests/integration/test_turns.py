@@ -1,18 +1,17 @@
 """Fair share of long tasks: however much one project has waiting, the others' turns come in between."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from queue import Empty, Queue
 from threading import Barrier
 from uuid import UUID
 
 import pytest
 import redis
-from filing import Databases, Filing, open_filing
+from filing import Filing
 from worker_process import StartWorker
 
 from oddline.analytics.tasks import CALCULATE_LOG_PATTERNS, OfWindow
@@ -41,12 +40,6 @@ FEW = b"2026-11-05T08:15:30Z INFO started\n2026-11-05T08:15:31Z ERROR disk sda: 
 @pytest.fixture
 def database_urls(module_database_urls: dict[Side, str]) -> dict[Side, str]:
     return module_database_urls
-
-
-@pytest.fixture
-def filing(db: Databases, project: UUID, redis_url: str, tmp_path: Path) -> Iterator[Filing]:
-    with open_filing(db, project=project, redis_url=redis_url, folder=tmp_path) as filing:
-        yield filing
 
 
 def put(filing: Filing, project: UUID, name: str, data: bytes = FEW) -> UUID:

@@ -1,12 +1,11 @@
 """A project's files, and where they are kept."""
 
 from collections.abc import Iterator
-from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import boto3
 import pytest
-from filing import Databases, Filing, open_client, open_filing
+from filing import Filing, open_client
 from starlette.testclient import TestClient
 
 from oddline.objects import S3Objects
@@ -16,12 +15,6 @@ from oddline.settings import Side
 @pytest.fixture
 def database_urls(module_database_urls: dict[Side, str]) -> dict[Side, str]:
     return module_database_urls
-
-
-@pytest.fixture
-def filing(db: Databases, project: UUID, redis_url: str, tmp_path: Path) -> Iterator[Filing]:
-    with open_filing(db, project=project, redis_url=redis_url, folder=tmp_path) as filing:
-        yield filing
 
 
 @pytest.fixture
