@@ -20,7 +20,7 @@ from oddline.objects import ObjectStore
 
 MANIFEST: Final = "manifest.json"
 VERSION: Final = 1  # of the columns and of the manifest
-MOST_FILE_BYTES: Final = 64 * 1024 * 1024  # of a file, unpacked: it is held in memory
+MOST_FILE_BYTES: Final = 32 * 1024 * 1024  # of a file, unpacked: it is held in memory
 MOST_GROUP_ROWS: Final = 100_000
 LEVEL: Final = 3  # of zstd
 _HEX: Final = pl.Series([f"{number:04x}" for number in range(2**16)])
