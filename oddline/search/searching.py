@@ -23,6 +23,7 @@ from oddline.submissions import rfc3339
 MOST_WORDS: Final = 20  # of a question
 MOST_PARAMETERS: Final = 3  # each is a search through filters of its own
 DEPTH: Final = 2  # times the asked hits: how far down each list is read
+LEAST_DEPTH: Final = 20  # else what one list has third could not be first of one hit, though it is first of ten
 MEANING_WEIGHT: Final = 2.0
 """A vote of the vectors counts two of the words: alone they find twice as much (`python -m bench semantic`)."""
 
@@ -89,7 +90,7 @@ class Searcher:
             ChunkMissing, CorruptBody: entries cannot be read.
             ObjectStoreUnavailable, DatabaseUnavailable: no answer.
         """
-        most = DEPTH * self._question.limit
+        most = max(DEPTH * self._question.limit, LEAST_DEPTH)
         within = self._question.within
         vector = store.as_text(self._embedder.embed([self._question.text])[0])
         words = words_of(self._question.text)

@@ -184,6 +184,21 @@ def test_what_a_question_is_narrowed_to_is_found_behind_however_many_that_fit_be
     assert found[1:] == [[sought], [sought]]
 
 
+def test_what_is_first_of_many_hits_is_first_of_one(archive: Archive, ask: Callable[..., list[Any]]) -> None:
+    near = [f"the disk {fate}" for fate in ("broke", "died", "crashed", "is broken")]
+    sought = "test drive of the car booked after an engine failure"
+    ids = add_patterns(archive.worker, archive.project, [*near, sought])
+    with archive.worker.transaction() as tx:
+        add_sightings(tx, archive.project, sightings=[Sighting(1, one, NOON, NOON, 1) for one in ids.values()])
+    embed(archive.worker)
+
+    of_many = ask("drive failure", limit=10, entries=0)[0]
+    of_one = ask("drive failure", limit=1, entries=0)[0]
+
+    assert of_many["why"]["similarity_rank"] > 2  # deeper than twice what one hit asks for
+    assert of_one == of_many
+
+
 @pytest.mark.parametrize(
     "text",
     ["the of a", "'; DROP TABLE patterns; --", "& | ! <-> :*", "диск сломан", "磁盘故障", "x" * 1_000, "\ud800 %s {}"],
