@@ -24,7 +24,7 @@ Hour = tuple[int | None, int, int, int]
 class Last(Enum):
     """What a form puts last that the hour cannot be known without."""
 
-    YEAR = auto()
+    YEAR = auto()  # behind the half of the day and the zone, where they are there
     HALF = auto()  # of the day, or nothing where all its hours are counted
     PLACE = auto()  # whose zone it is, or nothing
 
@@ -96,7 +96,8 @@ def _run_together(rest: str, fraction: str | None) -> tuple[str, str | None]:
 _CLOCK: Final = r"(?P<t2>:[0-5]\d:[0-5]\d)"
 _FRACTION: Final = r"(?:[.,](?P<t3>\d{1,9}))?"
 _NO_FRACTION: Final = r"(?P<t3>)?"
-_OFFSET: Final = rf"(?: ?(?P<t4>[+-]\d\d(?::?\d\d)?(?![\w:])|(?:{'|'.join(HOURS_OFF)})(?!\w)))?"
+_ZONE: Final = rf"(?:[+-]\d\d(?::?\d\d)?(?![\w:])|(?:{'|'.join(HOURS_OFF)})(?!\w))"
+_OFFSET: Final = rf"(?: ?(?P<t4>{_ZONE}))?"
 _NO_OFFSET: Final = r"(?P<t4>)?"
 _HALF: Final = r"(?: ?(?P<t4>[AaPp][Mm])(?!\w))?"
 _MONTH: Final = r"(?:0?[1-9]|1[0-2])"
@@ -135,9 +136,17 @@ COMMON_LOG: Final = TimeForm(
 )
 ASCTIME: Final = TimeForm(
     "asctime",
-    rf"(?:[A-Z][a-z]{{2}} )?(?P<t1>[A-Z][a-z]{{2}} [ \d]?\d \d\d){_CLOCK}{_FRACTION} (?P<t4>\d{{4}})",
+    rf"(?:[A-Z][a-z]{{2}} )?(?P<t1>[A-Z][a-z]{{2}} [ \d]?\d \d\d){_CLOCK}{_FRACTION}"
+    rf" (?P<t4>(?:[AP]M )?(?:{_ZONE} )?\d{{4}})",
     _named_month,
     last=Last.YEAR,
+)
+"""C's `asctime`, and what the command `date` writes."""
+JAVASCRIPT: Final = TimeForm(
+    "javascript",
+    rf"(?:[A-Z][a-z]{{2}} )?(?P<t1>[A-Z][a-z]{{2}} \d\d \d{{4}} \d\d){_CLOCK}{_NO_FRACTION}"
+    r" GMT(?P<t4>[+-]\d{4})(?: \([^()\n]{1,60}\))?",
+    _named_month,
 )
 MONTH_DAY: Final = TimeForm("month-day", rf"(?P<t1>\d\d-\d\d \d\d){_CLOCK}{_FRACTION}{_NO_OFFSET}", _numbers("mdh"))
 MONTH_DOT_DAY: Final = TimeForm(
@@ -183,10 +192,11 @@ HOUR_ALONE: Final = TimeForm(
     "hour", rf"(?P<t1>[01]\d|2[0-3]){_CLOCK}{_FRACTION}{_NO_OFFSET}", lambda text: (None, 0, 0, int(text))
 )
 """Of a day that nothing tells: none of `FORMS`, since a field that holds so much is hardly when an entry was."""
-# Asctime before what it begins with; of months and days that can be each other months come first, as in America.
+# Asctime and JavaScript's before what they begin with; of months and days that can be each other months come first, as
+# in America.
 FORMS: Final = (
     ISO, SLASHES, SHORT_SLASHES, COMMON_LOG, ASCTIME, MONTH_DAY_NAME, DAY_MONTH_NAME, UNPADDED, RUN_TOGETHER, MONTH_DAY,
-    MONTH_DOT_DAY, DAY_DOT_MONTH, LOOSE_ISO, NAME_DAY_YEAR, MONTH_SLASH_DAY, DAY_SLASH_MONTH, DAY_DASH_NAME,
-    DAY_DASH_MONTH, MINUTES,
+    MONTH_DOT_DAY, DAY_DOT_MONTH, LOOSE_ISO, JAVASCRIPT, NAME_DAY_YEAR, MONTH_SLASH_DAY, DAY_SLASH_MONTH,
+    DAY_DASH_NAME, DAY_DASH_MONTH, MINUTES,
 )  # fmt: skip
 EPOCH: Final = r"(?P<epoch>1\d{9}|[2-9]\d{8,9})(?P<epoch_fraction>\d{9}|\d{6}|\d{3})?(?:\.(?P<epoch_decimals>\d{1,9}))?"

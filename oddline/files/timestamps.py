@@ -129,11 +129,12 @@ class Clock:
 
     def _hour(self, form: TimeForm, text: str, *, has_zone: bool) -> _Known | None:
         text, _, last = text.partition("\0")
-        zone = self._zone
+        zone, named_zone = self._zone, None
         try:
             year, month, day, hour = form.hour(text)
             if last and form.last is Last.YEAR:
-                year = int(last)
+                year, half, named_zone = _around_year(last)
+                hour = of_24(hour, half) if half else hour
             elif last and form.last is Last.HALF:
                 hour = of_24(hour, last)
             elif last:
@@ -143,7 +144,7 @@ class Clock:
             return None
         if moment is None or not EARLIEST - _WIDEST_OFFSET <= moment <= self._latest + _WIDEST_OFFSET:
             return None
-        suffix = "" if has_zone else self._own_offset(moment, zone)
+        suffix = "" if has_zone else self._offset(named_zone) if named_zone else self._own_offset(moment, zone)
         is_near_bound = moment < EARLIEST + _WIDEST_OFFSET or moment > self._latest - _WIDEST_OFFSET
         return moment.isoformat()[:13], suffix, is_near_bound
 
@@ -181,3 +182,10 @@ class Clock:
         if len(self._offsets) < _REMEMBERED_HOURS:
             self._offsets[zone] = offset
         return offset
+
+
+def _around_year(text: str) -> tuple[int, str | None, str | None]:
+    """The year, the half of the day and the zone of `PM CEST 2026`, of which only the year must be there."""
+    *before, year = text.split()
+    half = before.pop(0) if before and before[0] in {"AM", "PM"} else None
+    return int(year), half, before[0] if before else None

@@ -16,6 +16,7 @@ from oddline.files.time_forms import (
     FORMS,
     HOUR_ALONE,
     ISO,
+    JAVASCRIPT,
     LOOSE_ISO,
     MONTH_DAY_NAME,
     MONTH_SLASH_DAY,
@@ -36,8 +37,8 @@ _LAYOUT: Final = (
 )
 _FURTHER_IN: Final = r"(?P<message>.{1,100}?(?<![\w.:/+-]){time}(?!\w|[:.,]\d).*)"
 _FURTHER_FORMS: Final = (
-    ISO, COMMON_LOG, ASCTIME, NAME_DAY_YEAR, DAY_MONTH_NAME, MONTH_DAY_NAME, SLASHES, DAY_DASH_NAME, LOOSE_ISO,
-    MONTH_SLASH_DAY, DAY_SLASH_MONTH,
+    ISO, COMMON_LOG, ASCTIME, JAVASCRIPT, NAME_DAY_YEAR, DAY_MONTH_NAME, MONTH_DAY_NAME, SLASHES, DAY_DASH_NAME,
+    LOOSE_ISO, MONTH_SLASH_DAY, DAY_SLASH_MONTH,
 )  # fmt: skip
 _FURTHER_LAYOUTS: Final = tuple(Layout(_FURTHER_IN, form, refine=look_for_level) for form in _FURTHER_FORMS)
 """A time that stands behind something else: the message is the whole line."""
