@@ -137,9 +137,21 @@ def call_api(method: str, path: str, *, url: str | None, key: str | None, **requ
             answer = client.request(method, path, **request)
         except httpx.TransportError as error:
             raise Unavailable(f"the API at {client.base_url} does not answer: {error}") from error
-    if answer.is_error:
+    return content_of(answer)
+
+
+def content_of(answer: httpx.Response) -> Any:
+    """The JSON that the API answered; None where it answered nothing.
+
+    Raises:
+        NotTaken: it refused, or something else answered.
+    """
+    if not answer.is_success:
         raise NotTaken(reason_of(answer))
-    return answer.json() if answer.content else None
+    try:
+        return answer.json() if answer.content else None
+    except ValueError as error:
+        raise NotTaken(f"the answer is no JSON: {reason_of(answer)}") from error
 
 
 def reason_of(answer: httpx.Response) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import httpx
 import typer
 
-from oddline.cli.connecting import Key, NotTaken, Url, api_client, reason_of
+from oddline.cli.connecting import Key, Url, api_client, content_of, reason_of
 from oddline.cli.odd_lines import STYLES, coloured, plain
 
 PATH: Final = "/api/v1/logs/tail"
@@ -80,7 +80,7 @@ def follow(
             told(f"some of it is shown no more: {reason_of(answer)}")
             cursor = None
             continue
-        page = answer.json()
+        page = content_of(answer)
         yield from page["entries"]
         cursor = page["next"]
         if page["caught_up"]:
@@ -107,8 +107,6 @@ def _ask(client: httpx.Client, parameters: Mapping[str, Any]) -> httpx.Response 
         return str(error) or type(error).__name__
     if answer.is_server_error or answer.status_code in _LATER:
         return reason_of(answer)
-    if answer.is_error and answer.status_code != httpx.codes.GONE:
-        raise NotTaken(reason_of(answer))
     return answer
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from answering_server import Response, answering
 
+from oddline.cli.connecting import NotTaken
 from oddline.cli.find import find
 
 HIT: dict[str, Any] = {
@@ -40,3 +41,12 @@ def test_it_shows_why_each_pattern_was_found_and_its_entries(capsys: pytest.Capt
     assert "\x1b" not in shown
     assert "q=disk+failure+on+sda" in server.requests[0].path
     assert "source=storage" in server.requests[0].path
+
+
+@pytest.mark.parametrize("status", [200, 302])
+def test_what_another_program_answers_is_shown_instead(status: int) -> None:
+    with (
+        answering(lambda _: Response(status, b"<html>sign in</html>")) as server,
+        pytest.raises(NotTaken, match=f"{status} <html>sign in</html>"),
+    ):
+        find("disk failure on sda", url=server.url, key="a key")

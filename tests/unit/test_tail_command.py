@@ -36,6 +36,8 @@ class Api:
             raise answer
         if isinstance(answer, int):
             return httpx.Response(answer, json={"detail": "so it is"})
+        if isinstance(answer, httpx.Response):
+            return answer
         return httpx.Response(200, json=answer)
 
     def follow(self, count: int, **options: Any) -> list[str]:
@@ -76,6 +78,12 @@ def test_a_cursor_that_is_gone_begins_anew_and_says_so() -> None:
 def test_a_refusal_ends_it() -> None:
     with pytest.raises(NotTaken):
         Api(403).follow(1)
+
+
+@pytest.mark.parametrize("status", [200, 302])
+def test_what_another_program_answers_ends_it_and_is_shown(status: int) -> None:
+    with pytest.raises(NotTaken, match=f"{status} <html>sign in</html>"):
+        Api(httpx.Response(status, text="<html>sign in</html>")).follow(1)
 
 
 def test_a_line_is_shown_clean_with_its_odd_tokens_in_colour() -> None:
