@@ -20,7 +20,6 @@ _TURNED_AWAY = {
     HTTPStatus.REQUEST_TIMEOUT,  # a proxy's: the request did not come whole
     HTTPStatus.TOO_EARLY,
     HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.SERVICE_UNAVAILABLE,
 }
 SHOWN_CHARACTERS = 200  # of an answer that is no problem document
 
@@ -119,9 +118,11 @@ def called(call: Call, *, patience: Patience, told: Sequence[str] = ()) -> Steps
         assert came is not None  # noqa: S101  # whoever takes steps tells what came of a call
         if isinstance(came, Answer) and came.status < HTTPStatus.MULTIPLE_CHOICES:
             return _content(came, names=told)
-        if not _may_pass(call, came):
-            raise _refused(came) if isinstance(came, Answer) else Unavailable(came.reason)
         after = _retry_after_s(came)
+        if not _may_pass(call, came):
+            if isinstance(came, Answer) and came.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise _refused(came)
+            raise Unavailable(_reason(came), retry_after_s=after)
         is_last = patience.tries is not None and attempt + 1 >= patience.tries
         if is_last or (after or 0.0) > patience.longest_retry_after_s:
             raise Unavailable(f"{_reason(came)} ({attempt + 1} tries)", retry_after_s=after)
@@ -133,7 +134,8 @@ def _may_pass(call: Call, told: Answer | Fault) -> bool:
     """Whether to make the call again.
 
     One that the API would do twice is made again only where it surely was not done: it never got there, or was turned
-    away. 409 says of one with a key that it is being worked on at this moment.
+    away. 409 says of one with a key that it is being worked on at this moment. The API's own 503 says when to come
+    again; that of a gateway may be all that is heard of a call that it passed on and gave up.
     """
     if isinstance(told, Fault):
         return call.repeatable or not told.reached
@@ -141,6 +143,8 @@ def _may_pass(call: Call, told: Answer | Fault) -> bool:
         return True
     if told.status == HTTPStatus.CONFLICT:
         return "Idempotency-Key" in call.headers
+    if told.status == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" in told.headers:
+        return True
     return call.repeatable and told.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 

@@ -251,7 +251,7 @@ def test_a_task_is_not_started_twice_because_an_answer_was_lost(world: World, cl
 
     with pytest.raises(Unavailable):
         client.start(*mail("once"))
-    world.server.told = [(503, {"detail": "busy"})]
+    world.server.told = [(503, {"detail": "busy"}, {"Retry-After": "0"})]
     client.start(*mail("turned away first"))
 
     assert len(world.inbox.rows("SELECT FROM tasks")) == before + 2

@@ -190,6 +190,18 @@ def test_after_its_last_try_it_gives_up_and_tells_what_was_taken_before(
     assert pauses == [0.5, 1.0, 2.0, 4.0]
 
 
+@pytest.mark.parametrize("told", [(500, {}), (502, b"<html>proxy</html>"), (503, {"message": "busy"}), (504, {})])
+def test_a_start_that_a_gateway_gave_up_may_have_been_done_and_is_not_made_again(
+    server: AnsweringServer, client: Client, told: Any
+) -> None:
+    server.told = [told]
+
+    with pytest.raises(Unavailable, match=f"{told[0]} "):
+        client.start("send_email")
+
+    assert len(server.requests) == 1
+
+
 def test_a_pause_is_as_long_as_the_api_asks_for(server: AnsweringServer, client: Client, pauses: list[float]) -> None:
     server.told = [(429, {}, {"Retry-After": "7"}), (503, {}, {"Retry-After": "Thu, 01 Jan 2026 00:00:00 GMT"})]
 
