@@ -185,7 +185,7 @@ class Client:
     def tail(self, after: str | None = None, **asked: Any) -> Page:
         """What came in after a place (`next` of the page before; None: from now on), oldest first: poll it.
 
-        `asked`: `limit`, `source`, `min_score`.
+        `asked`: `limit`, `source`, `severity`, `minimum_severity`, `minimum_score`, `text`.
         """
         return self._run(self._api.page("/api/v1/logs/tail", items="entries", after=after, asked=asked))
 
