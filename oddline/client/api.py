@@ -4,20 +4,23 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from oddline.client.answers import Page, Receipt, Refusal, Sent, Task
 from oddline.client.batches import Batch, to_json
-from oddline.client.calls import Call, Patience, Pause, Steps, called
+from oddline.client.calls import Call, Patience, Pause, Steps, T, called
 from oddline.client.errors import NotReady, Refused, TaskFailed, Unavailable
 
 FIRST_POLL_S, LONGEST_POLL_S = 0.1, 2.0
+SEARCH_WAIT_S = 3_600.0  # a search may take half an hour, and begin only when others of the project are over
 JSON = {"Content-Type": "application/json"}
 WHOLE_PAGES: dict[str, Any] = {"limit": 1_000}  # as many as a page has at most: fewer calls
 # What an answer must have.
 RECEIPT, SENT = ("id", "analysis_task_id", "timestamp"), ("task_id", "accepted", "refused")
 TASK = ("task_id", "status", "ready", "successful")
+SEARCHING = ("task_id", "status")  # in the place of a page that takes longer than an answer may
 IN_URL = {"time_from": "from", "time_to": "to"}  # the one is no name in Python, the other goes with it
 
 Payload = Mapping[str, Any]
@@ -103,29 +106,58 @@ class Api:
             done.append(task)
         return done
 
-    def page(self, path: str, *, items: str, after: str | None, asked: Mapping[str, Any]) -> Steps[Page]:
-        """A page of a list, whose items stand under that name."""
+    def page(
+        self, path: str, *, items: str, after: str | None, asked: Mapping[str, Any], timeout_s: float = SEARCH_WAIT_S
+    ) -> Steps[Page]:
+        """A page of a list, whose items stand under that name. A search that takes long is waited for."""
         query = urlencode(_query({**asked, "after": after}), doseq=True)
-        told = yield from self._call(Call("GET", f"{path}?{query}" if query else path), items)
+        told = yield from self._call(Call("GET", f"{path}?{query}" if query else path), items, instead=SEARCHING)
+        if items not in told:
+            told = yield from self._found(told["task_id"], items=items, timeout_s=timeout_s)
         return Page(tuple(told[items]), told.get("next"))
 
-    def _call(self, call: Call, *told: str) -> Steps[Any]:
+    def _call(self, call: Call, *told: str, instead: Sequence[str] = ()) -> Steps[Any]:
         """What the API answers, which must have these members."""
-        return (yield from called(call, patience=self.patience, told=told))
+        return (yield from called(call, patience=self.patience, told=told, instead=instead))
 
     def _over(self, task_id: str, *, deadline: float, timeout_s: float) -> Steps[Task]:
+        def look(once: Api) -> Steps[Task | str]:
+            task = yield from once.task(task_id)
+            return task if task.ready else task.status
+
+        return (yield from self._polled(task_id, look, deadline=deadline, timeout_s=timeout_s))
+
+    def _found(self, task_id: str, *, items: str, timeout_s: float) -> Steps[Any]:
+        """What a search found that a task does."""
+
+        def look(once: Api) -> Steps[Any]:
+            told = yield from once._call(Call("GET", _path("logs/searches", task_id)), items, instead=SEARCHING)
+            return told if items in told else told["status"]
+
+        try:
+            return (yield from self._polled(task_id, look, deadline=self.clock() + timeout_s, timeout_s=timeout_s))
+        except Refused as error:
+            if error.status != HTTPStatus.CONFLICT:
+                raise
+            task = yield from self.task(task_id)
+            raise TaskFailed([task]) from error
+
+    def _polled(
+        self, task_id: str, look: Callable[["Api"], Steps[T | str]], *, deadline: float, timeout_s: float
+    ) -> Steps[T]:
+        """What `look` finds once it finds more than a status."""
         once = replace(self, patience=replace(self.patience, tries=1))
         poll_s = FIRST_POLL_S
         while True:
             pause_s = poll_s
             try:
-                task = yield from once.task(task_id)
+                found = yield from look(once)
             except Unavailable as error:
                 status, pause_s = f"unknown: {error}", error.retry_after_s or poll_s
             else:
-                if task.ready:
-                    return task
-                status = task.status
+                if not isinstance(found, str):
+                    return found
+                status = found
             left_s = deadline - self.clock()
             if left_s <= 0:
                 raise NotReady(task_id, status=status, timeout_s=timeout_s)

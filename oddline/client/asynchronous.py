@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar, overload
 
 from oddline.client.answers import Page, Receipt, Sent, Task
-from oddline.client.api import WHOLE_PAGES, Api, Link, Payload
+from oddline.client.api import SEARCH_WAIT_S, WHOLE_PAGES, Api, Link, Payload
 from oddline.client.batches import MOST_ENTRIES, batches
 from oddline.client.calls import Answer, Fault, Patience, Pause, Steps, Transport
 from oddline.client.client import WAIT_S, Many
@@ -114,9 +114,9 @@ class AsyncClient:
         """As `Client.chain`."""
         return await self._run(self._api.chain(links, timeout_s=timeout_s))
 
-    def entries(self, **asked: Any) -> AsyncIterator[dict[str, Any]]:
+    def entries(self, *, timeout_s: float = SEARCH_WAIT_S, **asked: Any) -> AsyncIterator[dict[str, Any]]:
         """As `Client.entries`."""
-        return self._all("/api/v1/logs", "entries", asked)
+        return self._all("/api/v1/logs", "entries", asked, timeout_s=timeout_s)
 
     def anomalies(self, **asked: Any) -> AsyncIterator[dict[str, Any]]:
         """As `Client.anomalies`."""
@@ -126,10 +126,13 @@ class AsyncClient:
         """As `Client.tail`."""
         return await self._run(self._api.page("/api/v1/logs/tail", items="entries", after=after, asked=asked))
 
-    async def _all(self, path: str, items: str, asked: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    async def _all(
+        self, path: str, items: str, asked: Mapping[str, Any], *, timeout_s: float = SEARCH_WAIT_S
+    ) -> AsyncIterator[dict[str, Any]]:
+        whole = {**WHOLE_PAGES, **asked}
         after = None
         while True:
-            page = await self._run(self._api.page(path, items=items, after=after, asked={**WHOLE_PAGES, **asked}))
+            page = await self._run(self._api.page(path, items=items, after=after, asked=whole, timeout_s=timeout_s))
             for item in page.items:
                 yield item
             if page.next is None:

@@ -103,11 +103,12 @@ def run(steps: Steps[T], *, transport: Transport, pause: Callable[[float], None]
             told = transport(step)
 
 
-def called(call: Call, *, patience: Patience, told: Sequence[str] = ()) -> Steps[Any]:
+def called(call: Call, *, patience: Patience, told: Sequence[str] = (), instead: Sequence[str] = ()) -> Steps[Any]:
     """The JSON that the API answers to a call; None where it answers nothing.
 
     Args:
         told: what the answer must have, if it is the API's.
+        instead: what it may have in the place of that.
 
     Raises:
         Refused: for good; or something else answered.
@@ -117,7 +118,7 @@ def called(call: Call, *, patience: Patience, told: Sequence[str] = ()) -> Steps
         came = yield call
         assert came is not None  # noqa: S101  # whoever takes steps tells what came of a call
         if isinstance(came, Answer) and came.status < HTTPStatus.MULTIPLE_CHOICES:
-            return _content(came, names=told)
+            return _content(came, names=told, instead=instead)
         after = _retry_after_s(came)
         if not _may_pass(call, came):
             if isinstance(came, Answer) and came.status < HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -148,14 +149,15 @@ def _may_pass(call: Call, told: Answer | Fault) -> bool:
     return call.repeatable and told.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def _content(answer: Answer, *, names: Sequence[str]) -> Any:
+def _content(answer: Answer, *, names: Sequence[str], instead: Sequence[str]) -> Any:
     if not answer.body and not names:
         return None
     try:
         content = json.loads(answer.body)
     except (ValueError, RecursionError) as error:
         raise _refused(answer, why="the answer is no JSON: ") from error
-    if names and not (isinstance(content, dict) and content.keys() >= set(names)):
+    known = [set(one) for one in (names, instead) if one]
+    if known and not (isinstance(content, dict) and any(content.keys() >= one for one in known)):
         raise _refused(answer, why="this is no answer of Oddline: ")
     return content
 

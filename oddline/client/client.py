@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Self, overload
 
 from oddline.client.answers import Page, Receipt, Sent, Task
-from oddline.client.api import WHOLE_PAGES, Api, Link, Payload
+from oddline.client.api import SEARCH_WAIT_S, WHOLE_PAGES, Api, Link, Payload
 from oddline.client.batches import MOST_ENTRIES, batches
 from oddline.client.calls import Patience, Steps, T, Transport, run
 from oddline.client.connecting import TIMEOUT_S, wire_to
@@ -164,16 +164,19 @@ class Client:
         """
         return self._run(self._api.chain(links, timeout_s=timeout_s))
 
-    def entries(self, **asked: Any) -> Iterator[dict[str, Any]]:
+    def entries(self, *, timeout_s: float = SEARCH_WAIT_S, **asked: Any) -> Iterator[dict[str, Any]]:
         """All entries that are asked for, newest first, page after page: what `GET /api/v1/logs` takes.
 
         That is `source`, `severity`, `minimum_score`, `is_anomaly`, `pattern`, `text` and more; `from` and `to` are
-        written `time_from` and `time_to`.
+        written `time_from` and `time_to`. A search that takes longer than an answer may is done by a task and waited
+        for, `timeout_s` at most.
 
         Raises:
             Refused: a parameter is none, or the key may not read.
+            TaskFailed: such a search ended without success.
+            NotReady: it is not over in time; asked for again while it goes on, it is not begun anew.
         """
-        return self._all("/api/v1/logs", "entries", asked)
+        return self._all("/api/v1/logs", "entries", asked, timeout_s=timeout_s)
 
     def anomalies(self, **asked: Any) -> Iterator[dict[str, Any]]:
         """All odd entries that are asked for, each with its explanation: what `GET /api/v1/anomalies` takes.
@@ -189,10 +192,13 @@ class Client:
         """
         return self._run(self._api.page("/api/v1/logs/tail", items="entries", after=after, asked=asked))
 
-    def _all(self, path: str, items: str, asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def _all(
+        self, path: str, items: str, asked: Mapping[str, Any], *, timeout_s: float = SEARCH_WAIT_S
+    ) -> Iterator[dict[str, Any]]:
+        whole = {**WHOLE_PAGES, **asked}
         after = None
         while True:
-            page = self._run(self._api.page(path, items=items, after=after, asked={**WHOLE_PAGES, **asked}))
+            page = self._run(self._api.page(path, items=items, after=after, asked=whole, timeout_s=timeout_s))
             yield from page.items
             if page.next is None:
                 return
