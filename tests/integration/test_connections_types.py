@@ -431,6 +431,19 @@ def test_a_next_link_is_followed_on_the_same_server_alone(feeds: Feeds) -> None:
     assert feeds.messages() == ["one"]
 
 
+def test_numbers_that_are_no_time_lose_no_entry(feeds: Feeds) -> None:
+    written = ["20261011081530", "20261011", 12_345, 86_400.5, "2999-01-01T00:00:00Z"]
+    records = [{"message": f"line {number}", "timestamp": value} for number, value in enumerate(written)]
+
+    with answering(lambda _: json_answer(records)) as url:
+        told = feeds.poll(feeds.connect("http", {"url": url}))
+
+    assert (told["entries"], told["refused"]) == (5, 0)
+    entries = feeds.stored()
+    assert [entry["attributes"].get("timestamp") for entry in entries] == [None, None, *written[2:]]
+    assert entries[0]["timestamp"] == 1_791_706_530_000_000
+
+
 def test_a_cursor_from_the_last_entry_goes_out_in_a_header_and_ndjson_is_read(feeds: Feeds) -> None:
     everything = [{"message": f"line {number}", "id": number, "level": "x", "severity": "WARN"} for number in range(5)]
 
@@ -556,6 +569,20 @@ def test_a_stream_is_read_from_an_id_on_and_gone_on_with(feeds: Feeds, redis_url
     assert feeds.messages() == [*(f"line {number}" for number in range(2_500)), '{"text":"no message"}']
     entry = feeds.stored()[0]
     assert (entry["severity"], entry["attributes"]["pod"], entry["attributes"]["stream"]) == ("ERROR", "a", "app")
+
+
+def test_an_id_that_is_no_time_loses_no_entry(feeds: Feeds, redis_url: str) -> None:
+    address = urlsplit(redis_url)
+    with redis.Redis.from_url(redis_url) as client:
+        client.xadd("counted", {"message": "first"}, id="99999999999999-1")  # of the year 5138
+        connection = feeds.connect(
+            "redis",
+            {"host": address.hostname, "port": address.port, "tls": False, "stream": "counted"},
+            credentials={"password": address.password},
+        )
+        told = feeds.poll(connection)
+
+    assert (told["entries"], told["refused"], feeds.messages()) == (1, 0, ["first"])
 
 
 def test_large_entries_are_read_fewer_at_once_and_one_that_memory_has_no_room_for_is_refused(

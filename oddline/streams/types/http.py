@@ -101,7 +101,7 @@ def pages(link: Link) -> Iterator[Page]:
         now = link.now()
         yield Page(
             cursor={"value": value, "asked": asked},
-            entries=[entry_of(record, names=configuration.names, source=link.source) for record in new],
+            entries=[entry_of(record, names=configuration.names, source=link.source, now=now) for record in new],
             hashes=hashes,
             latest=now,
             forget_before=now if records else None,
