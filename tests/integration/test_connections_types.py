@@ -431,6 +431,33 @@ def test_a_next_link_is_followed_on_the_same_server_alone(feeds: Feeds) -> None:
     assert feeds.messages() == ["one"]
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Link": '</page?fields=a,b&page=2>; rel="next"'},
+        {"Link": '</page?fields=a,b;c&page=2>;rel=next, </page?page=9>; rel="last"'},
+        {"Link": '</0>; rel="prev"; title="<x>, or; rel=next", </page?fields=a,b&page=2>; title="2"; Rel="last Next"'},
+        {"Link": '</page?fields=a,b&page=2>; rel="next"', "link": '</page?page=9>; rel="last"'},
+        {"Link": '</page?page=9>; rel="last"', "link": '</page?fields=a,b&page=2>; rel="next"'},
+    ],
+    ids=["comma", "semicolon", "quoted", "first of two", "second of two"],
+)
+def test_a_next_link_is_found_whatever_its_address_holds_and_stands_among(
+    feeds: Feeds, headers: dict[str, str]
+) -> None:
+    def linked(asked: Asked) -> Answer:
+        if "page=2" in asked.path:
+            return json_answer([{"message": asked.path.partition("fields=")[2]}])
+        return json_answer([{"message": "one"}], headers=headers)
+
+    with answering(linked) as url:
+        cursor = {"send": "link", "take": "header", "at": "Link"}
+        told = feeds.poll(feeds.connect("http", {"url": f"{url}/page", "cursor": cursor}))
+
+    assert told["error"] is None
+    assert feeds.messages() in (["one", "a,b&page=2"], ["one", "a,b;c&page=2"])
+
+
 def test_numbers_that_are_no_time_lose_no_entry(feeds: Feeds) -> None:
     written = ["20261011081530", "20261011", 12_345, 86_400.5, "2999-01-01T00:00:00Z"]
     records = [{"message": f"line {number}", "timestamp": value} for number, value in enumerate(written)]
