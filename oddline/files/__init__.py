@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from oddline.files.model import Block, Entry, Found, Problems
     from oddline.files.processing import mark_failed, parse_structured_logs, process_log_file, tell_of_group
     from oddline.files.reading import EntryReader, read_entries
+    from oddline.files.resuming import from_place
     from oddline.files.service import UPLOADED, PutObject, delete, find_behind, list_files, origin_of, take_object
     from oddline.files.sniffing import look_at
     from oddline.files.summing_up import calculate_file_analytics, score_log_file
@@ -49,6 +50,7 @@ _HOMES = {
     "model": ["Block", "Entry", "Found", "Problems"],
     "processing": ["mark_failed", "parse_structured_logs", "process_log_file", "tell_of_group"],
     "reading": ["EntryReader", "read_entries"],
+    "resuming": ["from_place"],
     "service": ["UPLOADED", "PutObject", "delete", "find_behind", "list_files", "origin_of", "take_object"],
     "sniffing": ["look_at"],
     "summing_up": ["calculate_file_analytics", "score_log_file"],
@@ -118,6 +120,7 @@ __all__ = [
     "existing",
     "extract_log_metadata",
     "find_behind",
+    "from_place",
     "holds",
     "list_files",
     "look_at",

@@ -1,6 +1,6 @@
 """Open a file as it was put, whoever wrote its row, to read its entries: the same ones each time."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from zoneinfo import ZoneInfo
 
 from oddline.errors import CorruptBody
@@ -12,7 +12,7 @@ from oddline.objects import PROJECT_METADATA, ObjectStore
 from oddline.tasks import TaskContext
 
 
-def stream(objects: ObjectStore, file: LogFile, *, start: int = 0) -> Iterator[bytes]:
+def stream(objects: ObjectStore, file: LogFile, *, start: int = 0) -> Generator[bytes, None, None]:
     """The bytes of a file as it is kept, from `start` on, in pieces of at most `PIECE_BYTES`.
 
     Raises:

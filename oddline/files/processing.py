@@ -1,6 +1,6 @@
 """Turn a file into submissions, part by part, so that whoever goes on where another stopped does nothing twice."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -8,16 +8,14 @@ from typing import Any, Final
 from oddline.database import Transaction
 from oddline.errors import FileStuck, LostClaim, NotYet, QuotaExceeded
 from oddline.files import store
-from oddline.files.encodings import UTF_16_BE, UTF_16_LE
 from oddline.files.log_file import FileState, LogFile
 from oddline.files.metadata import Metadata, MetadataFold
 from oddline.files.model import Block, Found
 from oddline.files.opening import found_in, open_reader, stream
 from oddline.files.reading import MOST_ENTRIES, EntryReader
+from oddline.files.resuming import from_place
 from oddline.files.tasks import PROCESS_LOG_FILE, FileGroup, FilePayload, FormattedFile
-from oddline.files.unpacking import NONE
 from oddline.files.uploads import check_format
-from oddline.objects import PIECE_BYTES
 from oddline.submissions import (
     SCORE_WAITING_BATCH,
     Intake,
@@ -34,7 +32,6 @@ TURN: Final = timedelta(minutes=4)  # below the soft limit by more than a part t
 SHORT_TURN: Final = timedelta(seconds=5)  # while other projects wait
 MOST_TRIES: Final = 5  # without one more part stored: then it is the file that kills its workers
 IDS_LAST: Final = timedelta(days=5)  # an entry is looked for by its id up to 7 days behind the time in it
-_SKIPPED: Final = bytes(PIECE_BYTES)
 _WORKED_ON: Final = (FileState.UPLOADED, FileState.PROCESSING, FileState.FAILED)
 
 
@@ -178,21 +175,12 @@ class _Reading:
         return max(1, self._refused * left // requested)
 
     def _pieces(self, found: Found) -> Iterator[bytes]:
-        for piece in self._from_place(found):
+        def kept(start: int) -> Generator[bytes, None, None]:
+            return stream(self.context.objects, self.file, start=start)
+
+        for piece in from_place(kept, position=self.file.position, found=found):
             self._read_bytes += len(piece)
             yield piece
-
-    def _from_place(self, found: Found) -> Iterator[bytes]:
-        """The file; what was read before is only counted, but for its beginning, where bytes stand as they are read."""
-        objects, file = self.context.objects, self.file
-        place = file.position // PIECE_BYTES * PIECE_BYTES
-        if found.compression != NONE or found.encoding in {UTF_16_LE, UTF_16_BE} or place <= PIECE_BYTES:
-            yield from stream(objects, file)
-            return
-        yield next(stream(objects, file))
-        for _ in range(PIECE_BYTES, place, PIECE_BYTES):
-            yield _SKIPPED
-        yield from stream(objects, file, start=place)
 
     def _store(self, block: Block, fold: MetadataFold) -> None:
         file, start, end, now = self.file, block.start, block.end, self.context.clock()

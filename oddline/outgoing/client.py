@@ -156,9 +156,7 @@ class Outgoing:
             try:
                 return Answer(
                     status=response.status,
-                    headers={
-                        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
-                    },
+                    headers=_decoded(response.headers),
                     body=_read(response, most_bytes=most_bytes, host=_name_of(url)) if most_bytes else b"",
                 )
             finally:
@@ -235,6 +233,15 @@ def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
         return [(name.encode("ascii"), value.encode("latin-1")) for name, value in named.items()]
     except UnicodeError as error:
         raise OutgoingRefused("a header holds characters that HTTP has none for") from error
+
+
+def _decoded(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by their names in small letters; several of one name are one list."""
+    decoded: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        decoded[name] = f"{decoded[name]}, {value}" if name in decoded else value
+    return decoded
 
 
 def _read(response: "httpcore.Response", *, most_bytes: int, host: str) -> bytes:

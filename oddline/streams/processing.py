@@ -1,16 +1,16 @@
 """Read the objects that polls have found, however large, into entries: each entry once, whoever reads and dies."""
 
 import logging
-import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from oddline.database import Transaction
 from oddline.errors import FeedRefused, LostClaim, NotYet, ObjectMissing, OddlineError, UnreadableFile
-from oddline.files import Block
+from oddline.files import Block, from_place
 from oddline.ids import new_id
 from oddline.streams import object_store
 from oddline.streams.admission import admit
@@ -18,7 +18,6 @@ from oddline.streams.contents import read_blocks
 from oddline.streams.failing import back_off, error_text
 from oddline.streams.linking import find, open_link
 from oddline.streams.model import Connection, FoundObject
-from oddline.streams.polling import CLAIM, LONGEST_POLL_S
 from oddline.streams.reading import ConnectionType, Link
 from oddline.streams.starting import start
 from oddline.streams.tasks import PROCESS_LIVE_LOGS, OfConnection
@@ -27,9 +26,17 @@ from oddline.tasks import SEND_SYSTEM_ALERT, TaskContext, raise_alert
 
 log = logging.getLogger(__name__)
 
+# Longer than the task's hard limit: who is dead by then stores nothing any more. Nobody else takes the object before,
+# however long it takes to find the place in it.
+CLAIM: Final = PROCESS_LIVE_LOGS.hard_limit + timedelta(seconds=30)
+SHORT_TURN: Final = timedelta(seconds=30)  # then others have theirs, and the rest comes behind them
+LONG_TURN: Final = timedelta(minutes=4)  # of an object in which the place is long to find; below the soft limit
+
 
 def process_live_logs(payload: OfConnection, context: TaskContext) -> dict[str, Any]:
     """Turn what polls of a connection have found into entries, for half a minute; the rest comes behind others.
+
+    Where finding the place in an object takes longer than that, it is read for as long as that took.
 
     Raises:
         DatabaseUnavailable, ObjectStoreUnavailable: it was not stored.
@@ -71,13 +78,13 @@ class _Reader:
         self._context = context
         self._intake = intake
         self._task = task
-        self._deadline = time.monotonic() + LONGEST_POLL_S
+        self._began_at = context.clock()
         self.entries = 0
 
     @property
     def is_over(self) -> bool:
         """Whether others are to have their turn."""
-        return time.monotonic() >= self._deadline
+        return self._context.clock() - self._began_at >= SHORT_TURN
 
     def read_next(self) -> bool:
         """Read the oldest object that nobody reads; False where there is none."""
@@ -103,9 +110,10 @@ class _Reader:
         return True
 
     def _read(self, reading: "_Reading") -> None:
-        if self._kind.read_object is None:
-            raise ObjectMissing(f"a connection of the type {self._kind.name} has no objects")
-        with closing(self._kind.read_object(self._link, reading.found)) as pieces:
+        if reading.found.position:  # half of what may wait, so that it comes to more than finding the place again
+            most = -(-self._context.settings.file_backlog // 2)
+            wait_for_scoring(self._context, self._connection.project, most=most)
+        with closing(self._pieces(reading.found)) as pieces:
             is_read = self._store_all(reading, pieces)
         with self._context.db.transaction() as tx:
             if is_read:
@@ -113,16 +121,24 @@ class _Reader:
             else:
                 object_store.release(tx, reading.found, version=reading.version, now=self._context.clock())
 
+    def _pieces(self, found: FoundObject) -> Generator[bytes, None, None]:
+        read_object, link = self._kind.read_object, self._link
+        if read_object is None:
+            raise ObjectMissing(f"a connection of the type {self._kind.name} has no objects")
+        return from_place(lambda start: read_object(link, found, start), position=found.position, name=found.key)
+
     def _store_all(self, reading: "_Reading", pieces: Iterator[bytes]) -> bool:
         """Store block by block; False where the time is over before the object is.
 
         Raises:
             UnreadableFile: it cannot be read further; of one that is damaged, what came before that is stored.
         """
-        source = self._connection.source
+        source, began_at = self._connection.source, self._context.clock()
+        until: datetime | None = None
         for block in read_blocks(pieces, reading.found, source=source, most_entries=MOST_PART_ENTRIES):
+            until = until or _read_until(began_at, found_at=self._context.clock())
             self._store(reading, block)
-            if self.is_over:
+            if self.is_over and self._context.clock() >= until:
                 return False
         return True
 
@@ -181,6 +197,15 @@ class _Reading:
 
     found: FoundObject
     version: int
+
+
+def _read_until(began_at: datetime, *, found_at: datetime) -> datetime:
+    """Until when an object is read though others wait: otherwise a large packed one would come to little else.
+
+    For as long as it took to find the place in it, unless the turn would become too long; for a short turn at least.
+    """
+    found_in = found_at - began_at
+    return found_at + min(found_in, max(LONG_TURN - found_in, SHORT_TURN))
 
 
 def _is_of_feed(error: OddlineError) -> bool:

@@ -81,8 +81,8 @@ class ConnectionType:
             raises `FeedRefused` for what will not pass by itself, and `FeedFailed` for what may; `OutgoingRefused` and
             `OutgoingFailed` likewise.
         needs_credentials: whether a configuration is nothing without.
-        read_object: the bytes of an object that a page has found, in pieces; raises also `ObjectMissing` where it is
-            gone.
+        read_object: the bytes from one on of an object that a page has found, in pieces; raises also `ObjectMissing`
+            where it is gone.
     """
 
     name: str
@@ -92,4 +92,4 @@ class ConnectionType:
     pages: Callable[[Link], Iterator[Page]]
     shown_to: Callable[[Any], tuple[str, ...]] = _providers_own
     needs_credentials: Callable[[Any], bool] = _always
-    read_object: Callable[[Link, FoundObject], Generator[bytes, None, None]] | None = None
+    read_object: Callable[[Link, FoundObject, int], Generator[bytes, None, None]] | None = None

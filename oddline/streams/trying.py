@@ -53,7 +53,7 @@ def _look(kind: ConnectionType, link: Link) -> tuple[list[dict[str, Any]], list[
             return page.entries[:SHOWN], []
         if page.objects and kind.read_object is not None:
             first = page.objects[0]
-            with closing(kind.read_object(link, first)) as pieces:
+            with closing(kind.read_object(link, first, 0)) as pieces:
                 block = next(read_blocks(pieces, first, source=link.source, most_entries=SHOWN), None)
             return block.entries if block else [], page.objects[:SHOWN]
         if time.monotonic() >= deadline:

@@ -15,7 +15,7 @@ from oddline.submissions.decoding import (
     too_large_on_the_wire,
     unpack_body,
 )
-from oddline.submissions.intake import ATTRIBUTES_BYTES, EARLIEST, NAME_CHARACTERS, take_entries
+from oddline.submissions.intake import ATTRIBUTES_BYTES, EARLIEST, FUTURE, NAME_CHARACTERS, take_entries
 from oddline.submissions.model import (
     INDEX_MASK,
     MOST_ENTRIES,
@@ -68,6 +68,7 @@ __all__ = [
     "ATTEMPTS",
     "ATTRIBUTES_BYTES",
     "EARLIEST",
+    "FUTURE",
     "INDEX_MASK",
     "LIMITS",
     "MOST_ENTRIES",

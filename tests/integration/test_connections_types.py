@@ -8,11 +8,12 @@ API" and "OAuth 2.0 client credentials flow"; the services themselves were not a
 import gzip
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from random import randbytes
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -30,6 +31,9 @@ from oddline.ids import new_id
 from oddline.limits import write_limits
 from oddline.settings import Side
 from oddline.streams import try_connection
+from oddline.streams.model import FoundObject
+from oddline.streams.reading import Link
+from oddline.streams.types import TYPES
 from oddline.submissions import rfc3339
 from oddline.tasks import raised_alerts
 
@@ -159,6 +163,111 @@ def test_an_object_is_read_on_where_a_reader_left_it_to_the_same_entries(
     assert len({entry["timestamp"] for entry in feeds.stored()}) == 1
 
 
+@dataclass
+class Download:
+    """What was fetched of an object: from which byte on, and how many."""
+
+    start: int
+    fetched: int = 0
+
+
+@pytest.fixture
+def downloads(feeds: Feeds, monkeypatch: pytest.MonkeyPatch) -> list[Download]:
+    """What is fetched of objects, in small pieces, each of which takes ten seconds."""
+    made: list[Download] = []
+    real = TYPES["s3"].read_object
+    assert real is not None
+
+    def slow(link: Link, found: FoundObject, start: int) -> Generator[bytes, None, None]:
+        made.append(download := Download(start))
+        for piece in real(link, found, start):
+            feeds.clock.move(timedelta(seconds=10))
+            download.fetched += len(piece)
+            yield piece
+
+    monkeypatch.setattr("oddline.streams.types.s3.PIECE_BYTES", 64 * 1024)
+    monkeypatch.setattr("oddline.streams.processing.MOST_PART_ENTRIES", 1_000)
+    monkeypatch.setitem(TYPES, "s3", replace(TYPES["s3"], read_object=slow))
+    return made
+
+
+def test_a_plain_object_is_fetched_from_the_place_that_was_reached(
+    feeds: Feeds, bucket: Bucket, downloads: list[Download]
+) -> None:
+    connection = feeds.connect("s3", bucket.configuration, credentials=KEYS)
+    texts = [f"line {number} {'x' * 90}" for number in range(12_000)]
+    bucket.put("app/large.log", lines(*texts))
+    feeds.poll(connection)
+
+    while feeds.process(connection)["objects"]:
+        pass
+
+    first, *later = downloads
+    assert (first.start, len([one for one in later if one.start])) == (0, 2)
+    assert all(one.fetched <= 256 * 1024 for one in later if not one.start)  # to see what it is
+    assert sum(one.fetched for one in later if one.start) < 2 * len(lines(*texts))
+    assert feeds.messages() == texts
+
+
+def test_an_object_that_is_stored_to_its_end_and_was_not_let_go_of_is_let_go_of(
+    feeds: Feeds, bucket: Bucket, downloads: list[Download]
+) -> None:
+    connection = feeds.connect("s3", bucket.configuration, credentials=KEYS)
+    body = lines(*(f"line {number} {'x' * 90}" for number in range(5_000)))
+    bucket.put("app/large.log", body)
+    feeds.poll(connection)
+    with feeds.db("worker").transaction() as tx:
+        tx.execute("UPDATE connection_objects SET position = %s WHERE project_id = %s", [len(body), feeds.project])
+
+    told = feeds.process(connection)
+
+    with feeds.db("worker").transaction() as tx:
+        [[left]] = tx.execute(
+            "SELECT count(*) FROM connection_objects WHERE project_id = %s", [feeds.project]
+        ).fetchall()
+    assert (told, left) == ({"objects": 1, "entries": 0}, 0)
+
+
+def test_an_object_in_which_the_place_is_long_to_find_is_read_for_as_long_as_that_took(
+    feeds: Feeds, bucket: Bucket, downloads: list[Download]
+) -> None:
+    connection = feeds.connect("s3", bucket.configuration, credentials=KEYS)
+    texts = [f"{number} {randbytes(60).hex()}" for number in range(20_000)]
+    bucket.put("app/large.log.gz", gzip.compress(lines(*texts), 1))
+    feeds.poll(connection)
+
+    while feeds.process(connection)["objects"]:
+        pass
+
+    assert feeds.messages() == texts
+    assert len(downloads) <= 6  # and not as many as there are blocks
+
+
+def test_nobody_else_takes_an_object_while_the_place_in_it_is_being_found(
+    feeds: Feeds, bucket: Bucket, downloads: list[Download], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = feeds.connect("s3", bucket.configuration, credentials=KEYS)
+    texts = [f"{number} {randbytes(60).hex()}" for number in range(20_000)]
+    bucket.put("app/large.log.gz", gzip.compress(lines(*texts), 1))
+    feeds.poll(connection)
+    stored = feeds.process(connection)["entries"]
+    slow, others = TYPES["s3"].read_object, []
+    assert slow is not None
+
+    def slower(link: Link, found: FoundObject, start: int) -> Generator[bytes, None, None]:
+        feeds.clock.move(timedelta(minutes=9))
+        if not others:
+            others.append({})
+            others[0] = feeds.process(connection)
+        yield from slow(link, found, start)
+
+    monkeypatch.setitem(TYPES, "s3", replace(TYPES["s3"], read_object=slower))
+    told = feeds.process(connection)
+
+    assert (others, told["entries"] > 0) == ([{"objects": 0, "entries": 0}], True)
+    assert feeds.messages() == texts[: stored + told["entries"]]
+
+
 def test_readers_side_by_side_read_each_object_once(
     feeds: Feeds, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,13 +279,13 @@ def test_readers_side_by_side_read_each_object_once(
     feeds.poll(connection)
 
     def process(_: int) -> None:
-        feeds.clock.move(timedelta(minutes=3))  # so that claims run out on the way
+        feeds.clock.move(timedelta(minutes=11))  # so that claims run out on the way
         feeds.process(connection)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(process, range(8)))
     while feeds.process(connection)["objects"]:
-        feeds.clock.move(timedelta(minutes=3))
+        feeds.clock.move(timedelta(minutes=11))
 
     assert sorted(feeds.messages()) == sorted(text for some in texts for text in some)
 
@@ -322,6 +431,46 @@ def test_a_next_link_is_followed_on_the_same_server_alone(feeds: Feeds) -> None:
     assert feeds.messages() == ["one"]
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Link": '</page?fields=a,b&page=2>; rel="next"'},
+        {"Link": '</page?fields=a,b;c&page=2>;rel=next, </page?page=9>; rel="last"'},
+        {"Link": '</0>; rel="prev"; title="<x>, or; rel=next", </page?fields=a,b&page=2>; title="2"; Rel="last Next"'},
+        {"Link": '</page?fields=a,b&page=2>; rel="next"', "link": '</page?page=9>; rel="last"'},
+        {"Link": '</page?page=9>; rel="last"', "link": '</page?fields=a,b&page=2>; rel="next"'},
+    ],
+    ids=["comma", "semicolon", "quoted", "first of two", "second of two"],
+)
+def test_a_next_link_is_found_whatever_its_address_holds_and_stands_among(
+    feeds: Feeds, headers: dict[str, str]
+) -> None:
+    def linked(asked: Asked) -> Answer:
+        if "page=2" in asked.path:
+            return json_answer([{"message": asked.path.partition("fields=")[2]}])
+        return json_answer([{"message": "one"}], headers=headers)
+
+    with answering(linked) as url:
+        cursor = {"send": "link", "take": "header", "at": "Link"}
+        told = feeds.poll(feeds.connect("http", {"url": f"{url}/page", "cursor": cursor}))
+
+    assert told["error"] is None
+    assert feeds.messages() in (["one", "a,b&page=2"], ["one", "a,b;c&page=2"])
+
+
+def test_numbers_that_are_no_time_lose_no_entry(feeds: Feeds) -> None:
+    written = ["20261011081530", "20261011", 12_345, 86_400.5, "2999-01-01T00:00:00Z"]
+    records = [{"message": f"line {number}", "timestamp": value} for number, value in enumerate(written)]
+
+    with answering(lambda _: json_answer(records)) as url:
+        told = feeds.poll(feeds.connect("http", {"url": url}))
+
+    assert (told["entries"], told["refused"]) == (5, 0)
+    entries = feeds.stored()
+    assert [entry["attributes"].get("timestamp") for entry in entries] == [None, None, *written[2:]]
+    assert entries[0]["timestamp"] == 1_791_706_530_000_000
+
+
 def test_a_cursor_from_the_last_entry_goes_out_in_a_header_and_ndjson_is_read(feeds: Feeds) -> None:
     everything = [{"message": f"line {number}", "id": number, "level": "x", "severity": "WARN"} for number in range(5)]
 
@@ -447,6 +596,20 @@ def test_a_stream_is_read_from_an_id_on_and_gone_on_with(feeds: Feeds, redis_url
     assert feeds.messages() == [*(f"line {number}" for number in range(2_500)), '{"text":"no message"}']
     entry = feeds.stored()[0]
     assert (entry["severity"], entry["attributes"]["pod"], entry["attributes"]["stream"]) == ("ERROR", "a", "app")
+
+
+def test_an_id_that_is_no_time_loses_no_entry(feeds: Feeds, redis_url: str) -> None:
+    address = urlsplit(redis_url)
+    with redis.Redis.from_url(redis_url) as client:
+        client.xadd("counted", {"message": "first"}, id="99999999999999-1")  # of the year 5138
+        connection = feeds.connect(
+            "redis",
+            {"host": address.hostname, "port": address.port, "tls": False, "stream": "counted"},
+            credentials={"password": address.password},
+        )
+        told = feeds.poll(connection)
+
+    assert (told["entries"], told["refused"], feeds.messages()) == (1, 0, ["first"])
 
 
 def test_large_entries_are_read_fewer_at_once_and_one_that_memory_has_no_room_for_is_refused(

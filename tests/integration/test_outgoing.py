@@ -184,6 +184,17 @@ def test_a_certificate_of_an_unknown_authority_is_refused(tmp_path: Path) -> Non
         client(server).request("GET", f"https://{HOST}:{server.port}/")
 
 
+# An answer
+
+
+def test_headers_of_one_name_are_one_list() -> None:
+    links = b'Link: </1>; rel="prev"\r\nX-One: 1\r\nlink: </3>; rel="next"\r\n'
+    with serving(dripping(b"HTTP/1.1 200 OK\r\n" + links + b"Content-Length: 0\r\n\r\n", b"")) as server:
+        answer = client(server).request("GET", f"http://{HOST}:{server.port}/")
+
+    assert (answer.headers["link"], answer.headers["x-one"]) == ('</1>; rel="prev", </3>; rel="next"', "1")
+
+
 # How much and how long
 
 

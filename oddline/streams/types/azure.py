@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints
 from oddline.errors import FeedFailed, FeedRefused
 from oddline.streams.model import Page
 from oddline.streams.reading import ConnectionType, Given, Link, Secret, Text
-from oddline.streams.records import Names, as_time, entry_of
+from oddline.streams.records import Names, as_moment, entry_of
 from oddline.streams.types.answers import SHOWN_CHARACTERS, post_json, take_token
 from oddline.streams.windows import Found, LookBack, read_windows
 from oddline.submissions import rfc3339
@@ -116,11 +116,11 @@ def _rows(answer: dict[str, Any], *, what: str) -> Iterator[dict[str, Any]]:
 
 def _found(row: dict[str, Any], link: Link) -> Found:
     identity = link.configuration.identity
-    at = as_time(row.get(_TIME))
+    at = as_moment(row.get(_TIME))
     if at is None or not row.get(identity):
         raise FeedRefused(f"the query's rows lack {_TIME} or {identity}: name the column that tells rows apart")
     filled = {name: value for name, value in row.items() if value is not None and value != ""}
-    entry = entry_of(filled, names=link.configuration.names, source=link.source)
+    entry = entry_of(filled, names=link.configuration.names, source=link.source, now=link.now())
     return Found(f"{row[_TIME]}\n{row[identity]}", at, entry)
 
 

@@ -110,7 +110,8 @@ def _token(link: Link) -> str:
 
 
 def _found(one: dict[str, Any], link: Link) -> Found:
-    at = as_time(one.get("timestamp")) or as_time(one.get("receiveTimestamp")) or link.now()
+    now = link.now()
+    at = as_time(one.get("timestamp"), now=now) or as_time(one.get("receiveTimestamp"), now=now) or now
     attributes = {name: one[name] for name in _ATTRIBUTES if one.get(name)}
     payload = one.get("jsonPayload") or one.get("protoPayload")
     message = one.get("textPayload")

@@ -1,5 +1,6 @@
 """An HTTP endpoint that answers JSON, with a cursor that each answer tells and the next request bears."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal
@@ -18,7 +19,9 @@ from oddline.submissions import LIMITS, MOST_PART_ENTRIES
 
 Address = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$", max_length=2_000)]
 Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,100}$")]
-_NEXT: Final = ('rel="next"', "rel=next")  # RFC 8288; other forms of it are rare
+# RFC 8288: an address, which may hold commas and semicolons, and what is said of it up to the next comma.
+_LINK: Final = re.compile(r'<([^<>]*)>((?:[^<>",]|"[^"]*")*)')
+_SAID: Final = re.compile(r';\s*([^=;\s]+)\s*=\s*(?:"([^"]*)"|([^;\s]*))')
 
 
 class Cursor(Given):
@@ -101,7 +104,7 @@ def pages(link: Link) -> Iterator[Page]:
         now = link.now()
         yield Page(
             cursor={"value": value, "asked": asked},
-            entries=[entry_of(record, names=configuration.names, source=link.source) for record in new],
+            entries=[entry_of(record, names=configuration.names, source=link.source, now=now) for record in new],
             hashes=hashes,
             latest=now,
             forget_before=now if records else None,
@@ -202,10 +205,10 @@ def _following(answer: Answer, records: list[Any], configuration: Configuration,
 
 
 def _next_link(header: str) -> str | None:
-    for one in header.split(","):
-        target, _, parameters = one.strip().partition(">")
-        if any(form in parameters for form in _NEXT):
-            return target.removeprefix("<")
+    for address, parameters in _LINK.findall(header):
+        for name, quoted, plain in _SAID.findall(parameters):
+            if name.lower() == "rel" and "next" in (quoted or plain).lower().split():
+                return str(address)
     return None
 
 

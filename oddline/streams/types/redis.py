@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import Field, StringConstraints
@@ -11,7 +10,7 @@ from oddline.errors import FeedFailed, FeedRefused
 from oddline.outgoing import Outgoing, open_outgoing
 from oddline.streams.model import Page
 from oddline.streams.reading import ConnectionType, Given, Link, Secret, Text
-from oddline.streams.records import Names, entry_of
+from oddline.streams.records import Names, as_time, entry_of
 from oddline.streams.types.answers import SHOWN_CHARACTERS
 from oddline.streams.types.bounded import Allowance, BoundedSocket, TooMuch
 from oddline.submissions import rfc3339
@@ -144,12 +143,14 @@ def _entry(identifier: str, fields: dict[bytes, bytes], link: Link) -> dict[str,
     record: dict[str, Any] = {
         name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()
     }
-    entry = entry_of(record, names=link.configuration.names, source=link.source)
+    now = link.now()
+    entry = entry_of(record, names=link.configuration.names, source=link.source, now=now)
     entry["attributes"] = entry["attributes"] | {"stream": link.configuration.stream, "stream_id": identifier}
     if "timestamp" not in entry:
-        with suppress(ValueError, OverflowError, OSError):  # the server's own id need be no time
-            milliseconds = int(identifier.partition("-")[0])
-            entry["timestamp"] = rfc3339(datetime.fromtimestamp(milliseconds / 1000, tz=UTC))
+        with suppress(ValueError, OverflowError):  # the server's own id need be no time
+            moment = as_time(int(identifier.partition("-")[0]) / 1_000, now=now)
+            if moment is not None:
+                entry["timestamp"] = rfc3339(moment)
     return entry
 
 

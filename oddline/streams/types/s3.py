@@ -108,13 +108,18 @@ def _cursor(
     }
 
 
-def read_object(link: Link, found: FoundObject) -> Generator[bytes, None, None]:
+def read_object(link: Link, found: FoundObject, start: int) -> Generator[bytes, None, None]:
     """See `ConnectionType.read_object`; of another version than was found there is nothing to be had."""
+    if start >= found.size:  # S3 refuses to tell of nothing
+        return
     what = f"s3://{link.configuration.bucket}/{found.key}"
+    asked: dict[str, Any] = {"Bucket": link.configuration.bucket, "Key": found.key, "IfMatch": found.etag}
+    if start:
+        asked["Range"] = f"bytes={start}-"
     client = _open(link)
     try:
         with aws_errors(what):
-            answer = client.get_object(Bucket=link.configuration.bucket, Key=found.key, IfMatch=found.etag)
+            answer = client.get_object(**asked)
     except (FeedFailed, FeedRefused) as error:
         if getattr(error.__cause__, "response", {}).get("Error", {}).get("Code") in {"NoSuchKey", "PreconditionFailed"}:
             raise ObjectMissing(f"{what} is gone, or was put anew") from error

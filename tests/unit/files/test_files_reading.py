@@ -3,7 +3,7 @@
 import gzip
 import lzma
 import tracemalloc
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise, repeat
 from typing import Any
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from lines_of_formats import CASES
 
 from oddline.errors import LineTooLong, NotText
-from oddline.files import Block, EntryReader, Found, look_at, read_entries
+from oddline.files import Block, EntryReader, Found, from_place, look_at, read_entries
 from oddline.submissions import take_entries
 
 NOW = datetime(2026, 11, 5, 8, 15, tzinfo=UTC)
@@ -257,6 +257,39 @@ def test_times_without_a_zone_are_of_the_given_one(zone: Any, time: str) -> None
 
     assert block.entries[0]["timestamp"] == time
     assert block.zone_assumed == (zone is None)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "end", "is_fetched_whole"),
+    [
+        ("utf-8", "\n", False),
+        ("utf-8-sig", "\r\n", False),
+        ("utf-8", "\r", False),
+        ("cp1252", "\n", False),
+        ("utf-16", "\n", True),
+        ("utf-16-be", "\n", True),
+        ("gzip", "\n", True),
+    ],
+)
+@pytest.mark.parametrize("is_known", [False, True])
+def test_reading_goes_on_at_a_place_and_only_what_must_be_is_fetched_again(
+    encoding: str, end: str, *, is_fetched_whole: bool, is_known: bool
+) -> None:
+    text = "".join(f"2026-10-11 08:15:30 {number} für {'x' * 200}{end}" for number in range(4_000))
+    data = gzip.compress(text.encode(), 1) if encoding == "gzip" else text.encode(encoding)
+    reader, blocks = read(data, most_entries=500)
+    fetched: list[int] = []
+
+    def stream(start: int) -> Generator[bytes, None, None]:
+        fetched.append(start)
+        yield from cut(data[start:], 10_000)
+
+    for at, block in enumerate(blocks):
+        fetched.clear()
+        pieces = from_place(stream, position=block.end, found=reader.found if is_known else None)
+        assert read(pieces, most_entries=500, after=block.end)[1] == blocks[at + 1 :]
+
+    assert fetched == ([0] if is_fetched_whole else [0, blocks[-1].end])
 
 
 def test_a_block_ends_after_eight_megabytes() -> None:
