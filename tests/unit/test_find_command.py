@@ -40,3 +40,17 @@ def test_it_shows_why_each_pattern_was_found_and_its_entries(capsys: pytest.Capt
     assert "\x1b" not in shown
     assert "q=disk+failure+on+sda" in server.requests[0].path
     assert "source=storage" in server.requests[0].path
+
+
+def test_names_of_sources_and_what_was_looked_for_are_shown_clean(capsys: pytest.CaptureFixture[str]) -> None:
+    harmful = "storage\x1b[2J"
+    why = HIT["why"] | {"words": [harmful], "parameters": [harmful]}
+    hit = HIT | {"why": why, "sources": [{"source": harmful}], "entries": [HIT["entries"][0] | {"source": harmful}]}
+    answer = {"hits": [hit], "waiting": 0, "complete": True, "cost": {}}
+
+    with answering(lambda _: Response(200, json.dumps(answer).encode())) as server:
+        find("disk failure on sda", url=server.url, key="a key")
+
+    shown = capsys.readouterr().out
+    assert shown.count("storage\ufffd[2J") == 4
+    assert "\x1b" not in shown
