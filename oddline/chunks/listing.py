@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date
 from typing import Any, Final
 from uuid import UUID
 
@@ -104,8 +104,8 @@ def list_wanted(tx: Transaction, *, project: UUID, wanted: Wanted, today: date) 
             "today": today,
             "time_from": wanted.time_from,
             "time_to": wanted.time_to,
-            "first_day": wanted.time_from.date() - LATE_AFTER,
-            "last_day": wanted.time_to.date() + LATE_AFTER,
+            "first_day": wanted.time_from.astimezone(UTC).date() - LATE_AFTER,
+            "last_day": wanted.time_to.astimezone(UTC).date() + LATE_AFTER,
             "source_ids": None if wanted.source_ids is None else list(wanted.source_ids),
             "severities": wanted.severities,
             "score_minimum": wanted.score_minimum,

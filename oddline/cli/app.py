@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from oddline.cli.odd_lines import clean
 from oddline.errors import BadRequest, InvalidParameter, OddlineError
 
 EXIT_ERROR: Final = 1
@@ -115,5 +116,5 @@ def run() -> None:
     except OddlineError as error:
         is_coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
         label = typer.style("error:", fg="red", bold=True) if is_coloured else "error:"
-        print(label, " ".join(str(error).split()), file=sys.stderr)
+        print(label, clean(" ".join(str(error).split())), file=sys.stderr)
         sys.exit(EXIT_USAGE if isinstance(error, BadRequest | InvalidParameter) else EXIT_ERROR)

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from oddline.cli.app import make_app
@@ -43,9 +42,9 @@ def list_(as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
         return
     table = Table("id", "name", "type", "source", "state", "entries", "last entry", "last error", box=None)
     for one in found:
-        named = [escape(one[name]) for name in ("id", "name", "type", "source", "state")]
+        named = [one[name] for name in ("id", "name", "type", "source", "state")]
         last = (one["last_entry_at"] or "")[:19]
-        table.add_row(*named, str(one["entries"]), last, escape(one["last_error"] or ""))
+        table.add_row(*named, str(one["entries"]), last, one["last_error"] or "")
     console.print(table)
 
 

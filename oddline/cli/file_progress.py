@@ -22,7 +22,12 @@ class FileProgress:
 
     def __init__(self, console: Console) -> None:
         self.is_shown = console.is_terminal
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[step]}"), DownloadColumn())
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[step]}"),
+            DownloadColumn(),
+        )
         self._bars = Progress(*columns, console=console, transient=True, disable=not self.is_shown)
 
     def __enter__(self) -> Self:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import TaskID
 from rich.table import Table
 
@@ -20,7 +19,7 @@ from oddline.errors import DamagedFile, OddlineError
 
 app = make_app(help="Upload log files, see how far they are, delete them.")
 console = new_console()
-errors = Console(stderr=True, highlight=False, markup=False)
+errors = new_console(stderr=True)
 
 File = Annotated[str, typer.Argument(help="its id")]
 

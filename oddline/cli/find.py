@@ -8,7 +8,7 @@ import typer
 
 from oddline.cli.connecting import Key, Url, call_api
 from oddline.cli.console import counted
-from oddline.cli.odd_lines import plain
+from oddline.cli.odd_lines import clean, plain
 
 PATH: Final = "/api/v1/search"
 
@@ -32,7 +32,7 @@ def find(
         print(json.dumps(answer))
         return
     for hit in answer["hits"]:
-        print(*_lines(hit), sep="\n")
+        print(*map(clean, _lines(hit)), sep="\n")
     if answer["waiting"]:
         print(f"{counted(answer['waiting'], 'pattern is', 'patterns are')} too new to be found yet")
     if not answer["complete"]:

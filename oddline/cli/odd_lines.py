@@ -42,7 +42,7 @@ def as_json(odd_lines: Sequence["OddLine"], *, source: str | None, model: str) -
 def as_text(odd_lines: Sequence["OddLine"], *, is_coloured: bool, has_files: bool) -> Iterator[str]:
     """Score, how often, where, and the line itself, under one another."""
     counts = [f"×{odd.pattern.count:,}" for odd in odd_lines]
-    places = [f"{odd.file}:{odd.line}" if has_files else f"{odd.line}" for odd in odd_lines]
+    places = [f"{clean(odd.file)}:{odd.line}" if has_files else f"{odd.line}" for odd in odd_lines]
     count_width, place_width = max(map(len, counts), default=0), max(map(len, places), default=0)
     for odd, count, place in zip(odd_lines, counts, places, strict=True):
         message = coloured(odd.tokens, is_coloured=is_coloured)
@@ -55,11 +55,15 @@ def coloured(tokens: Sequence[tuple[str, float]], *, is_coloured: bool) -> str:
 
     shown = []
     for text, weight in cut_pieces(weigh(tokens), length=SHOWN_CHARS):
-        clean = text.translate(_CONTROL)
-        shown.append(typer.style(clean, **STYLES[weight]) if weight and is_coloured else clean)
+        shown.append(typer.style(clean(text), **STYLES[weight]) if weight and is_coloured else clean(text))
     return "".join(shown) + ("…" if sum(len(text) for text, _ in tokens) > SHOWN_CHARS else "")
 
 
 def plain(message: str) -> str:
     """A line as a terminal may show it: cut and clean."""
-    return message[:SHOWN_CHARS].translate(_CONTROL) + ("…" if len(message) > SHOWN_CHARS else "")
+    return clean(message[:SHOWN_CHARS]) + ("…" if len(message) > SHOWN_CHARS else "")
+
+
+def clean(text: str) -> str:
+    """One line of text as a terminal may show it, however long it is."""
+    return text.translate(_CONTROL)

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from oddline.cli.connecting import Key, Url, oddline_client
-from oddline.cli.console import counted
+from oddline.cli.console import counted, new_console
 from oddline.client import Sent
 from oddline.errors import OddlineError
 
-console = Console(stderr=True, highlight=False, markup=False)
+console = new_console(stderr=True)
 
 SHOWN_FAULTS = 5
 

@@ -10,7 +10,7 @@ import httpx
 import typer
 
 from oddline.cli.connecting import Key, Url, api_client, content_of, reason_of
-from oddline.cli.odd_lines import STYLES, coloured, plain
+from oddline.cli.odd_lines import STYLES, clean, coloured, plain
 
 PATH: Final = "/api/v1/logs/tail"
 IDLE_S: Final = 1.0  # between two questions while nothing comes in
@@ -117,4 +117,4 @@ def _as_json(entry: Mapping[str, Any]) -> str:
 
 
 def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(clean(text), file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from oddline.cli.app import EXIT_ERROR
 from oddline.cli.connecting import known_project, operator_database, operator_settings
@@ -49,7 +50,7 @@ def _tell(days: list[DayCount], faults: list[str], *, as_json: bool) -> None:
     table = Table("project", "day", *COLUMNS, "", box=None)
     for day in days:
         counts = [f"{getattr(day, name):,}" for name in COLUMNS]
-        table.add_row(day.name, str(day.day), *counts, "right" if day.is_right else "[red]wrong[/red]")
+        table.add_row(day.name, str(day.day), *counts, "right" if day.is_right else Text("wrong", style="red"))
     console.print(table)
     for fault in faults:
-        console.print(fault, style="red", markup=False)
+        console.print(fault, style="red")

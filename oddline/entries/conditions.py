@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -15,7 +16,8 @@ MOST_REGEX_MEMORY: Final = 1024 * 1024  # bytes of a program of RE2: what is lar
 MOST_HASHES: Final = 8  # looked up in each filter
 _BORDER: Final = r"[^0-9A-Za-z_\x{80}-\x{10FFFF}]"  # what is no part of a word: as in `oddline.chunks.words`
 _WORD_SIGN: Final = re.compile(r"[0-9A-Za-z_\x80-\U0010ffff]")
-_FRACTION: Final = re.compile(r"-?[0-9.]+([eE][-+]?[0-9]+)?")
+_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?")
+_UNSPEAKABLE: Final = frozenset("\\'")  # in a name: JSONPath as polars reads it has no form for every such
 
 
 def conditions(query: EntryQuery, source_ids: Sequence[int] | None) -> Iterator[pl.Expr]:
@@ -82,20 +84,40 @@ def _as_whole(word: str) -> str:
 
 
 def _has_attribute(name: str, value: str) -> pl.Expr:
-    text = pl.col("attributes")
-    found = text.str.json_path_match(_path([name])) == value
+    found = _is_at([name], value)
     steps = name.split(".")
     if len(steps) > 1 and all(steps):
-        found = found.fill_null(False) | (text.str.json_path_match(_path(steps)) == value)
+        found = found.fill_null(False) | _is_at(steps, value)
     return found.fill_null(False)
 
 
-def _path(steps: Sequence[str]) -> str:
-    return "$" + "".join("['" + step.replace("\\", "\\\\").replace("'", "\\'") + "']" for step in steps)
+def _is_at(steps: Sequence[str], value: str) -> pl.Expr:
+    """Whether these steps lead to this value; false or null where they lead to another one, or nowhere."""
+    text = pl.col("attributes")
+    unspeakable = next((step for step in steps if not _UNSPEAKABLE.isdisjoint(step)), None)
+    if unspeakable is None:
+        path = "$" + "".join(f"['{step}']" for step in steps)
+        return text.str.json_path_match(path) == value
+    # Python looks, one text after the other: in those where the name as JSON writes it stands at all.
+    may_be = text.str.contains(orjson.dumps(unspeakable).decode(), literal=True)
+    look = partial(_look, steps=steps, value=value)
+    return pl.when(may_be).then(text).map_batches(look, return_dtype=pl.Boolean(), is_elementwise=True)
+
+
+def _look(texts: pl.Series, *, steps: Sequence[str], value: str) -> pl.Series:
+    found = [text is not None and _written(orjson.loads(text), steps) == value for text in texts]
+    return pl.Series(found, dtype=pl.Boolean())
+
+
+def _written(found: Any, steps: Sequence[str]) -> str | None:
+    """What the steps lead to, as JSON writes it, a string without its quotes."""
+    for step in steps:
+        found = found.get(step) if isinstance(found, dict) else None
+    return found if found is None or isinstance(found, str) else orjson.dumps(found).decode()
 
 
 def _stands_as_written(value: str) -> bool:
     """Whether an attribute of this value has its words in its JSON text: no escapes, and no number of another form."""
-    if _FRACTION.fullmatch(value):
+    if _NUMBER.fullmatch(value):
         return "." not in value and "e" not in value.lower()
     return not value.startswith(("{", "[")) and orjson.dumps(value)[1:-1] == value.encode("utf-8", "surrogatepass")

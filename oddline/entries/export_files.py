@@ -23,6 +23,7 @@ VERSION: Final = 1  # of the columns and of the manifest
 MOST_FILE_BYTES: Final = 32 * 1024 * 1024  # of a file, unpacked: it is held in memory
 MOST_GROUP_ROWS: Final = 100_000
 LEVEL: Final = 3  # of zstd
+MOST_HELD_FRAMES: Final = 64  # one takes 15 KB, however few rows it has
 _HEX: Final = pl.Series([f"{number:04x}" for number in range(2**16)])
 
 _RENAMED: Final = {
@@ -135,6 +136,7 @@ class Mark:
 
     files: int
     held: tuple[pl.DataFrame, ...]
+    held_bytes: int
 
 
 @dataclass(slots=True)
@@ -144,6 +146,7 @@ class ExportFiles:
     target: Target
     _files: list[ExportedFile] = field(default_factory=list)
     _held: list[pl.DataFrame] = field(default_factory=list)
+    _held_bytes: int = 0
 
     @property
     def entries(self) -> int:
@@ -152,15 +155,20 @@ class ExportFiles:
 
     def add(self, entries: pl.DataFrame) -> None:
         """Take some more."""
+        if entries.is_empty():
+            return
         for piece in slices(entries, most=MOST_FILE_BYTES):
-            if sum(map(decoded_bytes, [*self._held, piece])) > MOST_FILE_BYTES:
+            size = decoded_bytes(piece)
+            if self._held_bytes + size > MOST_FILE_BYTES:
                 self._write()
-            if not piece.is_empty():
-                self._held.append(piece)
+            self._held.append(piece)
+            self._held_bytes += size
+        if len(self._held) >= MOST_HELD_FRAMES:
+            self._held[:] = [pl.concat(self._held, rechunk=True)]
 
     def mark(self) -> Mark:
         """Where `go_back` may go back to."""
-        return Mark(len(self._files), tuple(self._held))
+        return Mark(len(self._files), tuple(self._held), self._held_bytes)
 
     def go_back(self, mark: Mark) -> None:
         """Forget all that was added since."""
@@ -168,6 +176,7 @@ class ExportFiles:
             self.target.delete(one.name)
         del self._files[mark.files :]
         self._held[:] = mark.held
+        self._held_bytes = mark.held_bytes
 
     def finish(self, query: EntryQuery, *, project: UUID, now: datetime) -> Exported:
         """Write what is left and, last of all, the manifest: where it stands, the export is whole."""
@@ -195,6 +204,7 @@ class ExportFiles:
         self.target.write(file.name, data)
         self._files.append(file)
         self._held.clear()
+        self._held_bytes = 0
 
 
 def to_plain_parquet(entries: pl.DataFrame) -> bytes:

@@ -1,11 +1,12 @@
 """Count what was accepted against what stands in chunks: every entry is in one, waits, failed, or was dropped."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
+import polars as pl
 from psycopg.rows import class_row
 
 from oddline.chunks import Reader, list_parts_of
@@ -82,17 +83,24 @@ def check_chunks(db: Database, objects: ObjectStore, *, project: UUID, day: date
         try:
             frames = reader.read(parts, lambda held: held.select("submission", "index"))
         except (ChunkMissing, CorruptBody) as error:
-            if not _is_replaced(db, chunk, project=project):
-                yield f"chunk {chunk}: {error.detail}"
-            continue
-        found = sum(frame.height for frame in frames)
-        different = sum(frame.unique().height for frame in frames)
-        if found != entries or different != entries:
-            yield f"chunk {chunk}: its row tells of {entries} entries, it holds {found}, {different} of them different"
+            fault: str | None = error.detail
+        else:
+            fault = _difference(frames, entries=entries)
+        if fault is not None and not _is_gone(db, chunk, project=project):
+            yield f"chunk {chunk}: {fault}"
 
 
-def _is_replaced(db: Database, chunk: UUID, *, project: UUID) -> bool:
-    """Whether a merge has taken its place since it was listed."""
+def _difference(frames: Sequence[pl.DataFrame], *, entries: int) -> str | None:
+    """How what a chunk holds differs from what its row tells of; None where it does not."""
+    found = sum(frame.height for frame in frames)
+    different = sum(frame.unique().height for frame in frames)
+    if found == different == entries:
+        return None
+    return f"its row tells of {entries} entries, it holds {found}, {different} of them different"
+
+
+def _is_gone(db: Database, chunk: UUID, *, project: UUID) -> bool:
+    """Whether a merge, an erasure or retention has taken it away since it was listed."""
     with db.transaction(project=project) as tx:
         rows = tx.execute(
             "SELECT 1 FROM chunks WHERE id = %s AND project_id = %s AND replaced_by IS NULL", [chunk, project]

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import orjson
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -313,6 +314,36 @@ def test_text_is_found_whatever_its_case_and_signs(archive: Archive) -> None:
     }
 
     assert found == {"A.B (": 1, "àé sTRASSE": 0, "àé sTRAßE": 1, "(": 2}
+
+
+NAMES = (
+    "C:\\dir",
+    "ends in \\",
+    "\\",
+    "it's",
+    "''",
+    "a','b",
+    '"',
+    "['a']",
+    "$",
+    "*",
+    "a[0]",
+    "\n\x1b",
+    "é\U0001f600",
+    "x" * 900,
+)
+
+
+@pytest.mark.parametrize("count", [3, 150])
+def test_an_attribute_is_found_whatever_its_name_holds(archive: Archive, count: int) -> None:
+    attributes = [{name: "y"} for name in NAMES] + [{"a": {name: 7}} for name in NAMES] + [{"a": {"b": "y"}, "b": "y"}]
+    for one in attributes:
+        archive.store(scored_frame(count, attributes=orjson.dumps(one).decode()))
+
+    for query in [
+        EntryQuery(attributes=(asked,)) for name in NAMES for asked in ((name, "y"), (f"a.{name}", "7"), (name, "z"))
+    ]:
+        assert archive.read(query, limit=1_000) == archive.expected(query), query
 
 
 def test_a_missing_object_is_an_error_and_never_a_shorter_page(archive: Archive) -> None:

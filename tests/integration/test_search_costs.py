@@ -42,7 +42,7 @@ def fill(archive: Archive) -> None:
                 timestamp=NOON + timedelta(minutes=number),
                 message=[f"took order-{number}-{line} from 10.0.{number}.{line}" for line in range(50)],
                 trace_id=f"{number:032x}",
-                attributes=f'{{"customer":"c-{number}"}}',
+                attributes=f'{{"customer":"c-{number}","ip":"10.1.{number}.7"}}',
             )
         )
 
@@ -53,6 +53,7 @@ ASKED = {
     "within a text": EntryQuery(text="took order-3-7 from"),
     "trace": EntryQuery(trace_id=f"{3:032x}"),
     "attribute": EntryQuery(attributes=(("customer", "c-3"),)),
+    "address as an attribute": EntryQuery(attributes=(("ip", "10.1.3.7"),)),
 }
 
 
@@ -67,7 +68,8 @@ def test_of_chunks_without_a_word_none_is_opened(archive: Archive, small_objects
     assert {name: page.cost["chunks_opened"] for name, page in pages.items()} == dict.fromkeys(ASKED, 1)
     assert {page.cost["chunks_skipped"]["words"] for page in pages.values()} == {CHUNKS - 1}
     assert {name: len(page.entries) for name, page in pages.items()} == {
-        "word": 1, "address": 1, "within a text": 1, "trace": 50, "attribute": 50
+        "word": 1, "address": 1, "within a text": 1, "trace": 50, "attribute": 50,
+        "address as an attribute": 50,
     }  # fmt: skip
 
 

@@ -74,3 +74,15 @@ def test_a_chunk_that_does_not_hold_what_its_row_says_is_told(archive: Archive) 
     assert len(wrong) == len(missing) == 1
     assert "holds 42" in wrong[0]
     assert "is gone" in missing[0]
+
+
+def test_a_chunk_whose_row_goes_while_others_are_opened_is_not_missing(archive: Archive) -> None:
+    with archive.worker.transaction() as tx:
+        tx.execute("UPDATE hot_chunks SET entries = entries + 1")
+    faults = check_chunks(archive.worker, archive.objects, project=archive.project, day=NOON.date())
+    first = next(faults)
+    with archive.worker.transaction() as tx:
+        tx.execute("DELETE FROM hot_chunks")
+
+    assert "its row tells of" in first
+    assert list(faults) == []

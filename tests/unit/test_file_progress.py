@@ -25,3 +25,13 @@ def test_parts_bytes_and_what_is_processed_are_drawn_on_a_terminal_alone(is_term
     told = [part in drawn for part in ("app.log", "part 1 of 2", "8.0/16.0 MB", "processed 25.0 %")]
     assert told == [is_terminal] * 4
     assert is_terminal or not drawn
+
+
+def test_the_name_of_a_file_is_no_markup() -> None:
+    screen = StringIO()
+
+    with FileProgress(Console(file=screen, force_terminal=True, width=120)) as progress:
+        progress.begin("[/var]app.log")
+        progress._bars.refresh()
+
+    assert "[/var]app.log" in screen.getvalue()

@@ -50,3 +50,17 @@ def test_what_another_program_answers_is_shown_instead(status: int) -> None:
         pytest.raises(NotTaken, match=f"{status} <html>sign in</html>"),
     ):
         find("disk failure on sda", url=server.url, key="a key")
+
+
+def test_names_of_sources_and_what_was_looked_for_are_shown_clean(capsys: pytest.CaptureFixture[str]) -> None:
+    harmful = "storage\x1b[2J"
+    why = HIT["why"] | {"words": [harmful], "parameters": [harmful]}
+    hit = HIT | {"why": why, "sources": [{"source": harmful}], "entries": [HIT["entries"][0] | {"source": harmful}]}
+    answer = {"hits": [hit], "waiting": 0, "complete": True, "cost": {}}
+
+    with answering(lambda _: Response(200, json.dumps(answer).encode())) as server:
+        find("disk failure on sda", url=server.url, key="a key")
+
+    shown = capsys.readouterr().out
+    assert shown.count("storage\ufffd[2J") == 4
+    assert "\x1b" not in shown

@@ -1,7 +1,7 @@
 """Analytics of a window on demand: what its entries come to, by reading every one of them."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -90,6 +90,19 @@ def test_a_window_is_read_for_one_source_where_it_is_named(filled: Archive, cont
     other = calculate_analytics(asked(filled, source="source-2"), context)
 
     assert (found["entries"], other["entries"]) == (1_320, 0)
+
+
+@pytest.mark.parametrize("hours", [-14, 0, 14])
+def test_a_window_is_the_same_in_each_time_zone(archive: Archive, context: TaskContext, hours: int) -> None:
+    for arrival in (NOON - timedelta(hours=23), NOON + timedelta(hours=23)):
+        archive.store(scored_frame(3, timestamp=NOON, received_at=arrival))
+    zone = timezone(timedelta(hours=hours))
+
+    found = calculate_analytics(
+        asked(archive, begin=NOON.astimezone(zone), end=(NOON + HOUR).astimezone(zone)), context
+    )
+
+    assert found["entries"] == 6
 
 
 def test_anomalies_are_told_once_a_pattern_with_the_oddest_of_them(filled: Archive, context: TaskContext) -> None:
