@@ -37,7 +37,9 @@ class Layout:
 
     def compiled(self) -> re.Pattern[str]:
         """The expression of a whole line."""
-        return re.compile(self.pattern.replace("{time}", self.form.pattern if self.form else EPOCH), re.DOTALL)
+        time = self.form.pattern if self.form else EPOCH
+        # Whatever digits the rest of a line has, a time's go into its stamp as they are.
+        return re.compile(self.pattern.replace("{time}", f"(?a:{time})"), re.DOTALL)
 
     def parse_with(self, clock: Clock) -> Parse:
         """What reads such lines."""

@@ -18,7 +18,7 @@ _GUESSED_YEARS: Final = 9  # back from the hint: the 29th of February comes as r
 Convert = Callable[[str, str, str | None, str | None], str | None]
 """From what a form's groups hold; None where that is no time, or none that an entry may have."""
 
-_EPOCH: Final = re.compile(EPOCH)
+_EPOCH: Final = re.compile(EPOCH, re.ASCII)
 
 _Known = tuple[str, str, bool]
 """The beginning of an hour's times in RFC 3339, their end, and whether each must be held against the bounds."""
@@ -107,7 +107,7 @@ class Clock:
 
     def _read_text(self, text: str) -> str | None:
         if self._forms is None:
-            self._forms = [(re.compile(form.pattern), self.converter(form)) for form in FORMS]
+            self._forms = [(re.compile(form.pattern, re.ASCII), self.converter(form)) for form in FORMS]
         for index, (pattern, convert) in enumerate(self._forms):
             if found := pattern.fullmatch(text):
                 if index:  # the next is likely of the same form

@@ -1,5 +1,6 @@
 """Plain text gives up its times and levels in whatever usual form they stand."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -59,6 +60,17 @@ def test_a_time_at_the_beginning_is_read_whatever_its_form(written: str, read: s
 
 
 @pytest.mark.parametrize(
+    "time", ["2026-10-11T08:15:3٠Z", "10/11/2026 08:15:3０", "1791706530.٢٥", "2026-10-11 08:15:30+0٢:00"]
+)
+def test_digits_of_other_scripts_make_no_time_of_a_document(time: str) -> None:
+    line = json.dumps({"message": "odd", "time": time}, ensure_ascii=False)
+
+    entry = entry_of(f"{line}\n")
+
+    assert entry["attributes"] == {"time": time, "timestamp_guessed": True}
+
+
+@pytest.mark.parametrize(
     ("line", "severity", "message"),
     [
         ("2026-10-11 08:15:30 ERROR no route", "ERROR", "no route"),
@@ -93,6 +105,11 @@ def test_a_level_is_found_in_its_usual_places(line: str, severity: str | None, m
         "Oct 41 08:15:30 no day",
         "Xyz 11 08:15:30 no month",
         "1999999999999999999999 no time",
+        "2026-10-11 08:15:3٠ no digit",
+        "2026-10-11T08:15:３０Z no digits",
+        "Sun Oct 11 08:15:3٠ 2026 no digit",
+        "20261011T08153٠Z no digit",
+        "179170653٠ no digit",
     ],
 )
 def test_what_is_no_time_that_an_entry_may_have_stays_in_its_message(line: str) -> None:
