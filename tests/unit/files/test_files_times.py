@@ -70,6 +70,38 @@ def test_digits_of_other_scripts_make_no_time_of_a_document(time: str) -> None:
     assert entry["attributes"] == {"time": time, "timestamp_guessed": True}
 
 
+SHORT_DAYS = [
+    ("26/10/21", "2026-10-21"),
+    ("21/10/26", "2026-10-21"),
+    ("10/21/26", "2026-10-21"),
+    ("10/11/26", "2026-10-11"),
+    ("17/06/09", "2017-06-09"),
+    ("25/12/25", "2025-12-25"),
+]
+
+
+@pytest.mark.parametrize(("day", "read"), SHORT_DAYS)
+def test_a_short_year_stands_where_the_time_lies_nearest_before_the_file_s_own(day: str, read: str) -> None:
+    lines = "".join(f"{day} 08:15:{second} ERROR {{}}b\n" for second in range(10, 40))
+
+    for format_, data in (("text", lines.format(*[""] * 30)), ("log4j", lines.format(*["a.B: "] * 30))):
+        [block] = read_entries([data.encode()], now=NOW)
+
+        assert look_at(data.encode()).format == format_
+        assert [entry["message"] for entry in block.entries] == ["b"] * 30
+        assert [entry["timestamp"] for entry in block.entries] == [f"{read}T08:15:{at}Z" for at in range(10, 40)]
+
+
+def test_where_a_short_year_stands_is_told_by_the_lines_that_can_be_read_in_one_way_alone() -> None:
+    lines = "".join(f"{day}/10/26 08:15:30 INFO a\n" for day in ("10", "11", "13", "11"))
+
+    [block] = read_entries([lines.encode()], now=NOW)
+
+    assert [entry["timestamp"][:10] for entry in block.entries] == [
+        "2026-10-10", "2026-10-11", "2026-10-13", "2026-10-11",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("line", "severity", "message"),
     [
