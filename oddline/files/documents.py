@@ -54,6 +54,7 @@ _IDS: Final = (
     ("span_id", _SPAN_NAMES, re.compile(r"[0-9a-fA-F]{16}")),
 )
 SOURCE_CHARACTERS: Final = 200  # as long as a source's name may be
+_SLASHED_DAY: Final = re.compile(r"(?<![\w/])[0-9]{1,2}/[0-9]{1,2}/(?:[0-9]{4}|[0-9]{2})(?![\d/])")
 _MANY_BRACKETS: Final = 30
 _NAMES_CHARACTERS: Final = 16 * 1024  # of the sample: some dozens of documents
 
@@ -63,6 +64,7 @@ class DocumentReader:
 
     def __init__(self, sample: Sample, clock: Clock) -> None:
         self._clock = clock
+        clock.settle(set(_SLASHED_DAY.findall(sample.text.replace("\\/", "/"))))
         start = sample.text[:_NAMES_CHARACTERS]
         self._times, self._levels, self._messages = (
             sorted(names, key=lambda name: name not in start) for names in (_TIMES, _LEVELS, _MESSAGES)
