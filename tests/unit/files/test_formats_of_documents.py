@@ -150,6 +150,28 @@ def test_days_are_read_alike_whatever_line_came_before(case: str, write: Callabl
     assert resumed == blocks[2:]
 
 
+@pytest.mark.parametrize(
+    ("document", "severity"),
+    [
+        ({"log": "\x1b[31mERROR\x1b[0m disk full\n", "stream": "stderr"}, "ERROR"),
+        ({"message": "\x1b[1;33mERROR disk full\x1b[m", "level": "\x1b[33mwarn\x1b[39m"}, "WARN"),
+        ({"MESSAGE": [*b"\x1b[31mERROR\x1b[0m disk full"], "__REALTIME_TIMESTAMP": "1762330530123456"}, "ERROR"),
+        ({"message": "\x1b[0m", "msg": "ERROR disk full"}, "ERROR"),
+    ],
+)
+def test_colours_are_left_out_of_messages_and_levels(document: dict[str, Any], severity: str) -> None:
+    [entry] = entries_of(f"{json.dumps(document)}\n")
+
+    assert entry["message"] == "ERROR disk full"
+    assert entry["severity"] == severity
+
+
+def test_colours_are_left_out_of_the_journal_s_messages() -> None:
+    [entry] = entries_of(_exported({**RECORD, "MESSAGE": b"\x1b[31mno\x1b[0m route"}))
+
+    assert entry["message"] == "no route"
+
+
 def test_a_line_that_is_no_document_is_an_entry_as_it_stands() -> None:
     reader = read_entries([b'{"msg":"a"}\n{"msg":"b"}\n{"msg":\nnpm WARN x\n{"msg":"c"}\n'], now=NOW)
 
