@@ -180,8 +180,9 @@ class Clock:
         """The last one before the hint that may be it; all days may where no month is told."""
         self.year_guessed = True
         if not month:
-            today = self.hint.astimezone(UTC).replace(hour=hour, minute=0, second=0, microsecond=0)
-            return today if today <= self.hint else today - timedelta(days=1)
+            hint = self.hint.astimezone(self._zone or UTC).replace(tzinfo=UTC)
+            today = hint.replace(hour=hour, minute=0, second=0, microsecond=0)
+            return today if today <= hint else today - timedelta(days=1)
         for year in range(self.hint.year + 1, self.hint.year - _GUESSED_YEARS, -1):
             try:
                 moment = datetime(year, month, day, hour, tzinfo=UTC)

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -152,6 +153,26 @@ def test_what_is_no_time_that_an_entry_may_have_stays_in_its_message(line: str) 
 
 
 def test_lines_of_two_forms_in_one_file_are_both_read() -> None:
+@pytest.mark.parametrize(
+    ("zone", "put", "hour", "read"),
+    [
+        ("America/Los_Angeles", "2026-10-11T02:00Z", "01:00:00", "2026-10-10T01:00:00-07:00"),
+        ("America/Los_Angeles", "2026-10-11T02:00Z", "18:59:59", "2026-10-10T18:59:59-07:00"),
+        ("America/Los_Angeles", "2026-10-11T02:00Z", "20:00:00", "2026-10-09T20:00:00-07:00"),
+        ("Asia/Tokyo", "2026-10-10T20:00Z", "04:30:00", "2026-10-11T04:30:00+09:00"),
+        ("Asia/Tokyo", "2026-10-10T20:00Z", "06:00:00", "2026-10-10T06:00:00+09:00"),
+    ],
+)
+def test_an_hour_alone_is_of_the_last_day_on_which_it_was_in_the_file_s_zone(
+    zone: str, put: str, hour: str, read: str
+) -> None:
+    hint = datetime.fromisoformat(put)
+
+    [block] = read_entries([f"{hour} INFO a\n".encode()], now=NOW, year_hint=hint, zone=ZoneInfo(zone))
+
+    assert [entry["timestamp"] for entry in block.entries] == [read]
+
+
     lines = "2026-10-11 08:15:30 a\n[Sun Oct 11 08:15:31 2026] b\n" * 20
 
     [block] = read_entries([lines.encode()], now=NOW)
