@@ -11,10 +11,12 @@ _MONTHS: Final = {
     "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6, "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11,
     "Dec": 12,
 }  # fmt: skip
-HOURS_OFF: Final = {
-    "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "JST": 9,
-    "AEST": 10, "AEDT": 11, "BST": 1, "KST": 9, "SGT": 8, "HKT": 8, "NZST": 12, "NZDT": 13,
-    "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+OFFSETS: Final = {
+    "Z": "Z", "UTC": "Z", "GMT": "Z", "WET": "Z", "WEST": "+01:00", "CET": "+01:00", "CEST": "+02:00",
+    "EET": "+02:00", "EEST": "+03:00", "MSK": "+03:00", "IST": "+05:30", "JST": "+09:00", "AEST": "+10:00",
+    "AEDT": "+11:00", "BST": "+01:00", "KST": "+09:00", "SGT": "+08:00", "HKT": "+08:00", "NZST": "+12:00",
+    "NZDT": "+13:00", "EST": "-05:00", "EDT": "-04:00", "CST": "-06:00", "CDT": "-05:00", "MST": "-07:00",
+    "MDT": "-06:00", "PST": "-08:00", "PDT": "-07:00",
 }  # fmt: skip
 
 Hour = tuple[int | None, int, int, int]
@@ -98,7 +100,7 @@ def _run_together(rest: str, fraction: str | None) -> tuple[str, str | None]:
 _CLOCK: Final = r"(?P<t2>:[0-5]\d:[0-5]\d)"
 _FRACTION: Final = r"(?:[.,](?P<t3>\d{1,9}))?"
 _NO_FRACTION: Final = r"(?P<t3>)?"
-_ZONE: Final = rf"(?:[+-]\d\d(?::?\d\d)?(?![\w:])|(?:{'|'.join(HOURS_OFF)})(?!\w))"
+_ZONE: Final = rf"(?:[+-]\d\d(?::?\d\d)?(?![\w:])|(?:{'|'.join(OFFSETS)})(?!\w))"
 _OFFSET: Final = rf"(?: ?(?P<t4>{_ZONE}))?"
 _NO_OFFSET: Final = r"(?P<t4>)?"
 _HALF: Final = r"(?: ?(?P<t4>[AaPp][Mm])(?!\w))?"

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from oddline.files.time_forms import EITHER, EPOCH, FORMS, HOURS_OFF, Last, TimeForm, of_24
+from oddline.files.time_forms import EITHER, EPOCH, FORMS, OFFSETS, Last, TimeForm, of_24
 from oddline.submissions import EARLIEST
 
 FUTURE: Final = timedelta(days=1)  # nor after the present by more
@@ -206,8 +206,7 @@ class Clock:
             offset = f"{zone[0]}{digits[:2]}:{digits[2:] or '00'}"
             offset = offset if digits[:2] < "15" and digits[2:] < "60" else "Z"
         else:
-            hours = HOURS_OFF[zone]
-            offset = f"{hours:+03}:00" if hours else "Z"
+            offset = OFFSETS[zone]
         if len(self._offsets) < _REMEMBERED_HOURS:
             self._offsets[zone] = offset
         return offset

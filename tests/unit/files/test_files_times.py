@@ -28,6 +28,7 @@ def entry_of(line: str) -> dict[str, Any]:
         ("2026-10-11 08:15:30.5 +0530", ".5+05:30"),
         ("2026-10-11 08:15:30 UTC", "Z"),
         ("2026-10-11 08:15:30 CEST", "+02:00"),
+        ("2026-10-11 08:15:30 IST", "+05:30"),
         ("[2026-10-11 08:15:30]", "Z"),
         ("2026/10/11 08:15:30", "Z"),
         ("26/10/11 08:15:30", "Z"),
@@ -152,7 +153,6 @@ def test_what_is_no_time_that_an_entry_may_have_stays_in_its_message(line: str) 
     assert entry["attributes"]["timestamp_guessed"]
 
 
-def test_lines_of_two_forms_in_one_file_are_both_read() -> None:
 @pytest.mark.parametrize(
     ("zone", "put", "hour", "read"),
     [
@@ -173,6 +173,7 @@ def test_an_hour_alone_is_of_the_last_day_on_which_it_was_in_the_file_s_zone(
     assert [entry["timestamp"] for entry in block.entries] == [read]
 
 
+def test_lines_of_two_forms_in_one_file_are_both_read() -> None:
     lines = "2026-10-11 08:15:30 a\n[Sun Oct 11 08:15:31 2026] b\n" * 20
 
     [block] = read_entries([lines.encode()], now=NOW)
