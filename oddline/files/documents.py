@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from oddline.files.assembling import are_storable
+from oddline.files.encodings import without_colours
 from oddline.files.levels import look_for_level
 from oddline.files.model import Entry, Sample
 from oddline.files.severities import SEVERITIES, SYSLOG
@@ -54,6 +55,7 @@ _IDS: Final = (
     ("span_id", _SPAN_NAMES, re.compile(r"[0-9a-fA-F]{16}")),
 )
 SOURCE_CHARACTERS: Final = 200  # as long as a source's name may be
+_SLASHED_DAY: Final = re.compile(r"(?<![\w/])[0-9]{1,2}/[0-9]{1,2}/(?:[0-9]{4}|[0-9]{2})(?![\d/])")
 _MANY_BRACKETS: Final = 30
 _NAMES_CHARACTERS: Final = 16 * 1024  # of the sample: some dozens of documents
 
@@ -63,6 +65,7 @@ class DocumentReader:
 
     def __init__(self, sample: Sample, clock: Clock) -> None:
         self._clock = clock
+        clock.settle(set(_SLASHED_DAY.findall(sample.text.replace("\\/", "/"))))
         start = sample.text[:_NAMES_CHARACTERS]
         self._times, self._levels, self._messages = (
             sorted(names, key=lambda name: name not in start) for names in (_TIMES, _LEVELS, _MESSAGES)
@@ -149,7 +152,15 @@ class DocumentReader:
 def _message_of(value: Any) -> str | None:
     if isinstance(value, dict):  # of Google's or OpenTelemetry's, a field further in
         value = next((value[name] for name in ("message", "msg", "stringValue") if name in value), None)
-    return value.rstrip("\r\n") if isinstance(value, str) and value and not value.isspace() else None
+    if not isinstance(value, str):
+        return None
+    value = _plain(value)
+    return value.rstrip("\r\n") if value and not value.isspace() else None
+
+
+def _plain(text: str) -> str:
+    """A text without colours, which JSON escapes, so that reading its line does not find them."""
+    return without_colours(text) if "\x1b" in text else text
 
 
 def _guess_severity(entry: Entry, document: Mapping[str, Any]) -> None:
@@ -187,6 +198,7 @@ def severity_of(value: Any) -> str | None:
     if isinstance(value, dict):
         value = value.get("name")
     if isinstance(value, str):
+        value = _plain(value)
         return SEVERITIES.get(value) or SEVERITIES.get(value.strip().lower())
     if isinstance(value, bool) or not isinstance(value, int):
         return None

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
 from oddline.files.model import Entry, Format, Joins, Parse, Parser, Sample
@@ -37,7 +38,9 @@ class Layout:
 
     def compiled(self) -> re.Pattern[str]:
         """The expression of a whole line."""
-        return re.compile(self.pattern.replace("{time}", self.form.pattern if self.form else EPOCH), re.DOTALL)
+        time = self.form.pattern if self.form else EPOCH
+        # Whatever digits the rest of a line has, a time's go into its stamp as they are.
+        return re.compile(self.pattern.replace("{time}", f"(?a:{time})"), re.DOTALL)
 
     def parse_with(self, clock: Clock) -> Parse:
         """What reads such lines."""
@@ -82,25 +85,39 @@ def headed(name: str, *layouts: Layout, joins: Joins = Joins.ALL) -> Format:
     """A format that is written in some layouts, of which a file has one or a few."""
     patterns: list[re.Pattern[str]] = []
 
-    def counts(sample: Sample) -> Sequence[int]:
+    def compiled() -> Sequence[re.Pattern[str]]:
         patterns.extend(layout.compiled() for layout in layouts[len(patterns) :])
-        return [sum(map(bool, map(pattern.fullmatch, sample.lines))) for pattern in patterns]
+        return patterns
 
     def likeness(sample: Sample) -> float:
-        return min(1.0, sum(counts(sample)) / max(1, sum(map(begins_entry, sample.lines))))
+        expressions = compiled()
+        explained = sum(any(pattern.fullmatch(line) for pattern in expressions) for line in sample.lines)
+        return min(1.0, explained / max(1, sum(map(begins_entry, sample.lines))))
 
     def parser(sample: Sample, clock: Clock) -> Parser:
-        return Parser(first_of(chosen(layouts, counts(sample), clock)), joins)
+        counts = [sum(map(bool, map(pattern.fullmatch, sample.lines))) for pattern in compiled()]
+        return Parser(first_of(chosen(layouts, counts, clock, lines=sample.lines)), joins)
 
     return Format(name, likeness, parser)
 
 
-def chosen(layouts: Sequence[Layout], counts: Sequence[int], clock: Clock) -> list[Parse]:
-    """What reads a sample's layouts, the commonest first; all of them where the sample has none."""
+def chosen(layouts: Sequence[Layout], counts: Sequence[int], clock: Clock, *, lines: Sequence[str]) -> list[Parse]:
+    """What reads a sample's layouts, the commonest first; all of them where the sample has none.
+
+    Of those as common whose times have a short year, the one by which the lines end nearest before the clock's hint.
+    """
     least = max(1, sum(counts) * _RARE)
-    order = sorted(range(len(layouts)), key=lambda index: -counts[index])
-    kept = [index for index in order if counts[index] >= least] or order
-    return [layouts[index].parse_with(clock) for index in kept]
+    kept = [index for index, count in enumerate(counts) if count >= least] or range(len(layouts))
+    parses = {index: layouts[index].parse_with(clock) for index in kept}
+
+    def rank(index: int) -> tuple[int, timedelta]:
+        form = layouts[index].form
+        if form is None or not form.has_short_year:
+            return -counts[index], timedelta(0)
+        read = filter(None, map(parses[index], reversed(lines)))
+        return -counts[index], next((clock.before_hint(entry["timestamp"]) for entry in read), timedelta.max)
+
+    return [parses[index] for index in sorted(kept, key=rank)]
 
 
 def first_of(parses: Sequence[Parse]) -> Parse:

@@ -11,10 +11,12 @@ _MONTHS: Final = {
     "Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6, "Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11,
     "Dec": 12,
 }  # fmt: skip
-HOURS_OFF: Final = {
-    "Z": 0, "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "JST": 9,
-    "AEST": 10, "AEDT": 11, "BST": 1, "KST": 9, "SGT": 8, "HKT": 8, "NZST": 12, "NZDT": 13,
-    "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+OFFSETS: Final = {
+    "Z": "Z", "UTC": "Z", "GMT": "Z", "WET": "Z", "WEST": "+01:00", "CET": "+01:00", "CEST": "+02:00",
+    "EET": "+02:00", "EEST": "+03:00", "MSK": "+03:00", "IST": "+05:30", "JST": "+09:00", "AEST": "+10:00",
+    "AEDT": "+11:00", "BST": "+01:00", "KST": "+09:00", "SGT": "+08:00", "HKT": "+08:00", "NZST": "+12:00",
+    "NZDT": "+13:00", "EST": "-05:00", "EDT": "-04:00", "CST": "-06:00", "CDT": "-05:00", "MST": "-07:00",
+    "MDT": "-06:00", "PST": "-08:00", "PDT": "-07:00",
 }  # fmt: skip
 
 Hour = tuple[int | None, int, int, int]
@@ -38,6 +40,7 @@ class TimeForm:
         hour: what `t1` says; raises ValueError or KeyError where it says nothing.
         tidy: from `t2` and `t3` to `:MM:SS` and a fraction, where they are not that already.
         last: what `t4` is where it is no zone: a Last.
+        has_short_year: two digits, which may as well be a day or a month.
     """
 
     name: str
@@ -45,6 +48,7 @@ class TimeForm:
     hour: Callable[[str], Hour]
     tidy: Callable[[str, str | None], tuple[str, str | None]] | None = None
     last: Last | None = None
+    has_short_year: bool = False
 
 
 def _numbers(order: str) -> Callable[[str], Hour]:
@@ -96,21 +100,33 @@ def _run_together(rest: str, fraction: str | None) -> tuple[str, str | None]:
 _CLOCK: Final = r"(?P<t2>:[0-5]\d:[0-5]\d)"
 _FRACTION: Final = r"(?:[.,](?P<t3>\d{1,9}))?"
 _NO_FRACTION: Final = r"(?P<t3>)?"
-_ZONE: Final = rf"(?:[+-]\d\d(?::?\d\d)?(?![\w:])|(?:{'|'.join(HOURS_OFF)})(?!\w))"
+_ZONE: Final = rf"(?:[+-]\d\d(?::?\d\d)?(?![\w:])|(?:{'|'.join(OFFSETS)})(?!\w))"
 _OFFSET: Final = rf"(?: ?(?P<t4>{_ZONE}))?"
 _NO_OFFSET: Final = r"(?P<t4>)?"
 _HALF: Final = r"(?: ?(?P<t4>[AaPp][Mm])(?!\w))?"
 _MONTH: Final = r"(?:0?[1-9]|1[0-2])"
 _DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
+_PADDED_MONTH: Final = r"(?:0[1-9]|1[0-2])"
+_PADDED_DAY: Final = r"(?:0[1-9]|[12]\d|3[01])"
 
 ISO: Final = TimeForm("iso", rf"(?P<t1>\d{{4}}-\d\d-\d\d[T ]\d\d){_CLOCK}{_FRACTION}{_OFFSET}", _numbers("ymdh"))
 LOOSE_ISO: Final = TimeForm(
     "loose iso", rf"(?P<t1>\d{{4}}-\d\d?-\d\d?(?:T| {{1,2}})\d\d?){_CLOCK}{_FRACTION}{_OFFSET}", _numbers("ymdh")
 )
 SLASHES: Final = TimeForm("slashes", rf"(?P<t1>\d{{4}}/\d\d/\d\d \d\d){_CLOCK}{_FRACTION}{_OFFSET}", _numbers("ymdh"))
-SHORT_SLASHES: Final = TimeForm(
-    "short slashes", rf"(?P<t1>\d\d/\d\d/\d\d \d\d){_CLOCK}{_FRACTION}{_NO_OFFSET}", _numbers("ymdh")
+
+
+def _short(name: str, day: str, order: str) -> TimeForm:
+    pattern = rf"(?P<t1>{day} \d\d){_CLOCK}{_FRACTION}{_NO_OFFSET}"
+    return TimeForm(name, pattern, _numbers(order), has_short_year=True)
+
+
+SHORT_SLASHES: Final = (
+    _short("year/month/day", rf"\d\d/{_PADDED_MONTH}/{_PADDED_DAY}", "ymdh"),
+    _short("month/day/short year", rf"{_PADDED_MONTH}/{_PADDED_DAY}/\d\d", "mdyh"),
+    _short("day/month/short year", rf"{_PADDED_DAY}/{_PADDED_MONTH}/\d\d", "dmyh"),
 )
+"""Which of them is meant where a log may be of several: the one by which it ends nearest before the file's own time."""
 RUN_TOGETHER: Final = TimeForm(
     "run together",
     rf"(?P<t1>\d{{6}} \d\d|\d{{8}}T\d\d)(?P<t2>[0-5]\d[0-5]\d){_FRACTION}{_OFFSET}",
@@ -195,8 +211,10 @@ HOUR_ALONE: Final = TimeForm(
 # Asctime and JavaScript's before what they begin with; of months and days that can be each other months come first, as
 # in America.
 FORMS: Final = (
-    ISO, SLASHES, SHORT_SLASHES, COMMON_LOG, ASCTIME, MONTH_DAY_NAME, DAY_MONTH_NAME, UNPADDED, RUN_TOGETHER, MONTH_DAY,
-    MONTH_DOT_DAY, DAY_DOT_MONTH, LOOSE_ISO, JAVASCRIPT, NAME_DAY_YEAR, MONTH_SLASH_DAY, DAY_SLASH_MONTH,
+    ISO, SLASHES, *SHORT_SLASHES, COMMON_LOG, ASCTIME, MONTH_DAY_NAME, DAY_MONTH_NAME, UNPADDED, RUN_TOGETHER,
+    MONTH_DAY, MONTH_DOT_DAY, DAY_DOT_MONTH, LOOSE_ISO, JAVASCRIPT, NAME_DAY_YEAR, MONTH_SLASH_DAY, DAY_SLASH_MONTH,
     DAY_DASH_NAME, DAY_DASH_MONTH, MINUTES,
 )  # fmt: skip
+EITHER: Final = (SHORT_SLASHES, (MONTH_SLASH_DAY, DAY_SLASH_MONTH))
+"""Those of `FORMS` in which one text may be written and mean different days."""
 EPOCH: Final = r"(?P<epoch>1\d{9}|[2-9]\d{8,9})(?P<epoch_fraction>\d{9}|\d{6}|\d{3})?(?:\.(?P<epoch_decimals>\d{1,9}))?"

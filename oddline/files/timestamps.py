@@ -1,12 +1,13 @@
 """Read times as logs write them: once per hour of a log by its form, from then on by putting text together."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from oddline.files.time_forms import EPOCH, FORMS, HOURS_OFF, Last, TimeForm, of_24
+from oddline.files.time_forms import EITHER, EPOCH, FORMS, OFFSETS, Last, TimeForm, of_24
 from oddline.submissions import EARLIEST
 
 FUTURE: Final = timedelta(days=1)  # nor after the present by more
@@ -18,7 +19,8 @@ _GUESSED_YEARS: Final = 9  # back from the hint: the 29th of February comes as r
 Convert = Callable[[str, str, str | None, str | None], str | None]
 """From what a form's groups hold; None where that is no time, or none that an entry may have."""
 
-_EPOCH: Final = re.compile(EPOCH)
+_GROUPS: Final = ("t1", "t2", "t3", "t4")
+_EPOCH: Final = re.compile(EPOCH, re.ASCII)
 
 _Known = tuple[str, str, bool]
 """The beginning of an hour's times in RFC 3339, their end, and whether each must be held against the bounds."""
@@ -46,7 +48,7 @@ class Clock:
         self._epoch_hours: dict[int, str] = {}
         self._offsets: dict[str, str] = {}
         self._known: list[dict[str, _Known | None]] = []
-        self._forms: list[tuple[re.Pattern[str], Convert]] | None = None
+        self._forms: list[Sequence[tuple[re.Pattern[str], Convert]]] = []
 
     def begin(self) -> None:
         """Forget what was read: what is assumed and guessed from here on is told anew."""
@@ -105,14 +107,40 @@ class Clock:
         moment = datetime.fromisoformat(stamp)
         return EARLIEST <= moment <= self._latest
 
+    def before_hint(self, stamp: str) -> timedelta:
+        """How long before the hint a time lies; the longest there is where it lies behind it."""
+        before = self.hint - datetime.fromisoformat(stamp)
+        return before if before >= -FUTURE else timedelta.max
+
+    def settle(self, days: Collection[str]) -> None:
+        """Fix for `read` which form comes first of those that can be each other: the one that explains most days.
+
+        Args:
+            days: that the file holds, as they are written there, without an hour.
+        """
+        alone = [(form,) for form in FORMS if not any(form in alike for alike in EITHER)]
+        ordered = [sorted(alike, key=partial(self._rank, days=days)) for alike in EITHER]
+        self._forms = [
+            [(re.compile(form.pattern, re.ASCII), self.converter(form)) for form in alike]
+            for alike in (*alone, *ordered)
+        ]
+
+    def _rank(self, form: TimeForm, *, days: Collection[str]) -> tuple[int, timedelta]:
+        pattern, convert = re.compile(form.pattern, re.ASCII), self.converter(form)
+        found = filter(None, (pattern.fullmatch(f"{day} 00:00:00") for day in days))
+        stamps = [stamp for one in found if (stamp := convert(*one.group(*_GROUPS)))]
+        nearest = min(map(self.before_hint, stamps), default=timedelta.max)
+        return -len(stamps), nearest if form.has_short_year else timedelta(0)
+
     def _read_text(self, text: str) -> str | None:
-        if self._forms is None:
-            self._forms = [(re.compile(form.pattern), self.converter(form)) for form in FORMS]
-        for index, (pattern, convert) in enumerate(self._forms):
-            if found := pattern.fullmatch(text):
-                if index:  # the next is likely of the same form
-                    self._forms.insert(0, self._forms.pop(index))
-                return convert(*found.group("t1", "t2", "t3", "t4"))
+        if not self._forms:
+            self.settle(())
+        for index, alike in enumerate(self._forms):
+            for pattern, convert in alike:
+                if (found := pattern.fullmatch(text)) and (stamp := convert(*found.group(*_GROUPS))):
+                    if index:  # the next is likely of the same form
+                        self._forms.insert(0, self._forms.pop(index))
+                    return stamp
         return self._read_epoch(text)
 
     def _read_epoch(self, text: str) -> str | None:
@@ -152,8 +180,9 @@ class Clock:
         """The last one before the hint that may be it; all days may where no month is told."""
         self.year_guessed = True
         if not month:
-            today = self.hint.astimezone(UTC).replace(hour=hour, minute=0, second=0, microsecond=0)
-            return today if today <= self.hint else today - timedelta(days=1)
+            hint = self.hint.astimezone(self._zone or UTC).replace(tzinfo=UTC)
+            today = hint.replace(hour=hour, minute=0, second=0, microsecond=0)
+            return today if today <= hint else today - timedelta(days=1)
         for year in range(self.hint.year + 1, self.hint.year - _GUESSED_YEARS, -1):
             try:
                 moment = datetime(year, month, day, hour, tzinfo=UTC)
@@ -177,8 +206,7 @@ class Clock:
             offset = f"{zone[0]}{digits[:2]}:{digits[2:] or '00'}"
             offset = offset if digits[:2] < "15" and digits[2:] < "60" else "Z"
         else:
-            hours = HOURS_OFF[zone]
-            offset = f"{hours:+03}:00" if hours else "Z"
+            offset = OFFSETS[zone]
         if len(self._offsets) < _REMEMBERED_HOURS:
             self._offsets[zone] = offset
         return offset

@@ -22,7 +22,7 @@ FORMATS: Final = (
         ),
         Layout(rf"\[{{time}}\] {_LEVEL} (?P<message>.*) \((?P<logger>[\w.$]+)\)", ISO),
         Layout(rf"{{time}} {_LEVEL} +{_LOGGER}: (?P<message>.*)", ISO),
-        Layout(rf"{{time}} {_LEVEL} +{_LOGGER}: (?P<message>.*)", SHORT_SLASHES),
+        *(Layout(rf"{{time}} {_LEVEL} +{_LOGGER}: (?P<message>.*)", form) for form in SHORT_SLASHES),
         Layout(rf"{{time}} (?P<thread>\d+) {_LEVEL} +{_LOGGER}: (?P<message>.*)", RUN_TOGETHER),
     ),
 )

@@ -4,20 +4,22 @@ from typing import Final
 
 from oddline.files.headers import Layout, headed
 from oddline.files.model import Entry, Format, Joins, Parser, Sample
+from oddline.files.severities import WORDS
 from oddline.files.time_forms import ISO
 from oddline.files.timestamps import Clock
 
 _ADDED: Final = frozenset({"DETAIL", "HINT", "CONTEXT", "STATEMENT", "QUERY", "LOCATION"})
 _LEVELS: Final = r"DEBUG\d?|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC"
+_ZONE: Final = rf"(?: (?P<zone>(?!(?:{WORDS.upper()})\b)[A-Z]{{2,5}}))?"  # that nobody knows, or several places have
 _MESSAGES: Final = headed(
     "postgres",
     Layout(
-        r"{time} \[(?P<pid>\d+)(?:-(?P<line>\d+))?\](?P<session>[^\n]*?):? ?\b"
+        rf"{{time}}{_ZONE} \[(?P<pid>\d+)(?:-(?P<line>\d+))?\](?P<session>[^\n]*?):? ?\b"
         rf"(?P<level>{_LEVELS}|{'|'.join(sorted(_ADDED))}):(?: +(?P<message>.*))?",
         ISO,
     ),
     Layout(  # Amazon's
-        r"{time}:(?P<client>[^:]*):(?P<session>[^:@]*@[^:]*):\[(?P<pid>\d+)\]:"
+        rf"{{time}}{_ZONE}:(?P<client>[^:]*):(?P<session>[^:@]*@[^:]*):\[(?P<pid>\d+)\]:"
         rf"(?P<level>{_LEVELS}|{'|'.join(sorted(_ADDED))}):(?: +(?P<message>.*))?",
         ISO,
     ),

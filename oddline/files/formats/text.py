@@ -52,10 +52,10 @@ def _likeness(sample: Sample) -> float:
 def _parser(sample: Sample, clock: Clock) -> Parser:
     counts, others = _counts(_LAYOUTS, sample.lines)
     further_counts, rest = _counts(_FURTHER_LAYOUTS, others)
-    timed = len(sample.lines) - len(others)
-    parses = chosen(_LAYOUTS, counts, clock) if timed >= max(1, len(sample.lines) * _TIMED_SHARE) else []
+    has_times = len(sample.lines) - len(others) >= max(1, len(sample.lines) * _TIMED_SHARE)
+    parses = chosen(_LAYOUTS, counts, clock, lines=sample.lines) if has_times else []
     if len(others) - len(rest) > _FURTHER_IN_SHARE * sum(map(begins_entry, sample.lines)):
-        parses += chosen(_FURTHER_LAYOUTS, further_counts, clock)
+        parses += chosen(_FURTHER_LAYOUTS, further_counts, clock, lines=others)
     return Parser(first_of(parses), Joins.ALL) if parses else Parser(_parse_untimed, Joins.TRACES)
 
 

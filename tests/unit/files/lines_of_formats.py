@@ -448,6 +448,51 @@ CASES: dict[str, tuple[str, str, list[dict[str, Any]]]] = {
             },
         ],
     ),
+    "PostgreSQL in India": (
+        "postgres",
+        "2026-10-11 08:15:30.123 IST [123] ERROR:  duplicate key\n"
+        "2026-10-11 08:15:30.123 IST [123] DETAIL:  Key (id)=(7) already exists.\n",
+        [
+            {
+                "message": "duplicate key\n2026-10-11 08:15:30.123 IST [123] DETAIL:  Key (id)=(7) already exists.",
+                "timestamp": "2026-10-11T08:15:30.123+05:30",
+                "severity": "ERROR",
+                "attributes": {"pid": "123"},
+            }
+        ],
+    ),
+    "PostgreSQL in a zone of an unknown name": (
+        "postgres",
+        "2026-10-11 08:15:30.123 PKT [123] ERROR:  duplicate key\n"
+        "2026-10-11 08:15:30.123 PKT [123] DETAIL:  Key (id)=(7) already exists.\n"
+        "2026-10-11 08:15:31 PKT:10.0.0.9(51234):app@shop:[31]:LOG:  checkpoint starting\n",
+        [
+            {
+                "message": "duplicate key\n2026-10-11 08:15:30.123 PKT [123] DETAIL:  Key (id)=(7) already exists.",
+                "timestamp": "2026-10-11T08:15:30.123Z",
+                "severity": "ERROR",
+                "attributes": {"zone": "PKT", "pid": "123"},
+            },
+            {
+                "message": "checkpoint starting",
+                "timestamp": "2026-10-11T08:15:31Z",
+                "severity": "INFO",
+                "attributes": {"zone": "PKT", "client": "10.0.0.9(51234)", "session": "app@shop", "pid": "31"},
+            },
+        ],
+    ),
+    "a level before a process, which is no zone": (
+        "text",
+        "2026-10-11 08:15:30 INFO [123] the LOG: up\n",
+        [
+            {
+                "message": "[123] the LOG: up",
+                "timestamp": "2026-10-11T08:15:30Z",
+                "severity": "INFO",
+                "attributes": {},
+            }
+        ],
+    ),
     "PostgreSQL's csvlog": (
         "postgres_csv",
         '2026-10-11 22:14:15.003 UTC,"app","shop",31,"10.0.0.9:5",66f.1f,3,"SELECT",2026-10-11 22:00:00 UTC,3/7,0,'

@@ -1,7 +1,9 @@
 """Plain text gives up its times and levels in whatever usual form they stand."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -26,6 +28,7 @@ def entry_of(line: str) -> dict[str, Any]:
         ("2026-10-11 08:15:30.5 +0530", ".5+05:30"),
         ("2026-10-11 08:15:30 UTC", "Z"),
         ("2026-10-11 08:15:30 CEST", "+02:00"),
+        ("2026-10-11 08:15:30 IST", "+05:30"),
         ("[2026-10-11 08:15:30]", "Z"),
         ("2026/10/11 08:15:30", "Z"),
         ("26/10/11 08:15:30", "Z"),
@@ -56,6 +59,49 @@ def test_a_time_at_the_beginning_is_read_whatever_its_form(written: str, read: s
 
     assert entry["timestamp"] == MOMENT + read
     assert entry["message"].endswith("third attempt worked")  # syslog has a host in front
+
+
+@pytest.mark.parametrize(
+    "time", ["2026-10-11T08:15:3٠Z", "10/11/2026 08:15:3０", "1791706530.٢٥", "2026-10-11 08:15:30+0٢:00"]
+)
+def test_digits_of_other_scripts_make_no_time_of_a_document(time: str) -> None:
+    line = json.dumps({"message": "odd", "time": time}, ensure_ascii=False)
+
+    entry = entry_of(f"{line}\n")
+
+    assert entry["attributes"] == {"time": time, "timestamp_guessed": True}
+
+
+SHORT_DAYS = [
+    ("26/10/21", "2026-10-21"),
+    ("21/10/26", "2026-10-21"),
+    ("10/21/26", "2026-10-21"),
+    ("10/11/26", "2026-10-11"),
+    ("17/06/09", "2017-06-09"),
+    ("25/12/25", "2025-12-25"),
+]
+
+
+@pytest.mark.parametrize(("day", "read"), SHORT_DAYS)
+def test_a_short_year_stands_where_the_time_lies_nearest_before_the_file_s_own(day: str, read: str) -> None:
+    lines = "".join(f"{day} 08:15:{second} ERROR {{}}b\n" for second in range(10, 40))
+
+    for format_, data in (("text", lines.format(*[""] * 30)), ("log4j", lines.format(*["a.B: "] * 30))):
+        [block] = read_entries([data.encode()], now=NOW)
+
+        assert look_at(data.encode()).format == format_
+        assert [entry["message"] for entry in block.entries] == ["b"] * 30
+        assert [entry["timestamp"] for entry in block.entries] == [f"{read}T08:15:{at}Z" for at in range(10, 40)]
+
+
+def test_where_a_short_year_stands_is_told_by_the_lines_that_can_be_read_in_one_way_alone() -> None:
+    lines = "".join(f"{day}/10/26 08:15:30 INFO a\n" for day in ("10", "11", "13", "11"))
+
+    [block] = read_entries([lines.encode()], now=NOW)
+
+    assert [entry["timestamp"][:10] for entry in block.entries] == [
+        "2026-10-10", "2026-10-11", "2026-10-13", "2026-10-11",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -93,6 +139,11 @@ def test_a_level_is_found_in_its_usual_places(line: str, severity: str | None, m
         "Oct 41 08:15:30 no day",
         "Xyz 11 08:15:30 no month",
         "1999999999999999999999 no time",
+        "2026-10-11 08:15:3٠ no digit",
+        "2026-10-11T08:15:３０Z no digits",
+        "Sun Oct 11 08:15:3٠ 2026 no digit",
+        "20261011T08153٠Z no digit",
+        "179170653٠ no digit",
     ],
 )
 def test_what_is_no_time_that_an_entry_may_have_stays_in_its_message(line: str) -> None:
@@ -100,6 +151,26 @@ def test_what_is_no_time_that_an_entry_may_have_stays_in_its_message(line: str) 
 
     assert entry["message"] == line
     assert entry["attributes"]["timestamp_guessed"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "put", "hour", "read"),
+    [
+        ("America/Los_Angeles", "2026-10-11T02:00Z", "01:00:00", "2026-10-10T01:00:00-07:00"),
+        ("America/Los_Angeles", "2026-10-11T02:00Z", "18:59:59", "2026-10-10T18:59:59-07:00"),
+        ("America/Los_Angeles", "2026-10-11T02:00Z", "20:00:00", "2026-10-09T20:00:00-07:00"),
+        ("Asia/Tokyo", "2026-10-10T20:00Z", "04:30:00", "2026-10-11T04:30:00+09:00"),
+        ("Asia/Tokyo", "2026-10-10T20:00Z", "06:00:00", "2026-10-10T06:00:00+09:00"),
+    ],
+)
+def test_an_hour_alone_is_of_the_last_day_on_which_it_was_in_the_file_s_zone(
+    zone: str, put: str, hour: str, read: str
+) -> None:
+    hint = datetime.fromisoformat(put)
+
+    [block] = read_entries([f"{hour} INFO a\n".encode()], now=NOW, year_hint=hint, zone=ZoneInfo(zone))
+
+    assert [entry["timestamp"] for entry in block.entries] == [read]
 
 
 def test_lines_of_two_forms_in_one_file_are_both_read() -> None:

@@ -10,6 +10,7 @@ from oddline.files import Block, look_at, read_entries
 from oddline.submissions import take_entries
 
 NOW = datetime(2026, 11, 5, 8, 15, tzinfo=UTC)
+OTHER_DIGITS = "٠١٢٣٤５６７８９"
 
 
 def entries_of(text: str | bytes, *, year_hint: datetime | None = None) -> list[dict[str, Any]]:
@@ -27,6 +28,16 @@ def test_a_format_is_found_by_looking_and_its_lines_are_explained(case: str) -> 
 
     assert look_at(text.encode()).format == name
     assert entries_of(text) == expected
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_digits_of_other_scripts_get_into_no_time(case: str) -> None:
+    _, text, _ = CASES[case]
+    mangled = [text.replace(digit, other) for digit, other in zip("0123456789", OTHER_DIGITS, strict=True)]
+
+    entries = entries_of("".join([text, *mangled]))
+
+    assert [entry["timestamp"] for entry in entries if not entry["timestamp"].isascii()] == []
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,6 +1,7 @@
 """JSON of the usual libraries, shippers and exports, and systemd's journal: each field in its place."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -112,6 +113,63 @@ def test_a_document_without_a_message_is_its_own_message() -> None:
     assert entry["message"] == line
     assert entry["severity"] == "ERROR"
     assert entry["attributes"]["method"] == "GET"
+
+
+def _as_csv(days: list[str]) -> str:
+    return "message,time\n" + "".join(f"up,{day} 08:15:30\n" for day in days)
+
+
+def _as_json(days: list[str]) -> str:
+    return "".join(json.dumps({"message": "up", "time": f"{day} 08:15:30"}).replace("/", "\\/") + "\n" for day in days)
+
+
+def _with_hours_apart(days: list[str]) -> str:
+    return "date,time,message\n" + "".join(f"{day},08:15:30,up\n" for day in days)
+
+
+DAYS = {
+    "day first": (["05/11/2025", "13/11/2024", "05/11/2025"], ["2025-11-05", "2024-11-13", "2025-11-05"]),
+    "month first": (["11/05/2025", "11/13/2024", "11/05/2025"], ["2025-11-05", "2024-11-13", "2025-11-05"]),
+    "nothing that tells": (["10/11/2025", "10/12/2024", "10/11/2025"], ["2025-10-11", "2024-10-12", "2025-10-11"]),
+    "both orders in one file": (["10/11/2025", "13/11/2024", "11/13/2024"], ["2025-10-11", "2024-11-13", "2024-11-13"]),
+    "a year last, in two digits": (["21/10/26", "22/10/26", "01/11/26"], ["2026-10-21", "2026-10-22", "2026-11-01"]),
+    "a year first, in two digits": (["17/06/09", "17/06/10", "17/06/30"], ["2017-06-09", "2017-06-10", "2017-06-30"]),
+}
+
+
+@pytest.mark.parametrize("write", [_as_csv, _as_json, _with_hours_apart])
+@pytest.mark.parametrize("case", DAYS)
+def test_days_are_read_alike_whatever_line_came_before(case: str, write: Callable[[list[str]], str]) -> None:
+    days, expected = DAYS[case]
+    data = write(days).encode()
+
+    blocks = list(read_entries([data], now=NOW, most_entries=1))
+    resumed = list(read_entries([data], now=NOW, most_entries=1, after=blocks[1].end))
+
+    assert [entry["timestamp"][:10] for block in blocks for entry in block.entries] == expected
+    assert resumed == blocks[2:]
+
+
+@pytest.mark.parametrize(
+    ("document", "severity"),
+    [
+        ({"log": "\x1b[31mERROR\x1b[0m disk full\n", "stream": "stderr"}, "ERROR"),
+        ({"message": "\x1b[1;33mERROR disk full\x1b[m", "level": "\x1b[33mwarn\x1b[39m"}, "WARN"),
+        ({"MESSAGE": [*b"\x1b[31mERROR\x1b[0m disk full"], "__REALTIME_TIMESTAMP": "1762330530123456"}, "ERROR"),
+        ({"message": "\x1b[0m", "msg": "ERROR disk full"}, "ERROR"),
+    ],
+)
+def test_colours_are_left_out_of_messages_and_levels(document: dict[str, Any], severity: str) -> None:
+    [entry] = entries_of(f"{json.dumps(document)}\n")
+
+    assert entry["message"] == "ERROR disk full"
+    assert entry["severity"] == severity
+
+
+def test_colours_are_left_out_of_the_journal_s_messages() -> None:
+    [entry] = entries_of(_exported({**RECORD, "MESSAGE": b"\x1b[31mno\x1b[0m route"}))
+
+    assert entry["message"] == "no route"
 
 
 def test_a_line_that_is_no_document_is_an_entry_as_it_stands() -> None:
