@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 from oddline.lazy import face
 
 if TYPE_CHECKING:
+    from oddline.analytics.folding import Fold
     from oddline.analytics.model import PatternStep, Step, Window
     from oddline.analytics.pages import compare_windows, summary, timeline
-    from oddline.analytics.reading import Narrow
+    from oddline.analytics.reading import read_parts
     from oddline.analytics.recurring import calculate_log_patterns
     from oddline.analytics.service import (
         update_all_project_analytics,
@@ -38,7 +39,7 @@ __all__ = [
     "UPDATE_ANALYTICS",
     "UPDATE_LIVE_ANALYTICS",
     "UPDATE_PROJECT_ANALYTICS",
-    "Narrow",
+    "Fold",
     "OfProject",
     "OfWindow",
     "PatternStep",
@@ -49,6 +50,7 @@ __all__ = [
     "compare_windows",
     "detect_anomalies",
     "find_odd",
+    "read_parts",
     "sum_up",
     "summary",
     "timeline",
@@ -61,9 +63,10 @@ __all__ = [
 __getattr__ = face(
     __name__,
     {
+        "folding": ["Fold"],
         "model": ["PatternStep", "Step", "Window"],
         "pages": ["compare_windows", "summary", "timeline"],
-        "reading": ["Narrow"],
+        "reading": ["read_parts"],
         "recurring": ["calculate_log_patterns"],
         "service": [
             "update_all_project_analytics",

@@ -2,15 +2,16 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import polars as pl
 
 from oddline.analytics import store
 from oddline.analytics.comparing import FALSE_SHARE, Change, Sample, compare
-from oddline.analytics.counting import by_pattern, counted, joined
-from oddline.analytics.model import FINE_UP_TO, PatternStep, Window, floor
+from oddline.analytics.counting import counted
+from oddline.analytics.folding import Fold
+from oddline.analytics.model import FINE_UP_TO, PatternStep, Step, Window, floor
 from oddline.analytics.reading import read_window
 from oddline.analytics.tasks import OfWindow
 from oddline.analytics.windows import TOP, bounds, named
@@ -19,22 +20,28 @@ from oddline.submissions import rfc3339
 from oddline.tasks import TaskContext
 
 EXAMPLES: Final = 200  # messages of a pattern from which its parameters are told
+EXAMPLES_BYTES: Final = 256 * 1024  # of a pattern, and one message more
 TOP_VALUES: Final = 5
+HOURLY_UP_TO: Final = timedelta(days=31)  # longer windows are compared day by day, else all of their slots were held
 _PAIR: Final = ("source_id", "pattern_id")
+_SLOTTED: Final[dict[str, pl.DataType]] = dict.fromkeys(
+    ("slot", *_PAIR, "entries", "anomalies", "first", "last"), pl.Int64()
+)
+"""Counts by slot, source and pattern; `slot`, the first and the last minute are seconds from 1970."""
+
+_MESSAGES: Final[dict[str, pl.DataType]] = {"source_id": pl.Int32(), "pattern_id": pl.Int32(), "message": pl.String()}
+_SUMS: Final = (pl.col("entries", "anomalies").sum(), pl.col("first").min(), pl.col("last").max())
 Pair = tuple[int, int]
 
 
 def calculate_log_patterns(asked: OfWindow, context: TaskContext) -> dict[str, Any]:
     """The patterns that came more than once, the commonest first."""
-    counts = joined(read_window(asked, context, counted))
-    recurring = (
-        counts.group_by(_PAIR)
-        .agg(pl.col("entries", "anomalies").sum(), pl.col("minute").min().alias("first"), pl.col("minute").max())
-        .filter(pl.col("entries") > 1)
-    )
+    step = _step(asked)
+    counts = read_window(asked, context, _by_slot(step))
+    recurring = counts.group_by(_PAIR).agg(_SUMS).filter(pl.col("entries") > 1)
     shown = recurring.sort("entries", *_PAIR, descending=[True, False, False]).head(TOP).to_dicts()
     pairs = [(row["source_id"], row["pattern_id"]) for row in shown]
-    trends = _trends(counts, asked)
+    trends = _trends(counts, asked, step=step)
     messages = _examples(asked, context, pairs=pairs)
     with context.db.transaction() as tx:
         names = store.pattern_names(tx, asked.project, pairs=pairs)
@@ -47,7 +54,7 @@ def calculate_log_patterns(asked: OfWindow, context: TaskContext) -> dict[str, A
                 "entries": row["entries"],
                 "anomalies": row["anomalies"],
                 "first_minute": _told(row["first"]),
-                "last_minute": _told(row["minute"]),
+                "last_minute": _told(row["last"]),
                 "trend": trends[pair],
                 "parameters": parameters(known["pattern"] or "", messages[pair]),
             }
@@ -76,32 +83,66 @@ def parameters(pattern: str, messages: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _examples(asked: OfWindow, context: TaskContext, *, pairs: Sequence[Pair]) -> dict[Pair, list[str]]:
-    """Some messages of each pattern; reading ends where there are enough."""
-    wanted = pl.LazyFrame(pairs, schema={"source_id": pl.Int32, "pattern_id": pl.Int32}, orient="row")
+def _by_slot(step: int) -> Fold:
+    """Counts as _SLOTTED."""
+    slot = (pl.col("minute") // step * step).alias("slot")
+    key = ("slot", *_PAIR)
 
     def narrow(entries: pl.LazyFrame) -> pl.LazyFrame:
-        return entries.join(wanted, on=_PAIR, how="semi").group_by(_PAIR).agg(pl.col("message").unique().head(EXAMPLES))
+        minute = pl.col("minute")
+        slotted = counted(entries).with_columns(slot, minute.alias("first"), minute.alias("last"))
+        return slotted.group_by(key).agg(_SUMS)
 
+    return Fold(narrow, _SLOTTED, lambda counts: counts.group_by(key).agg(_SUMS))
+
+
+def _examples(asked: OfWindow, context: TaskContext, *, pairs: Sequence[Pair]) -> dict[Pair, list[str]]:
+    """Some messages of each pattern; reading ends where there are enough."""
     found: dict[Pair, list[str]] = {pair: [] for pair in pairs}
-    for frame in read_window(asked, context, narrow):
-        for source, pattern, messages in frame.iter_rows():
-            found[source, pattern] += messages[: EXAMPLES - len(found[source, pattern])]
-        if all(len(messages) >= EXAMPLES for messages in found.values()):
-            break
+    if pairs:
+        messages = read_window(asked, context, _some_of(pairs))
+        for source, pattern, message in messages.iter_rows():
+            found[source, pattern].append(message)
     return found
 
 
-def _trends(counts: pl.DataFrame, asked: OfWindow) -> dict[Pair, dict[str, Any]]:
+def _some_of(pairs: Sequence[Pair]) -> Fold:
+    """Different messages of each pattern, as _MESSAGES."""
+    wanted = pl.LazyFrame(pairs, schema={"source_id": pl.Int32, "pattern_id": pl.Int32}, orient="row")
+    size = pl.col("message").str.len_bytes().cast(pl.Int64)
+
+    def some(messages: pl.LazyFrame) -> pl.LazyFrame:
+        return messages.unique().filter(
+            pl.int_range(pl.len()).over(_PAIR) < EXAMPLES, (size.cum_sum().over(_PAIR) - size) < EXAMPLES_BYTES
+        )
+
+    def narrow(entries: pl.LazyFrame) -> pl.LazyFrame:
+        return some(entries.join(wanted, on=_PAIR, how="semi").select(list(_MESSAGES)))
+
+    def is_enough(messages: pl.DataFrame) -> bool:
+        held = messages.group_by(_PAIR).agg(pl.len().alias("count"), size.sum().alias("bytes"))
+        full = held.filter((pl.col("count") >= EXAMPLES) | (pl.col("bytes") >= EXAMPLES_BYTES))
+        return full.height == len(pairs)
+
+    return Fold(narrow, _MESSAGES, lambda messages: some(messages.lazy()).collect(), is_enough)
+
+
+def _step(asked: OfWindow) -> int:
+    """How long the slots are by which the halves of a window are compared, in seconds."""
+    length = asked.time_to - asked.time_from
+    if length > HOURLY_UP_TO:
+        return Step.DAY
+    return PatternStep.FIVE_MINUTES if length <= FINE_UP_TO else PatternStep.HOUR
+
+
+def _trends(counts: pl.DataFrame, asked: OfWindow, *, step: int) -> dict[Pair, dict[str, Any]]:
     """The second half of the window beside the first."""
-    fine = asked.time_to - asked.time_from <= FINE_UP_TO
-    step = PatternStep.FIVE_MINUTES if fine else PatternStep.HOUR
     window = Window(asked.time_from, asked.time_to).aligned(step)
     middle = floor(window.start + (window.end - window.start) / 2, step)
     halves = [Window(window.start, middle), Window(middle, window.end)]
     if not halves[0].slots(step):
         return defaultdict(lambda: _trend("steady", ratio=None, q=None))
-    slotted = by_pattern(counts, step).with_columns((pl.col("slot") >= middle).alias("later"))
+    slotted = counts.with_columns((pl.col("slot") >= int(middle.timestamp())).alias("later"))
     summed = slotted.group_by(*_PAIR, "later").agg(
         pl.col("entries").sum(),
         (pl.col("entries").cast(pl.Float64) ** 2).sum().alias("squares"),

@@ -1,7 +1,7 @@
 """What the entries of a window, or others, come to: counts by severity, source, hour and pattern, and anomalies."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -9,9 +9,10 @@ from uuid import UUID
 import polars as pl
 
 from oddline.analytics import store
-from oddline.analytics.counting import by_source, counted, joined
-from oddline.analytics.model import SEVERITIES, Step, told_counts
-from oddline.analytics.reading import Narrow, read_window
+from oddline.analytics.counting import COUNTED, added_up, counted_apart
+from oddline.analytics.folding import Fold
+from oddline.analytics.model import SEVERITIES, told_counts
+from oddline.analytics.reading import read_window
 from oddline.analytics.store import PatternName
 from oddline.analytics.tasks import OfWindow
 from oddline.database import Transaction
@@ -36,8 +37,8 @@ _FOUND: Final[dict[str, pl.DataType]] = {
 }
 """Anomalies of a pattern and source; from `highest_score` on, those of the oddest of them."""
 
-Read = Callable[[Narrow], Iterable[pl.DataFrame]]
-"""Gives what is left of entries, frame by frame and in no order."""
+Read = Callable[[Fold], pl.DataFrame]
+"""Reads entries and gives what they come to."""
 
 
 def calculate_analytics(asked: OfWindow, context: TaskContext) -> dict[str, Any]:
@@ -54,9 +55,9 @@ def sum_up(
         most: of each list.
         new_since: from when on a pattern is new to the project; those are told apart, too.
     """
-    counts = joined(read(counted))
-    hours = by_source(counts, Step.HOUR).group_by("slot").agg(pl.col("entries", "anomalies").sum()).sort("slot")
-    patterns = counts.group_by(_PAIR).agg(pl.col("entries", "anomalies").sum())
+    both = read(Fold(counted_apart, COUNTED, added_up))
+    counts, patterns = both.filter(pl.col("pattern_id").is_null()), both.filter(pl.col("minute").is_null())
+    hours = counts.group_by("minute").agg(pl.col("entries", "anomalies").sum()).sort("minute")
     in_order = patterns.sort("entries", *_PAIR, descending=[True, False, False])
     top = in_order.head(most).to_dicts()
     with context.db.transaction() as tx:
@@ -66,8 +67,8 @@ def sum_up(
         **_totals(counts),
         "sources": _by_source_name(counts, project, context)[:most],
         "hours": [
-            {"time": rfc3339(slot), "entries": entries, "anomalies": anomalies}
-            for slot, entries, anomalies in hours.tail(MOST_HOURS).iter_rows()
+            {"time": rfc3339(datetime.fromtimestamp(hour, UTC)), "entries": entries, "anomalies": anomalies}
+            for hour, entries, anomalies in hours.tail(MOST_HOURS).iter_rows()
         ],
         "patterns": _told_patterns(names, top),
         **({} if new_since is None else {"new_patterns": _told_patterns(names, new)}),
@@ -85,18 +86,7 @@ def find_odd(read: Read, project: UUID, context: TaskContext, *, most: int = TOP
     Args:
         most: of them.
     """
-    found = pl.concat([pl.DataFrame(schema=_FOUND), *read(_anomalies)])
-    together = (
-        found.sort("highest_score", descending=True)
-        .group_by(_PAIR, maintain_order=True)
-        .agg(
-            pl.col("count").sum(),
-            pl.col("first").min(),
-            pl.col("last").max(),
-            pl.col("highest_score", "threshold", "submission", "index", "message").first(),
-        )
-        .sort("highest_score", "count", descending=True)
-    )
+    together = read(Fold(_anomalies, _FOUND, _by_pair)).sort("highest_score", "count", descending=True)
     shown = together.head(most).to_dicts()
     with context.db.transaction() as tx:
         names = store.pattern_names(tx, project, pairs=[_pair(row) for row in shown])
@@ -159,6 +149,19 @@ def _anomalies(entries: pl.LazyFrame) -> pl.LazyFrame:
             pl.col("threshold", "submission", "index", "message").first(),
         )
         .select(list(_FOUND))
+    )
+
+
+def _by_pair(found: pl.DataFrame) -> pl.DataFrame:
+    return (
+        found.sort("highest_score", descending=True)
+        .group_by(_PAIR, maintain_order=True)
+        .agg(
+            pl.col("count").sum(),
+            pl.col("first").min(),
+            pl.col("last").max(),
+            pl.col("highest_score", "threshold", "submission", "index", "message").first(),
+        )
     )
 
 

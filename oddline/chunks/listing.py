@@ -38,10 +38,10 @@ _SELECT: Final = f"SELECT {_COLUMNS}, token_filter, {_PARTS} AS parts, {_SKIPPED
 # A chunk that is not late spans one day at most: its highest time alone says whether it can matter. And it arrived
 # within a day of its timestamps, which leaves few partitions to look into.
 _IN_TIME: Final = (
-    f"NOT late AND highest_time < %(time_to)s + interval '1 day' AND {_RELEVANT}"
+    f"NOT late AND %(late)s::bool IS NOT TRUE AND highest_time < %(time_to)s + interval '1 day' AND {_RELEVANT}"
     " AND arrival_day BETWEEN %(first_day)s AND %(last_day)s"
 )
-_LATE: Final = f"{_SELECT} late AND {_RELEVANT}"
+_LATE: Final = f"{_SELECT} late AND %(late)s::bool IS NOT FALSE AND {_RELEVANT}"
 _INDEXED: Final = (
     "FROM chunk_patterns WHERE project_id = %(project)s AND day BETWEEN %(first_day)s AND %(last_day)s AND pattern_id"
 )
@@ -106,6 +106,7 @@ def list_wanted(tx: Transaction, *, project: UUID, wanted: Wanted, today: date) 
             "time_to": wanted.time_to,
             "first_day": wanted.time_from.astimezone(UTC).date() - LATE_AFTER,
             "last_day": wanted.time_to.astimezone(UTC).date() + LATE_AFTER,
+            "late": wanted.late,
             "source_ids": None if wanted.source_ids is None else list(wanted.source_ids),
             "severities": wanted.severities,
             "score_minimum": wanted.score_minimum,

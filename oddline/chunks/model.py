@@ -203,11 +203,13 @@ class Original:
 class Wanted:
     """What a search asks of entries, as far as it can be told from a chunk's row; `time_to` itself is not wanted.
 
-    None is "whatever"; `severities` has bit n set for severity number n; `words` are hashes of words that it holds.
+    None is "whatever"; `severities` has bit n set for severity number n; `words` are hashes of words that it holds;
+    `late` is whether it stands in a late chunk.
     """
 
     time_from: datetime
     time_to: datetime
+    late: bool | None = None
     source_ids: tuple[int, ...] | None = None
     severities: int | None = None
     score_minimum: float | None = None

@@ -1,13 +1,12 @@
 """Tell what a file's entries are like once they are scored: how many of what, which are odd, which patterns are new."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
 import polars as pl
 
-from oddline.analytics import Narrow, find_odd, sum_up
+from oddline.analytics import Fold, find_odd, read_parts, sum_up
 from oddline.chunks import Reader, list_in_ranges
 from oddline.errors import NotYet
 from oddline.files import store
@@ -65,12 +64,14 @@ def calculate_file_analytics(payload: FilePayload, context: TaskContext) -> dict
     return {name: summary[name] for name in ("entries", "partial", "anomalies", "error_rate") if name in summary}
 
 
-def _read(file: LogFile, context: TaskContext, narrow: Narrow) -> Iterator[pl.DataFrame]:
-    """What `narrow` leaves of a file's entries, chunk by chunk, in no order."""
+def _read(file: LogFile, context: TaskContext, fold: Fold) -> pl.DataFrame:
+    """What a file's entries come to."""
     with context.db.transaction() as tx:
         by_day = store.submissions_by_day(tx, file)
         ranges = {day: (min(some), entry_id(max(some), INDEX_MASK)) for day, some in by_day.items()}
         parts = list_in_ranges(tx, project=file.project, ranges=ranges, today=context.clock().date())
     own = pl.LazyFrame({"submission": [one.bytes for some in by_day.values() for one in some]})
     reader = Reader(db=context.db, objects=context.objects, project=file.project)
-    yield from reader.read(parts, lambda entries: narrow(entries.join(own, on="submission", how="semi")))
+    return fold.of(
+        read_parts(parts, lambda entries: fold.narrow(entries.join(own, on="submission", how="semi")), reader=reader)
+    )

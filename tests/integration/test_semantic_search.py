@@ -16,9 +16,11 @@ from stored_entries import Archive
 from stored_patterns import add_patterns
 
 from functions.search.patterns import router
+from oddline.analytics.rollups import roll_up
 from oddline.database import Database
 from oddline.identity import Scope
 from oddline.patterns import Masker, Sighting, add_sightings
+from oddline.scoring.folding import fold_counts
 from oddline.search import Embedder, Question, Searcher, embed_all, store
 from oddline.search.embedder import MODEL_VERSION
 from oddline.search.model import Within
@@ -49,6 +51,7 @@ def emptied(db: Databases) -> Iterator[None]:
     yield
     with db("owner").transaction() as tx:
         tx.execute("TRUNCATE patterns, pattern_vectors, vector_progress, source_patterns, sources, hot_chunks")
+        tx.execute("TRUNCATE rollups, pattern_rollups")
         tx.execute("UPDATE projects SET last_pattern = 0")
 
 
@@ -182,6 +185,33 @@ def test_what_a_question_is_narrowed_to_is_found_behind_however_many_that_fit_be
 
     assert sought not in found[0]
     assert found[1:] == [[sought], [sought]]
+
+
+@pytest.mark.parametrize("text", ["disk failure", "error on device", "4711"])
+def test_what_was_uploaded_a_week_late_is_found_at_its_own_time(
+    archive: Archive, ask: Callable[..., list[Any]], text: str
+) -> None:
+    masker = Masker()
+    then, now = NOON - timedelta(days=7), NOON
+    messages = [LINES[0][1], "payment 12 refused after 3 tries"]
+    patterns = [masker.mask(message) for message in messages]
+    ids = add_patterns(archive.worker, archive.project, patterns)
+    for number, moment in enumerate([then, now]):
+        archive.store(scored_frame(1, timestamp=moment, message=messages[number], pattern_id=ids[patterns[number]]))
+    fold_counts(archive.worker)
+    roll_up(db=archive.worker, objects=archive.objects)
+    embed(archive.worker)
+    hour = {"time_from": then + timedelta(minutes=-30), "time_to": then + timedelta(minutes=30)}
+    beside = {"time_from": then + timedelta(hours=2), "time_to": then + timedelta(hours=3)}
+
+    found = ask(text, **hour)
+
+    assert [(hit["pattern"], hit["count"]) for hit in found] == [(patterns[0], 1)]
+    assert [one["source"] for one in found[0]["sources"]] == ["source-1"]
+    assert [entry["message"] for entry in found[0]["entries"]] == [messages[0]]
+    assert ask(text, **hour, sources=("source-1",)) == found
+    assert ask(text, time_from=then - timedelta(days=5), time_to=then + timedelta(days=5)) == found
+    assert ask(text, **hour, sources=("source-2",)) == ask(text, **beside) == []
 
 
 def test_what_is_first_of_many_hits_is_first_of_one(archive: Archive, ask: Callable[..., list[Any]]) -> None:

@@ -1,16 +1,19 @@
 """Analytics of a window on demand: what its entries come to, by reading every one of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, ClassVar
 
+import polars as pl
 import pytest
 from pydantic import ValidationError
 from scored_frames import NOON, scored_frame
-from stored_entries import TOMORROW, Archive
+from stored_entries import TOMORROW, Archive, random_frame
 
-from oddline.analytics import OfWindow, calculate_analytics, calculate_log_patterns, detect_anomalies, reading
-from oddline.chunks import Part, list_parts
+from oddline.analytics import OfWindow, calculate_analytics, calculate_log_patterns, detect_anomalies, folding, reading
+from oddline.analytics.folding import Narrow
+from oddline.chunks import Part, Reader, Wanted, list_parts
 from oddline.database import Transaction
 from oddline.patterns import Masker
 from oddline.settings import Settings
@@ -127,11 +130,28 @@ def test_recurring_patterns_are_told_with_their_parameters_and_where_they_go_to(
     assert {one["value"] for one in refusals["parameters"][0]["commonest"]} == {"0", "1", "2", "3"}
 
 
-def test_only_hours_are_walked_in_which_something_lies(
-    filled: Archive, context: TaskContext, monkeypatch: pytest.MonkeyPatch
+class Opened(Reader):
+    """Notes which parts were opened."""
+
+    parts: ClassVar[list[Part]] = []
+
+    def read(self, parts: Sequence[Part], narrow: Narrow = lambda entries: entries) -> list[pl.DataFrame]:
+        self.parts.extend(parts)
+        return super().read(parts, narrow)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Part]:
+    monkeypatch.setattr(reading, "Reader", Opened)
+    monkeypatch.setattr(Opened, "parts", [])
+    return Opened.parts
+
+
+def test_a_long_window_is_listed_by_days_and_no_further_than_anything_can_be(
+    filled: Archive, context: TaskContext, opened: list[Part], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled.store(scored_frame(10, timestamp=NOON - timedelta(days=300)))
-    listings: list[Any] = []
+    listings: list[Wanted] = []
 
     def listed(tx: Transaction, **asked_for: Any) -> list[Part]:
         listings.append(asked_for["wanted"])
@@ -143,8 +163,68 @@ def test_only_hours_are_walked_in_which_something_lies(
     found = calculate_analytics(asked(filled, begin=begin, end=end), context)
 
     assert found["entries"] == 1_330
-    assert len(listings) == 3
+    assert len(opened) == 3
     assert max(one.time_to for one in listings) == TOMORROW + timedelta(days=1)
+    assert max(one.time_to - one.time_from for one in listings if not one.late) == timedelta(days=1)
+
+
+def test_what_came_late_is_opened_once_over_however_many_days_it_reaches(
+    archive: Archive, context: TaskContext, opened: list[Part]
+) -> None:
+    times = [NOON - timedelta(days=10_000), *(NOON - timedelta(days=days) for days in range(2, 30))]
+    archive.store(scored_frame(len(times), timestamp=times))
+    archive.store(scored_frame(5))
+    progress: list[float] = []
+
+    found = calculate_analytics(
+        asked(archive, begin=NOON - timedelta(days=20)), replace(context, report=progress.append)
+    )
+
+    assert found["entries"] == 19 + 5
+    assert [one["entries"] for one in found["hours"]] == [*[1] * 19, 5]
+    assert len(opened) == 2
+    assert (progress, progress[-1]) == (sorted(progress), 1.0)
+
+
+@pytest.mark.parametrize("held", [1, folding.HELD_BYTES])
+def test_windows_come_to_what_a_recount_says_however_little_is_held(
+    archive: Archive, context: TaskContext, monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    monkeypatch.setattr(folding, "HELD_BYTES", held)
+    for number in range(8):
+        archive.store(random_frame(number, count=100))
+        if number == 4:
+            archive.compact()
+    window = asked(archive, begin=NOON - timedelta(days=1, hours=3), end=NOON + timedelta(hours=2, minutes=7))
+    inside = pl.concat(archive.frames).filter(pl.col("timestamp").is_between(window.time_from, window.time_to, "left"))
+    pairs = inside["source_id", "pattern_id"].unique().height
+    odd = inside.filter("is_anomaly")
+
+    counts, found = calculate_analytics(window, context), detect_anomalies(window, context)
+    recurring = calculate_log_patterns(window, context)
+
+    assert (counts["entries"], counts["anomalies"]) == (inside.height, odd.height)
+    assert sum(one["entries"] for one in counts["hours"]) == inside.height
+    assert sum(one["entries"] for one in counts["sources"]) == inside.height
+    assert sum(one["entries"] for one in counts["patterns"]) == inside.height
+    assert len(counts["patterns"]) == pairs
+    assert (found["anomalies"], found["patterns"]) == (odd.height, odd["source_id", "pattern_id"].unique().height)
+    assert sum(one["entries"] for one in recurring["patterns"]) >= inside.height - pairs
+
+
+def test_of_long_messages_fewer_are_held_as_examples(archive: Archive, context: TaskContext) -> None:
+    messages = [f"{number} {'x' * 100_000}" for number in range(30)]
+    archive.store(scored_frame(30, message=messages))
+    with archive.worker.transaction() as tx:
+        tx.execute(
+            "INSERT INTO patterns (project_id, id, mask_version, hash, pattern, first_seen)"
+            " VALUES (%s, 1, 1, 'x', %s, %s)",
+            [archive.project, Masker().mask(messages[0]), NOON],
+        )
+
+    [found] = calculate_log_patterns(asked(archive), context)["patterns"]
+
+    assert {one["of_messages"] for one in found["parameters"]} == {3}
 
 
 def test_a_window_is_not_longer_than_there_is_anything_of(archive: Archive) -> None:
@@ -154,6 +234,6 @@ def test_a_window_is_not_longer_than_there_is_anything_of(archive: Archive) -> N
 
 @pytest.mark.parametrize("run", [calculate_analytics, detect_anomalies, calculate_log_patterns])
 def test_a_window_in_which_nothing_came_has_an_answer_too(archive: Archive, context: TaskContext, run: Run) -> None:
-    found = run(asked(archive, begin=NOON - timedelta(days=30)), context)
+    found = run(asked(archive, begin=NOON - timedelta(days=40)), context)
 
     assert found["from"] < found["to"]
