@@ -15,12 +15,17 @@ from oddline.errors import DatabaseUnavailable
 Transaction = Connection[tuple[Any, ...]]
 CONNECT_TIMEOUT_S = 5
 POOL_TIMEOUT_S = 3.0  # a caller is told to come back rather than kept waiting
+UNANSWERED_MS = 20_000  # a server that is gone without a word is given up then, and not when TCP does, in minutes
 STATEMENT_TIMEOUT_MS = 60_000  # nothing that Oddline asks takes longer; what does is stuck
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000  # one forgotten transaction would hold up every incremental reader
 
 
 # Connection exceptions, rollbacks, resources, objects in use, intervention of an operator.
 PASSING_CLASSES = frozenset({"08", "40", "53", "55", "57"})
+# A process that stood still in a transaction, frozen or without a processor, finds it ended.
+PASSING_CODES = frozenset(
+    {psycopg.errors.IdleInTransactionSessionTimeout.sqlstate, psycopg.errors.TransactionTimeout.sqlstate}
+)
 
 
 class Database:
@@ -46,6 +51,10 @@ class Database:
             kwargs={
                 "application_name": application,
                 "connect_timeout": CONNECT_TIMEOUT_S,
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                "tcp_user_timeout": UNANSWERED_MS,
                 "prepare_threshold": 5 if prepare else None,
             },
         )
@@ -93,7 +102,7 @@ class Database:
         try:
             with self._pool.connection() as connection:
                 yield connection
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+        except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, PoolTimeout) as error:
             if not _is_passing(error):
                 raise
             # The driver's own words name hosts and roles: they are for the log, where the cause is shown.
@@ -134,4 +143,6 @@ def _is_passing(error: Exception) -> bool:
     A statement that runs into its timeout or a limit of the server does so again: it is the statement's own fault.
     """
     code = getattr(error, "sqlstate", None)
-    return code is None or (code[:2] in PASSING_CLASSES and code != psycopg.errors.QueryCanceled.sqlstate)
+    if code is None or code in PASSING_CODES:
+        return True
+    return code[:2] in PASSING_CLASSES and code != psycopg.errors.QueryCanceled.sqlstate

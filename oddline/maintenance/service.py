@@ -39,6 +39,8 @@ def reconcile(db: Database, publisher: Publisher, *, catalogue: Catalogue, now: 
         waiting = submissions.waiting(tx, now=now)
         due = submissions.next_due(tx, soon=now + LONGEST_COUNTDOWN)
         held = held_queues(tx)
+    # Before anything else is published: messages that wait already count.
+    published = publish_due(db, publisher, catalogue=catalogue, now=now)
     if waiting:
         publisher.wake(SCORE_WAITING)
     if due is not None:
@@ -46,7 +48,7 @@ def reconcile(db: Database, publisher: Publisher, *, catalogue: Catalogue, now: 
     for spec in (FOLD_COUNTS, DETECT_SEQUENCES, DETECT_RATES, EMBED_NEW_PATTERNS):
         if spec.queue not in held:
             publisher.wake(spec)
-    return {"released": released, "published": publish_due(db, publisher, catalogue=catalogue, now=now)}
+    return {"released": released, "published": published}
 
 
 def make_partitions(db: Database, *, now: datetime) -> list[str]:

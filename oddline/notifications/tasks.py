@@ -1,10 +1,12 @@
 """The notifications' part of the task catalogue."""
 
+from typing import Final
 from uuid import UUID
 
 from oddline.notifications.model import AnomalyLine
 from oddline.tasks import SEND_SYSTEM_ALERT, Payload, Priority, Queue, Retry, Starter, TaskSpec
 
+MAILS_AT_ONCE: Final = 4  # of one project: so that one with thousands of them keeps no other waiting
 SENT_ONCE = "the deliveries are looked up first: who has the message by this task gets no second one"
 
 
@@ -40,6 +42,7 @@ SEND_EMAIL = TaskSpec(
     retry=Retry(attempts=4),
     idempotency=SENT_ONCE,
     sealed=True,
+    at_once=MAILS_AT_ONCE,
     starters=frozenset({Starter.SYSTEM, Starter.ADMIN}),
     smoke=EmailPayload(recipients=(), subject="smoke", text="to nobody"),
 )
@@ -51,6 +54,7 @@ SEND_ANOMALY_MAIL = TaskSpec(
     retry=Retry(attempts=4),
     idempotency=SENT_ONCE,
     sealed=True,
+    at_once=MAILS_AT_ONCE,
     smoke=AnomalyMail(
         project_name="smoke", submission_id=UUID(int=0), recipients=(), total=0, minimum_score=0.0, lines=()
     ),

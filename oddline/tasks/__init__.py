@@ -38,7 +38,7 @@ from oddline.tasks.renewal_store import renew_tasks
 from oddline.tasks.requests import request
 from oddline.tasks.sealing import SEALED, opened, renewed, seal, shown, unseal
 from oddline.tasks.search_store import find, newest
-from oddline.tasks.service import enqueue, publish_due, run_task
+from oddline.tasks.service import enqueue, is_overdue, publish_due, publish_overdue, run_task
 from oddline.tasks.store import (
     and_failure,
     count_by_class,
@@ -101,10 +101,12 @@ __all__ = [
     "forget_workers",
     "heartbeat",
     "holders",
+    "is_overdue",
     "newest",
     "opened",
     "others_wait",
     "publish_due",
+    "publish_overdue",
     "raise_alert",
     "raised_alerts",
     "renew_tasks",

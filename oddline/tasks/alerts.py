@@ -27,7 +27,7 @@ class SystemAlert(Payload):
 # Its code is of the notifications, which stand above: whatever lies below them may raise an alert.
 SEND_SYSTEM_ALERT = TaskSpec(
     name="send_system_alert",
-    queue=Queue.NOTIFICATIONS,
+    queue=Queue.DEFAULT,  # not behind mails, of which a project may have thousands waiting
     priority=Priority.HIGH,
     payload=SystemAlert,
     retry=Retry(attempts=8),

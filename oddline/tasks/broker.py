@@ -20,6 +20,10 @@ class _OneTryChannel(redis_transport.Channel):  # type: ignore[misc]  # kombu ha
         parameters: dict[str, Any] = super()._connparams(asynchronous)
         return parameters | {"retry": Retry(NoBackoff(), 0)}
 
+    def count(self, queue: str) -> int:
+        """How many messages wait in a queue; what a worker has taken does not count."""
+        return int(self._size(queue))
+
 
 class _OneTryTransport(redis_transport.Transport):  # type: ignore[misc]  # kombu has no type information
     Channel = _OneTryChannel

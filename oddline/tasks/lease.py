@@ -29,6 +29,8 @@ def heartbeat(renew: Callable[[], bool], *, lease: timedelta, every: timedelta =
                     return
             except DatabaseUnavailable as error:
                 log.warning("a heartbeat did not reach the database: %s", error)
+            except Exception:  # without its beats the claim would be lost for certain
+                log.exception("a heartbeat failed, and the next is tried")
 
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()

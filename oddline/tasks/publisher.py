@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from oddline.errors import NotConfigured, SecretUnavailable
 from oddline.tasks.model import TaskSpec
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 LONGEST_COUNTDOWN = timedelta(seconds=60)  # a message with a longer one would sit unacknowledged in a worker
 
 
@@ -65,22 +66,18 @@ class Publisher:
         """
         if countdown and countdown > LONGEST_COUNTDOWN:
             raise ValueError(f"a countdown of {countdown} belongs into the ledger's not_before")
-        from oddline.tasks.broker import UNREACHABLE
 
-        with self._lock:
-            if self._clock() < self._closed_until:
-                return False
-            try:
-                with span("enqueue"):
-                    note("task", spec.name)
-                    self._send(spec, task_id, countdown, queue)
-            except (*UNREACHABLE, SecretUnavailable, NotConfigured) as error:
-                # Once in `pause_s` at the most. Its kind alone: what it says may quote the address with its password.
-                log.warning("cannot publish %s: %s", spec.name, type(error).__name__)
-                self._producer = None
-                self._closed_until = self._clock() + self._pause_s
-                return False
-        return True
+        def send() -> bool:
+            with span("enqueue"):
+                note("task", spec.name)
+                self._send(spec, task_id, countdown, queue)
+            return True
+
+        return self._reach(f"publish {spec.name}", send) is not None
+
+    def count(self, queue: str) -> int | None:
+        """How many messages wait in a queue, those that workers have taken not among them; None without Redis."""
+        return self._reach(f"count the messages of {queue}", lambda: int(self._open().channel.count(queue)))
 
     def close(self) -> None:
         """Close the connection."""
@@ -89,14 +86,33 @@ class Publisher:
                 self._producer.connection.close()
                 self._producer = None
 
-    def _send(
-        self, spec: TaskSpec, task_id: uuid.UUID | None, countdown: timedelta | None, queue: "Queue | None"
-    ) -> None:
+    def _reach(self, purpose: str, act: Callable[[], T]) -> T | None:
+        """What `act` returns; None where Redis cannot be reached, or could not be just now."""
+        from oddline.tasks.broker import UNREACHABLE
+
+        with self._lock:
+            if self._clock() < self._closed_until:
+                return None
+            try:
+                return act()
+            except (*UNREACHABLE, SecretUnavailable, NotConfigured) as error:
+                # Once in `pause_s` at the most. Its kind alone: what it says may quote the address with its password.
+                log.warning("cannot %s: %s", purpose, type(error).__name__)
+                self._producer = None
+                self._closed_until = self._clock() + self._pause_s
+                return None
+
+    def _open(self) -> Any:
         if self._producer is None:
             from oddline.tasks.broker import open_producer
 
             self._producer = open_producer(self._url(), timeout_s=self._timeout_s)
-        self._producer.publish(
+        return self._producer
+
+    def _send(
+        self, spec: TaskSpec, task_id: uuid.UUID | None, countdown: timedelta | None, queue: "Queue | None"
+    ) -> None:
+        self._open().publish(
             ([] if task_id is None else [str(task_id)], {}, {}),
             serializer="json",
             exchange="",
@@ -118,6 +134,10 @@ class Held(Publisher):
         """Publish it later; as `Publisher.wake`, and always True."""
         self._kept.append((spec, given))
         return True
+
+    def count(self, queue: str) -> int | None:
+        """As `Publisher.count`: what is kept back waits nowhere yet."""
+        return self._publisher.count(queue)
 
     def let_go(self) -> None:
         """Publish what was kept back."""

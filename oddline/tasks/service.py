@@ -1,6 +1,7 @@
 """Start tasks, and run them with retries until they end for good."""
 
 import logging
+from collections import Counter
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,13 +12,16 @@ from oddline.tasks import cancel_store, store
 from oddline.tasks.attempt import SETTLED_KEPT, Attempt
 from oddline.tasks.context import OnFailure, Run, TaskContext
 from oddline.tasks.interruption import TaskCancelled
-from oddline.tasks.model import Catalogue, Payload, State, Task, TaskSpec
+from oddline.tasks.model import Catalogue, Payload, Queue, State, Task, TaskSpec
 from oddline.tasks.publisher import LONGEST_COUNTDOWN, Publisher
 from oddline.tasks.sealing import seal
 from oddline.tasks.workflow_store import child_ended
 from oddline.tracing import mark
 
 log = logging.getLogger(__name__)
+
+FIRST_CHANCE = timedelta(seconds=5)  # in which whoever made a task publishes it
+OVERDUE = timedelta(seconds=10)
 
 
 def enqueue(
@@ -101,12 +105,39 @@ def run_task(
 
 
 def publish_due(db: Database, publisher: Publisher, *, catalogue: Catalogue, now: datetime, limit: int = 1_000) -> int:
-    """Publish what waits, what comes due within a minute, and what lost its worker; returns how many."""
+    """Publish what waits, what comes due within a minute, and what lost its worker; returns how many.
+
+    What waits gets no second message beside a first: of each queue as many are left out as messages wait there, the
+    last ones. Of a task whose rate is limited each message in vain would take the place of one that is not.
+    """
     with db.transaction() as tx:
-        due = store.due(tx, now=now, soon=now + LONGEST_COUNTDOWN, limit=limit)
+        due = store.due(
+            tx, created_by=now - FIRST_CHANCE, soon=now + LONGEST_COUNTDOWN, queues=list(Queue), limit=limit
+        )
+    known = [one for one in due if one[1] in catalogue]
+    waiting = Counter(catalogue[name].queue for _, name, _, waits in known if waits)
+    left = {queue: count - (publisher.count(str(queue)) or 0) for queue, count in waiting.items()}
     published = 0
-    for task_id, name, at in due:
-        countdown = max(at - now, timedelta()) if at else None
-        if name in catalogue and publisher.wake(catalogue[name], task_id=task_id, countdown=countdown):
-            published += 1
+    for task_id, name, at, waits in known:
+        spec = catalogue[name]
+        if waits:
+            left[spec.queue] -= 1
+            if left[spec.queue] < 0:
+                continue
+        published += publisher.wake(spec, task_id=task_id, countdown=max(at - now, timedelta()) if at else None)
     return published
+
+
+def is_overdue(tx: Transaction, *, now: datetime) -> bool:
+    """Whether a task could have begun `OVERDUE` ago, and did not: its message may be lost, or there is much to do."""
+    return store.is_overdue(tx, before=now - OVERDUE)
+
+
+def publish_overdue(
+    db: Database, publisher: Publisher, *, catalogue: Catalogue, now: datetime, limit: int = 1_000
+) -> int:
+    """Publish what could have begun `OVERDUE` ago in queues without a message, which were lost; returns how many."""
+    empty = [queue for queue in Queue if publisher.count(str(queue)) == 0]
+    with db.transaction() as tx:
+        due = store.due(tx, created_by=now - OVERDUE, soon=now - OVERDUE, queues=empty, limit=limit)
+    return sum(publisher.wake(catalogue[name], task_id=task_id) for task_id, name, *_ in due if name in catalogue)

@@ -16,6 +16,8 @@ from oddline.tasks.search_store import COLUMNS, task_of
 
 _IS_HELD = "EXISTS (SELECT 1 FROM queue_holds WHERE queue_holds.queue = tasks.queue)"
 
+_IS_SERVED = f"queue = ANY (%(queues)s) AND NOT {_IS_HELD}"
+
 
 class Hold(Enum):
     """How a running attempt's claim stands."""
@@ -156,23 +158,40 @@ def finish(
     return State(row[0]) if row else None
 
 
-def due(tx: Transaction, *, now: datetime, soon: datetime, limit: int) -> list[tuple[UUID, str, datetime | None]]:
-    """(id, name, when) of what should be published, what lost its worker first: no backlog may keep that waiting.
+def due(
+    tx: Transaction, *, created_by: datetime, soon: datetime, queues: Collection[str], limit: int
+) -> list[tuple[UUID, str, datetime | None, bool]]:
+    """(id, name, when, whether it waits) of what should be published, what lost its worker first.
 
-    Nor may that of one project keep the others', nor its files its mails: projects and tasks are told in turns.
+    No backlog may keep that waiting. Nor may that of one project keep the others', nor its files its mails: projects
+    and tasks are told in turns.
 
-    That is what has a lease that ends by `soon`, and what waits and is due by then.
+    That is what has a lease that ends by `soon`, and what waits and is due by then, or at once and since `created_by`.
     """
     return tx.execute(
-        "SELECT id, name, at FROM (SELECT id, name, project_id, lease_until AS at, 0 AS turn, lease_until AS since"
-        f" FROM tasks WHERE state IN ('STARTED', 'PROGRESS') AND lease_until <= %(soon)s AND NOT {_IS_HELD}"
+        "SELECT id, name, at, turn = 1"
+        " FROM (SELECT id, name, project_id, lease_until AS at, 0 AS turn, lease_until AS since"
+        f" FROM tasks WHERE state IN ('STARTED', 'PROGRESS') AND lease_until <= %(soon)s AND {_IS_SERVED}"
         " UNION ALL SELECT id, name, project_id, not_before, 1, coalesce(not_before, created_at) FROM tasks"
-        f" WHERE state IN ('PENDING', 'RETRY') AND children_left IS NULL AND NOT {_IS_HELD}"
-        " AND (not_before IS NULL AND created_at < %(now)s - interval '5 seconds' OR not_before <= %(soon)s)"
+        f" WHERE state IN ('PENDING', 'RETRY') AND children_left IS NULL AND {_IS_SERVED}"
+        " AND (not_before IS NULL AND created_at < %(created_by)s OR not_before <= %(soon)s)"
         ") AS due ORDER BY turn, row_number() OVER (PARTITION BY turn, project_id, name ORDER BY since), since"
         " LIMIT %(limit)s",
-        {"now": now, "soon": soon, "limit": limit},
+        {"created_by": created_by, "soon": soon, "queues": list(queues), "limit": limit},
     ).fetchall()
+
+
+def is_overdue(tx: Transaction, *, before: datetime) -> bool:
+    """Whether a task is not begun that could have been since `before`, or lost its worker by then."""
+    waits = f"SELECT 1 FROM tasks WHERE state IN ('PENDING', 'RETRY') AND children_left IS NULL AND NOT {_IS_HELD}"
+    row = tx.execute(
+        f"SELECT EXISTS ({waits} AND not_before < %(before)s)"
+        f" OR EXISTS ({waits} AND not_before IS NULL AND created_at < %(before)s)"
+        " OR EXISTS (SELECT 1 FROM tasks WHERE state IN ('STARTED', 'PROGRESS') AND lease_until < %(before)s"
+        f" AND NOT {_IS_HELD})",
+        {"before": before},
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def holders(tx: Transaction, *, host: str) -> list[str]:

@@ -118,7 +118,7 @@ def test_work_of_a_held_queue_is_neither_published_nor_done_until_it_is_released
 
     assert (publish(), run()) == (1, None)
     assert release(db, Queue.MAINTENANCE)
-    assert publish() == 2
+    assert publish() == 1  # the other has its message
     assert run() is not None
     assert (state(db, held), state(db, other)) == (State.SUCCESS, State.PENDING)
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import redis
 
 from oddline import tasks
 from oddline.database import Database
@@ -228,6 +229,34 @@ def test_what_redis_lost_is_published_again(context: TaskContext, clock: Clock) 
     published = tasks.publish_due(context.db, context.publisher, catalogue=context.catalogue, now=clock.now)
 
     assert published == 1
+
+
+def test_what_waits_beside_its_message_gets_no_second_one(context: TaskContext, clock: Clock, redis_url: str) -> None:
+    for _ in range(3):
+        context.publisher.wake(SPEC, task_id=start(context))
+    clock.now += timedelta(seconds=10)
+
+    with_all = publish_again(context)
+    with redis.Redis.from_url(redis_url) as client:
+        client.rpop(str(SPEC.queue))
+    with_one_lost = publish_again(context)
+
+    assert (with_all, with_one_lost) == (0, 1)
+
+
+def test_what_lost_its_worker_is_published_however_many_messages_wait(context: TaskContext, clock: Clock) -> None:
+    lost = start(context)
+    with context.db.transaction() as tx:
+        tasks.store.claim(tx, lost, worker="dead", now=START, lease_until=START + timedelta(seconds=30))
+    for _ in range(3):
+        context.publisher.wake(SPEC, task_id=start(context))
+    clock.now += timedelta(seconds=31)
+
+    assert publish_again(context) == 1
+
+
+def publish_again(context: TaskContext) -> int:
+    return tasks.publish_due(context.db, context.publisher, catalogue=context.catalogue, now=context.clock())
 
 
 def test_progress_is_shown_while_a_task_runs(context: TaskContext) -> None:

@@ -19,14 +19,17 @@ from oddline.catalogue import CATALOGUE
 from oddline.files import PROCESS_LOG_FILE, PutObject, processing, take_object
 from oddline.identity import ensure_project
 from oddline.ids import new_id
+from oddline.notifications import SEND_ANOMALY_MAIL
 from oddline.settings import Side
 from oddline.tasks import (
+    SEND_SYSTEM_ALERT,
     Publisher,
     State,
     TaskContext,
     TaskSpec,
     enqueue,
     publish_due,
+    raise_alert,
     run_task,
     run_turn,
     utc_now,
@@ -100,6 +103,37 @@ def test_everything_that_waits_is_done_in_the_end_whosever_messages_were_used_up
         worker.wait_for(all_ended)
 
     assert {filing.task(task).state for task in tasks} == {State.SUCCESS}
+
+
+def test_neither_another_projects_mail_nor_an_alert_waits_for_a_flood_of_mails(
+    filing: Filing, other_project: UUID, start_worker: StartWorker
+) -> None:
+    filing.clock.now = utc_now()
+    flood = [mail(filing, filing.project) for _ in range(MANY)]
+    one = mail(filing, other_project)
+    with filing.db("worker").transaction() as tx:
+        alert = raise_alert(
+            tx, kind="test", subject="flood", text="of mails", now=filing.clock(), project=filing.project
+        )
+    assert alert is not None
+    filing.publisher.wake(SEND_SYSTEM_ALERT, task_id=alert)
+
+    with start_worker("worker_image.worker.app", queues="notifications,default") as worker:
+        worker.wait_for(lambda: filing.task(one).state.ready and filing.task(alert).state.ready)
+
+    ended = sorted(filing.task(task).finished_at or utc_now() for task in flood)
+    for waited in (filing.task(one), filing.task(alert)):
+        assert waited.state is State.SUCCESS
+        assert sum(end <= (waited.finished_at or utc_now()) for end in ended) <= 10
+
+
+def mail(filing: Filing, project: UUID) -> UUID:
+    """A mail to nobody that waits to be sent."""
+    task_id = new_id()
+    with filing.db("worker").transaction() as tx:
+        enqueue(tx, SEND_ANOMALY_MAIL, SEND_ANOMALY_MAIL.smoke, task_id=task_id, project=project, now=filing.clock())
+    filing.publisher.wake(SEND_ANOMALY_MAIL, task_id=task_id)
+    return task_id
 
 
 def test_a_large_file_gives_way_while_others_wait_and_goes_on_behind_them(

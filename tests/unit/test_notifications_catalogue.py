@@ -15,8 +15,15 @@ def test_mails_are_urgent_and_tried_several_times() -> None:
         "send_anomaly_mail": 4,
         "send_system_alert": 8,
     }
-    for spec in catalogue.values():
-        assert (spec.queue, spec.priority) == (Queue.NOTIFICATIONS, Priority.HIGH)
+    assert {spec.priority for spec in catalogue.values()} == {Priority.HIGH}
+
+
+def test_an_alert_to_operators_stands_in_no_line_of_mails() -> None:
+    assert {spec.name: spec.queue for spec in TASKS} == {
+        "send_email": Queue.NOTIFICATIONS,
+        "send_anomaly_mail": Queue.NOTIFICATIONS,
+        "send_system_alert": Queue.DEFAULT,
+    }
 
 
 def test_a_function_that_knows_the_tasks_and_objects_loads_no_sdk() -> None:

@@ -46,6 +46,9 @@ def configure(settings: Settings, catalogue: Catalogue) -> dict[str, Any]:
         "task_serializer": "json",
         "accept_content": ["json"],
         "worker_prefetch_multiplier": settings.worker_prefetch,
+        # After a reconnect Celery would take fewer ahead, count a message that waits for its time as a place that is
+        # free again, and never give that place back. Taking too many does no harm: the ledger decides.
+        "worker_enable_prefetch_count_reduction": False,
         "worker_proc_alive_timeout": 60.0,  # a child loads the model before it says that it is up
         "worker_concurrency": settings.worker_concurrency,
         "worker_max_tasks_per_child": settings.worker_max_tasks_per_child,

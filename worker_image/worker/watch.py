@@ -73,25 +73,34 @@ class Watch:
                 tasks.end_leases(tx, dead, now=now)
             submissions.release_expired(tx, now=now)
             waiting = submissions.waiting(tx, now=now)
+            overdue = tasks.is_overdue(tx, now=now)
         released = self._steering.obey()
         if waiting:
             self._context.publisher.wake(SCORE_WAITING)
         if dead or released:
             tasks.publish_due(self._context.db, self._context.publisher, catalogue=self._context.catalogue, now=now)
+        elif overdue:
+            tasks.publish_overdue(self._context.db, self._context.publisher, catalogue=self._context.catalogue, now=now)
 
     def _run(self) -> None:
         while True:
             try:
-                self._proof.seek()
-            except OSError as error:
-                log.warning("the watch cannot note that the worker works: %s", error)
-            try:
-                self.look(now=self._context.clock())
-            except DatabaseUnavailable as error:
-                log.warning("the watch cannot reach the database: %s", error)
+                self._seek_and_look()
+            except Exception:  # whatever it is, the worker is to go on giving signs of life
+                log.exception("the watch failed, and looks again")
             # Not all at the same moment.
             if self._ended.wait(EVERY.total_seconds() * random.uniform(0.8, 1.2)):
                 return
+
+    def _seek_and_look(self) -> None:
+        try:
+            self._proof.seek()
+        except OSError as error:
+            log.warning("the watch cannot note that the worker works: %s", error)
+        try:
+            self.look(now=self._context.clock())
+        except DatabaseUnavailable as error:
+            log.warning("the watch cannot reach the database: %s", error)
 
 
 def _is_alive(worker: str) -> bool:
