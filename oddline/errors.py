@@ -296,14 +296,15 @@ class NotYet(OddlineError):
 
     Args:
         until: aware UTC.
+        counts: whether it uses up one of the task's attempts: not where it waits for others, for as long as they take.
     """
 
     permanent = False
     code, title = "not-yet", "The rest cannot be done yet"
 
-    def __init__(self, detail: str, *, until: datetime) -> None:
+    def __init__(self, detail: str, *, until: datetime, counts: bool = True) -> None:
         super().__init__(detail)
-        self.until = until
+        self.until, self.counts = until, counts
 
 
 class ChunkMissing(OddlineError):

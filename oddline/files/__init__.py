@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from oddline.files.model import Block, Entry, Found, Problems
     from oddline.files.processing import mark_failed, parse_structured_logs, process_log_file, tell_of_group
     from oddline.files.reading import EntryReader, read_entries
-    from oddline.files.service import UPLOADED, PutObject, delete, find_behind, list_files, origin_of, take_object
+    from oddline.files.service import (
+        UPLOADED,
+        PutObject,
+        delete,
+        find_behind,
+        is_underway,
+        list_files,
+        origin_of,
+        take_object,
+    )
     from oddline.files.sniffing import look_at
     from oddline.files.summing_up import calculate_file_analytics, score_log_file
     from oddline.files.tasks import (
@@ -49,7 +58,16 @@ _HOMES = {
     "model": ["Block", "Entry", "Found", "Problems"],
     "processing": ["mark_failed", "parse_structured_logs", "process_log_file", "tell_of_group"],
     "reading": ["EntryReader", "read_entries"],
-    "service": ["UPLOADED", "PutObject", "delete", "find_behind", "list_files", "origin_of", "take_object"],
+    "service": [
+        "UPLOADED",
+        "PutObject",
+        "delete",
+        "find_behind",
+        "is_underway",
+        "list_files",
+        "origin_of",
+        "take_object",
+    ],
     "sniffing": ["look_at"],
     "summing_up": ["calculate_file_analytics", "score_log_file"],
     "tasks": [
@@ -119,6 +137,7 @@ __all__ = [
     "extract_log_metadata",
     "find_behind",
     "holds",
+    "is_underway",
     "list_files",
     "look_at",
     "mark_failed",

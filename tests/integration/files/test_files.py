@@ -555,7 +555,7 @@ def test_an_erasure_takes_files_that_hold_a_value_and_leaves_the_others(client: 
     held.append(uploaded(client, telling.encode("utf-16")))
     kept = uploaded(client, FEW)
     filing.run()
-    busy = uploaded(client, FEW, process=False)
+    busy = uploaded(client, FEW)
     with filing.db("worker").transaction() as tx:
         tx.execute("UPDATE files SET state = 'processing' WHERE id = %s", [busy["file_id"]])
 
