@@ -86,6 +86,12 @@ class Forbidden(OddlineError):
     status, code, title = 403, "forbidden", "This caller may not do that"
 
 
+class SignedKey(Forbidden):
+    """The caller's key demands signatures, and the route checks none."""
+
+    code, title = "signed-key", "A key that demands signatures may not do that"
+
+
 class RightsEnded(Forbidden):
     """Who wished it may not do it any more."""
 
