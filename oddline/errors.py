@@ -86,6 +86,12 @@ class Forbidden(OddlineError):
     status, code, title = 403, "forbidden", "This caller may not do that"
 
 
+class SignedKey(Forbidden):
+    """The caller's key demands signatures, and the route checks none."""
+
+    code, title = "signed-key", "A key that demands signatures may not do that"
+
+
 class RightsEnded(Forbidden):
     """Who wished it may not do it any more."""
 
@@ -296,14 +302,15 @@ class NotYet(OddlineError):
 
     Args:
         until: aware UTC.
+        counts: whether it uses up one of the task's attempts: not where it waits for others, for as long as they take.
     """
 
     permanent = False
     code, title = "not-yet", "The rest cannot be done yet"
 
-    def __init__(self, detail: str, *, until: datetime) -> None:
+    def __init__(self, detail: str, *, until: datetime, counts: bool = True) -> None:
         super().__init__(detail)
-        self.until = until
+        self.until, self.counts = until, counts
 
 
 class ChunkMissing(OddlineError):

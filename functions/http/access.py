@@ -132,6 +132,26 @@ ACCESS: Final[Table] = {
     ("DELETE", "/api/v1/feedback/{feedback_id}"): Scope.WRITE,
 }
 
+# What a signed key may not do: only the ingest application checks signatures, and whoever has stolen the key without
+# its secret is to submit nothing, neither here nor by what they would make here.
+CLOSED_TO_SIGNED_KEYS: Final = frozenset(
+    {
+        ("POST", "/api/v1/session"),
+        ("POST", "/api/v1/keys"),
+        ("POST", "/api/v1/keys/{key_id}/signing-secret"),
+        ("POST", "/api/v1/members"),
+        ("PUT", "/api/v1/members/{member_id}"),
+        ("POST", "/api/v1/files"),
+        ("POST", "/api/v1/files/process"),
+        ("GET", "/api/v1/files/{file_id}/upload"),
+        ("PUT", "/api/v1/files/{file_id}/parts/{number}"),
+        ("POST", "/api/v1/files/{file_id}/complete"),
+        ("POST", "/api/v1/logs/process/{log_file_id}"),
+        ("POST", "/api/v1/connections"),
+        ("PUT", "/api/v1/connections/{connection_id}"),
+    }
+)
+
 # Written here and not by FastAPI's dependencies for each: those are built anew for each route, at each cold start.
 SCHEMES: Final = {
     "bearer": {

@@ -1,16 +1,16 @@
 """Who calls: the API key, session or token that a request bears, and whether it may call the route."""
 
 import base64
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 
-from functions.http.access import Access, Beyond, Open, scope_of
+from functions.http.access import CLOSED_TO_SIGNED_KEYS, Access, Beyond, Open, scope_of
 from functions.http.limiting import guarded, kind_of, limit
 from functions.http.parts import parts_of
 from functions.http.unknown import refuse_unknown
 from functions.parts import Parts
-from oddline.errors import Forbidden, Unauthenticated
+from oddline.errors import Forbidden, SignedKey, Unauthenticated
 from oddline.identity import (
     Caller,
     Scope,
@@ -20,6 +20,11 @@ from oddline.identity import (
     demand,
     find_project,
     is_session,
+)
+
+_NO_SIGNATURE: Final = (
+    "the API key demands signed requests, and this route checks no signature: with such a key submit entries"
+    " (POST /api/v1/logs, /api/v1/logs/batch), and for this take a key without a signing secret"
 )
 
 
@@ -47,11 +52,13 @@ def gate(request: Request) -> None:
     Raises:
         Unauthenticated: there is no key or token, or it is unknown, revoked or past its time.
         Forbidden: the caller lacks the route's scope, or belongs to no such project, or not to the operator's.
+        SignedKey: the key demands signatures, and the route checks none.
         IssuerUnavailable: it is a token, and the keys to check it with cannot be had now.
         RateLimited: the caller, its project or its address has made too many requests.
         UnknownParameter: there is a query parameter that the route does not know.
     """
-    access: Access = request.app.state.access[request.method, request.scope["route"].path]
+    route = request.method, request.scope["route"].path
+    access: Access = request.app.state.access[route]
     if access in {Open.PUBLIC, Open.OLDER_SIGNATURE}:
         return
     scope, presented = scope_of(access), presented_key(request)
@@ -59,6 +66,8 @@ def gate(request: Request) -> None:
         caller = _authenticate(request, presented)
         if scope:
             demand(caller, scope)
+        if caller.signing_secrets and route in CLOSED_TO_SIGNED_KEYS:
+            raise SignedKey(_NO_SIGNATURE)
         if access is Beyond.OPERATOR:
             _demand_operator(parts_of(request), caller)
     limit(request, kind_of(scope, request.method), actor=caller.actor, project=caller.project)

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from oddline.files.processing import mark_failed, parse_structured_logs, process_log_file, tell_of_group
     from oddline.files.reading import EntryReader, read_entries
     from oddline.files.resuming import from_place
-    from oddline.files.service import UPLOADED, PutObject, delete, find_behind, list_files, origin_of, take_object
+    from oddline.files.service import (
+        UPLOADED,
+        PutObject,
+        delete,
+        find_behind,
+        is_underway,
+        list_files,
+        origin_of,
+        take_object,
+    )
     from oddline.files.sniffing import look_at
     from oddline.files.summing_up import calculate_file_analytics, score_log_file
     from oddline.files.tasks import (
@@ -51,7 +60,16 @@ _HOMES = {
     "processing": ["mark_failed", "parse_structured_logs", "process_log_file", "tell_of_group"],
     "reading": ["EntryReader", "read_entries"],
     "resuming": ["from_place"],
-    "service": ["UPLOADED", "PutObject", "delete", "find_behind", "list_files", "origin_of", "take_object"],
+    "service": [
+        "UPLOADED",
+        "PutObject",
+        "delete",
+        "find_behind",
+        "is_underway",
+        "list_files",
+        "origin_of",
+        "take_object",
+    ],
     "sniffing": ["look_at"],
     "summing_up": ["calculate_file_analytics", "score_log_file"],
     "tasks": [
@@ -122,6 +140,7 @@ __all__ = [
     "find_behind",
     "from_place",
     "holds",
+    "is_underway",
     "list_files",
     "look_at",
     "mark_failed",

@@ -33,6 +33,11 @@ def find_behind(tx: Transaction, project: UUID, *, after: UUID) -> LogFile | Non
     return store.next_behind(tx, project, after=after)
 
 
+def is_underway(tx: Transaction, file: LogFile) -> bool:
+    """Whether a task has begun to read a file and is to go on: not where it was cancelled, or is gone."""
+    return file.state is FileState.PROCESSING and store.has_reader(tx, file)
+
+
 def delete(tx: Transaction, project: UUID, *, file: UUID, now: datetime) -> UUID | None:
     """Delete a file for everybody; the id of the task that takes its bytes away, unless one waits already.
 
@@ -40,12 +45,10 @@ def delete(tx: Transaction, project: UUID, *, file: UUID, now: datetime) -> UUID
         NotFound: the project has no such file.
         Conflict: it is being processed.
     """
-    found = existing(tx, project, file=file)
-    gone = store.change(
-        tx, found, was=[state for state in FileState if state is not FileState.PROCESSING], state=str(FileState.DELETED)
-    )
-    if gone is None:
+    found = existing(tx, project, file=file, lock=True)
+    if is_underway(tx, found):
         raise Conflict(f"file {file} is being processed: cancel its task first", field="file_id")
+    store.change(tx, found, was=[found.state], state=str(FileState.DELETED))
     task = new_id()
     is_new = enqueue(
         tx,

@@ -11,12 +11,19 @@ from psycopg.types.json import Jsonb
 
 from oddline.database import Transaction
 from oddline.files.log_file import FileState, LogFile
+from oddline.files.tasks import PARSE_STRUCTURED_LOGS, PROCESS_LOG_FILE
 
 _NAMES: Final = {"project": "project_id", "task": "task_id"}
 _COLUMNS: Final = ", ".join(
     f"{_NAMES[one.name]} AS {one.name}" if one.name in _NAMES else one.name for one in fields(LogFile)
 )
 _AT: Final = "project_id = %(project)s AND id = %(id)s"
+_READERS: Final = [PROCESS_LOG_FILE.name, PARSE_STRUCTURED_LOGS.name]
+# By what tasks are given: a file's row does not name one that somebody started beside its chain.
+_HAS_READER: Final = (
+    "EXISTS (SELECT 1 FROM tasks WHERE tasks.project_id = files.project_id AND tasks.name = ANY (%(readers)s)"
+    " AND tasks.state IN ('PENDING', 'STARTED', 'PROGRESS', 'RETRY') AND tasks.payload ->> 'file' = files.id::text)"
+)
 
 
 def _file(**columns: Any) -> LogFile:
@@ -103,6 +110,14 @@ def next_behind(tx: Transaction, project: UUID, *, after: UUID) -> LogFile | Non
             f"SELECT {_COLUMNS} FROM files WHERE project_id = %s AND id > %s ORDER BY id LIMIT 1",
             [project, after],
         ).fetchone()
+
+
+def has_reader(tx: Transaction, file: LogFile) -> bool:
+    """Whether a task that makes entries of a file has not ended."""
+    row = tx.execute(
+        f"SELECT {_HAS_READER} FROM files WHERE {_AT}", {"readers": _READERS, "project": file.project, "id": file.id}
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def change(tx: Transaction, file: LogFile, *, was: Collection[FileState], **columns: Any) -> LogFile | None:
@@ -193,9 +208,9 @@ def old(tx: Transaction, *, kept_since: datetime, begun_since: datetime, limit: 
     with tx.cursor(row_factory=kwargs_row(_file)) as cursor:
         return cursor.execute(
             f"SELECT {_COLUMNS} FROM files WHERE state = 'deleted' OR state = 'uploading' AND created_at < %(begun)s"
-            " OR state IN ('uploaded', 'processed', 'damaged', 'failed') AND created_at < %(kept)s ORDER BY created_at"
-            " LIMIT %(limit)s",
-            {"kept": kept_since, "begun": begun_since, "limit": limit},
+            " OR created_at < %(kept)s AND (state IN ('uploaded', 'processed', 'damaged', 'failed')"
+            f" OR state = 'processing' AND NOT {_HAS_READER}) ORDER BY created_at LIMIT %(limit)s",
+            {"kept": kept_since, "begun": begun_since, "limit": limit, "readers": _READERS},
         ).fetchall()
 
 

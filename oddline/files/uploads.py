@@ -172,13 +172,13 @@ def overgrown(file: LogFile, parts: Sequence[StoredPart], *, most_bytes: int) ->
     return None
 
 
-def existing(tx: Transaction, project: UUID, *, file: UUID) -> LogFile:
-    """A file by its id.
+def existing(tx: Transaction, project: UUID, *, file: UUID, lock: bool = False) -> LogFile:
+    """A file by its id; with `lock` it stays as it is until the transaction ends.
 
     Raises:
         NotFound: the project has no such file.
     """
-    found = store.find(tx, project, file=file)
+    found = store.find(tx, project, file=file, lock=lock)
     if found is None:
         raise NotFound(f"there is no file {file}", field="file_id")
     return found

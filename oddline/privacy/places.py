@@ -16,7 +16,7 @@ import polars as pl
 from oddline.audit import Actor, forget_person, forget_told_of
 from oddline.chunks import Rewriter, StoredChunk
 from oddline.errors import NotYet, ObjectMissing
-from oddline.files import FileState, delete_file, find_behind, holds
+from oddline.files import FileState, delete_file, find_behind, holds, is_underway
 from oddline.identity import find_project, person_id
 from oddline.patterns import rename_pattern, source_names
 from oddline.privacy import place_store
@@ -190,7 +190,8 @@ def erase_entries(entries: pl.DataFrame, *, finder: Finder, names: dict[int, str
 def _files(work: Work, after: str | None) -> Step:
     """Uploaded files, one in a step: which holds a value goes as a whole, since to write it anew is to upload it anew.
 
-    One that comes in later is looked at once it is processed.
+    One that comes in later is looked at once it is processed. One that is being processed goes behind that, so that
+    the rest of its entries come in: however many days they wait for the project's quota.
 
     Raises:
         NotYet: one is being processed, and cannot go before that ends.
@@ -198,14 +199,16 @@ def _files(work: Work, after: str | None) -> Step:
     context = work.context
     with context.db.transaction() as tx:
         file = find_behind(tx, work.project, after=_id(after))
+        must_wait = file is not None and is_underway(tx, file)
     if file is None:
         return Step(0)
     if file.state is FileState.DELETED:  # by an erasure that was killed on the way, say
         delete_file(context, file)
         return Step(0, 1, str(file.id))
-    if file.state is FileState.PROCESSING:
+    if must_wait:
         until = context.clock() + BUSY
-        raise NotYet(f"file {file.id} is being processed: it is looked through when that is over", until=until)
+        detail = f"file {file.id} is being processed: it is looked through when that is over"
+        raise NotYet(detail, until=until, counts=False)
     if file.state is FileState.UPLOADING:
         return Step(0, 0, str(file.id))
     try:

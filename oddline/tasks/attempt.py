@@ -66,13 +66,13 @@ class Attempt:
 
     def put_off(self, later: NotYet) -> None:
         """End the attempt without an error; the next one begins when `later` says, if there is one left."""
-        if self.task.attempt >= self.spec.retry.attempts:
+        if later.counts and self.task.attempt >= self.spec.retry.attempts:
             self.fail(later)
         else:
-            self._try_again(max(later.until - self.context.clock(), timedelta()))
+            self._try_again(max(later.until - self.context.clock(), timedelta()), counts=later.counts)
 
-    def _try_again(self, wait: timedelta, *, error: str | None = None) -> None:
-        ended = self.end(State.RETRY, error=error, wait=wait)
+    def _try_again(self, wait: timedelta, *, error: str | None = None, counts: bool = True) -> None:
+        ended = self.end(State.RETRY, error=error, wait=wait, began=counts)
         if ended is State.RETRY and wait <= LONGEST_COUNTDOWN:
             self.context.publisher.wake(self.spec, task_id=self.task.id, countdown=wait)
 
@@ -85,7 +85,7 @@ class Attempt:
         wait: timedelta | None = None,
         began: bool = True,
     ) -> State | None:
-        """Write how the attempt ended, or that none `began`, unless another worker holds the task by now.
+        """Write how the attempt ended, or that none `began` which counts, unless another worker holds the task by now.
 
         Returns how it ended in truth: a cancelled one is not tried again.
         """

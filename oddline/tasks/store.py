@@ -127,7 +127,7 @@ def finish(
 ) -> State | None:
     """End an attempt as SUCCESS, RETRY, FAILURE or REVOKED; None when it was not ours any more.
 
-    One that never `began`, since there were enough before it, is none, and counts as none.
+    One that never `began`, since there were enough before it or others must end first, is none, and counts as none.
 
     Returns how it ended: a cancelled one is not tried again. A dead letter stays until somebody settles it, all else
     that ended until `kept_until`.

@@ -21,10 +21,10 @@ from oddline.search import Embedder
 from oddline.settings import Settings, Side
 from oddline.submissions import unpack
 from oddline.tasks import Publisher, Run, Task, TaskContext, find, run_task
-from worker_image.worker import files, searching
-from worker_image.worker.files import ON_FAILURE
+from worker_image.worker import files, maintenance, searching
 
-BINDINGS = {**files.BINDINGS, **searching.BINDINGS}
+BINDINGS = {**files.BINDINGS, **searching.BINDINGS, **maintenance.BINDINGS}
+ON_FAILURE = {**files.ON_FAILURE, **maintenance.ON_FAILURE}
 
 Databases = Callable[[Side], Database]
 PATH = "/api/v1/files"

@@ -219,3 +219,13 @@ def test_what_is_put_off_again_and_again_fails_after_its_last_attempt(context: T
 
     assert read(context, task_id).state is State.FAILURE
     assert read(context, task_id).error == "NotYet: others must end first"
+
+
+def test_what_waits_for_others_uses_up_none_of_its_attempts(context: TaskContext) -> None:
+    task_id = started(context)
+
+    for _ in range(SPEC.retry.attempts + 1):
+        run(context, task_id, NotYet("others must end first", until=context.clock(), counts=False))
+
+    task = read(context, task_id)
+    assert (task.state, task.attempt, task.error, list(task.failures)) == (State.RETRY, 0, None, [])

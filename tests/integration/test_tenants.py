@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from tenants import ENCRYPTION_KEYS, Tenant, rows_of, shared_rows
 
 from functions.console.app import app as console
-from functions.http.access import ACCESS, Beyond, Open, routes_of, scope_of
+from functions.http.access import ACCESS, CLOSED_TO_SIGNED_KEYS, Beyond, Open, routes_of, scope_of
 from functions.ingest.app import app as ingest
 from functions.search.app import app as search
 from oddline.database import Database
@@ -31,8 +31,9 @@ APPS = {"ingest": ingest, "console": console, "search": search}
 APP_OF = {route: side for side, app in APPS.items() for route in routes_of(app)}
 OWN, FOREIGN = "lisbon", "zanzibar"
 NOBODY, SESSION, STRANGER = "nobody", "a session of an admin key", "an admin key of the other tenant"
+UNSIGNED = "a signed admin key without its secret"
 KEPT = ["Content-Type", "Location", "Cache-Control"]
-CALLERS = [NOBODY, SESSION, *(f"key: {scope}" for scope in Scope), *(f"person: {role}" for role in Role)]
+CALLERS = [NOBODY, SESSION, UNSIGNED, *(f"key: {scope}" for scope in Scope), *(f"person: {role}" for role in Role)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,8 @@ def expected_refusal(route: tuple[str, str], caller: str) -> int | None:
     kind, _, name = caller.partition(": ")
     if caller == NOBODY or (APP_OF[route] == "ingest" and kind != "key"):
         return 401
+    if caller == UNSIGNED and route in CLOSED_TO_SIGNED_KEYS:
+        return 403
     if access is Open.CALLER:
         return None
     needed = Scope.INGEST if access is Open.OLDER_SIGNATURE else scope_of(access)
@@ -183,6 +186,7 @@ def headers_of(own: Tenant, clients: dict[str, TestClient], provider: Provider) 
             now=datetime.now(UTC),
         )  # fmt: skip
         headers[f"person: {role}"] = {"Authorization": f"Bearer {provider.sign_in(str(role))}"}
+    headers[UNSIGNED] = {"X-API-Key": own.key(scopes=[Scope.ADMIN], signed=True).key}
     session = clients["console"].post("/api/v1/session", headers=headers["key: admin"]).json()["token"]
     return headers | {SESSION: {"Authorization": f"Bearer {session}"}}
 

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from functions.asgi import app as everything
 from functions.console.app import app as console
 from functions.http import Authenticated, Parts, new_app, new_router
-from functions.http.access import ACCESS, Access, Open, routes_of, scope_of
+from functions.http.access import ACCESS, CLOSED_TO_SIGNED_KEYS, Access, Open, routes_of, scope_of
 from functions.http.repeating import is_once
 from functions.ingest.app import app as ingest
 from functions.search.app import app as search
@@ -71,6 +71,12 @@ def test_a_route_that_asks_who_calls_cannot_be_open_to_everybody() -> None:
 
 def test_the_table_names_no_route_that_is_not_there() -> None:
     assert ACCESS.keys() == {route for app in (ingest, console, search) for route in routes_of(app)}
+
+
+def test_whatever_takes_files_of_logs_is_closed_to_keys_whose_signature_nobody_would_check() -> None:
+    unchecked = {route for app in (console, search) for route in routes_of(app)}
+
+    assert {route for route in unchecked if ACCESS[route] is Scope.INGEST} < CLOSED_TO_SIGNED_KEYS < unchecked
 
 
 def test_every_route_that_does_something_by_post_is_carried_out_once_for_a_key() -> None:

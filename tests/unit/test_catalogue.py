@@ -116,4 +116,4 @@ def test_no_retry_waits_longer_than_its_cap() -> None:
 def test_the_alert_of_a_critical_task_is_none_itself_and_so_raises_no_other() -> None:
     critical = {name for name, spec in CATALOGUE.items() if spec.critical}
 
-    assert critical == {"compact_chunks", "cleanup_old_logs", "cleanup_old_results"}
+    assert critical == {"compact_chunks", "cleanup_old_logs", "cleanup_old_results", "erase_person"}

@@ -24,6 +24,7 @@ from starlette.types import Message
 from functions.console.files import PARTS_HELD, part_body
 from functions.http import Parts
 from oddline.catalogue import CATALOGUE
+from oddline.cli.connecting import NotTaken
 from oddline.cli.uploading import Sent, upload
 from oddline.database import Database
 from oddline.entries.by_id import ARRIVAL_DAYS
@@ -38,7 +39,7 @@ from oddline.files import (
     parse_structured_logs,
     process_log_file,
 )
-from oddline.identity import Scope
+from oddline.identity import Scope, create_key
 from oddline.objects import SMALLEST_PART_BYTES, FolderObjects, ObjectVersion, S3Objects
 from oddline.privacy.finder import Finder
 from oddline.privacy.places import PLACES, Step, Work
@@ -522,6 +523,28 @@ def test_a_file_that_is_being_processed_is_not_deleted(client: TestClient, filin
     assert refusal(client.delete(f"{PATH}/{file}"))[0] == 409
 
 
+def test_a_file_is_not_taken_with_a_key_that_demands_signatures_and_the_refusal_says_why(
+    client: TestClient, filing: Filing, tmp_path: Path
+) -> None:
+    path = tmp_path / "app.log"
+    path.write_bytes(FEW)
+    signed = create_key(
+        filing.db("worker"),
+        project=filing.project,
+        name="",
+        key_id=uuid4(),
+        now=filing.clock(),
+        scopes=[Scope.INGEST],
+        signed=True,
+    )
+    client.headers["Authorization"] = f"Bearer {signed.key}"
+
+    with pytest.raises(NotTaken, match="403 the API key demands signed requests, and this route checks no signature"):
+        upload(client, path)
+
+    assert refusal(client.post(PATH, json={"name": "app.log"}))[:2] == (403, "signed-key")
+
+
 def test_old_files_and_abandoned_uploads_go_and_others_stay(client: TestClient, filing: Filing) -> None:
     uploaded(client, FEW)
     filing.run()
@@ -555,7 +578,7 @@ def test_an_erasure_takes_files_that_hold_a_value_and_leaves_the_others(client: 
     held.append(uploaded(client, telling.encode("utf-16")))
     kept = uploaded(client, FEW)
     filing.run()
-    busy = uploaded(client, FEW, process=False)
+    busy = uploaded(client, FEW)
     with filing.db("worker").transaction() as tx:
         tx.execute("UPDATE files SET state = 'processing' WHERE id = %s", [busy["file_id"]])
 
