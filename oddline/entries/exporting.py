@@ -17,7 +17,7 @@ from oddline.errors import ChunkMissing
 from oddline.objects import ObjectStore
 
 MOST_WINDOW_ROWS: Final = 50_000_000  # listed at once: read within minutes, and what merges replace is kept for an hour
-DECODED_AT_ONCE: Final = 32 * 1024 * 1024
+DECODED_AT_ONCE: Final = 16 * 1024 * 1024
 TRIES: Final = 5  # of a window from which merging, retention or an erasure takes something away
 
 
