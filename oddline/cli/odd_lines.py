@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 SHOWN_CHARS: Final = 1_000  # Of a line, to a person: ten lines of a wide terminal.
 STYLES: Final[tuple[dict[str, Any], ...]] = ({}, {"fg": "yellow"}, {"fg": "red", "bold": True})  # By weight.
 
-# A log can hold what moves a terminal's cursor, or worse; tabs are harmless.
-_CONTROL: Final = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if chr(code) != "\t"}
+# A log can hold what moves a terminal's cursor, or worse; tabs are harmless, and entries of several lines are usual.
+_CONTROL: Final = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if chr(code) != "\t"} | {ord("\n"): "⏎"}
 
 
 def as_json(odd_lines: Sequence["OddLine"], *, source: str | None, model: str) -> Iterator[str]:

@@ -64,3 +64,13 @@ def test_names_of_sources_and_what_was_looked_for_are_shown_clean(capsys: pytest
     shown = capsys.readouterr().out
     assert shown.count("storage\ufffd[2J") == 4
     assert "\x1b" not in shown
+
+
+def test_an_entry_of_several_lines_is_one_line_with_its_ends_marked(capsys: pytest.CaptureFixture[str]) -> None:
+    hit = HIT | {"entries": [HIT["entries"][0] | {"message": "Traceback\n  in main"}]}
+    answer = {"hits": [hit], "waiting": 0, "complete": True, "cost": {}}
+
+    with answering(lambda _: Response(200, json.dumps(answer).encode())) as server:
+        find("disk failure on sda", url=server.url, key="a key")
+
+    assert "Traceback⏎  in main" in capsys.readouterr().out
