@@ -15,18 +15,6 @@ LOOKED_THROUGH: Final = 20_000
 
 ANYWHERE: Final = Within()
 _WITHIN: Final = "%(sources)s::text[], %(from)s::timestamptz, %(to)s::timestamptz"
-_COUNTED_WITHIN: Final = (
-    "SELECT DISTINCT r.source_id, u.pattern_id FROM pattern_rollups r, unnest(r.pattern_ids) AS u (pattern_id)"
-    " WHERE r.project_id = %(project)s AND r.step = 3600"
-    " AND r.slot > coalesce(%(from)s::timestamptz - interval '1 hour', '-infinity')"
-    " AND r.slot < coalesce(%(to)s::timestamptz, 'infinity')"
-    " AND (r.slot < %(from)s::timestamptz + interval '1 day' OR r.slot >= %(to)s::timestamptz - interval '3 days'"
-    " OR ((%(from)s::timestamptz IS NOT NULL OR %(to)s::timestamptz IS NOT NULL)"
-    " AND r.arrival_day - (r.slot AT TIME ZONE 'UTC')::date NOT BETWEEN 0 AND 1))"
-    " AND u.pattern_id = ANY (%(ids)s)"
-)
-"""The sources and patterns that have entries around a time, where their scoring may not tell it: as `patterns_within`
-has it, and says why."""
 
 
 class Lacking(NamedTuple):
@@ -182,7 +170,8 @@ def seen(
     """Where patterns were seen, the newest first; within a time, by the hours of their entries or by their scoring."""
     with tx.cursor() as cursor:
         rows = cursor.execute(
-            f"WITH counted AS MATERIALIZED ({_COUNTED_WITHIN})"
+            "WITH counted AS MATERIALIZED (SELECT DISTINCT source_id, pattern_id"
+            " FROM counted_within(%(from)s, %(to)s) WHERE pattern_id = ANY (%(ids)s))"
             " SELECT p.pattern_id, s.name, p.entries, p.first_seen, p.last_seen FROM source_patterns p"
             " JOIN sources s ON s.project_id = p.project_id AND s.id = p.source_id"
             " WHERE p.project_id = %(project)s AND p.pattern_id = ANY (%(ids)s)"

@@ -1,17 +1,30 @@
 -- Patterns in a time, by the time of their entries. `source_patterns` tells when they were scored, which is later for what was
 -- uploaded, came late or waited; the hours that entries are counted in tell when they are of.
 
--- The function that tells where a pattern was seen asks the same.
+-- What tells a client where a pattern was seen asks it in that role.
 CREATE POLICY search ON pattern_rollups TO oddline_search
     USING (project_id = (SELECT oddline_project())) WITH CHECK (project_id = (SELECT oddline_project()));
 GRANT SELECT ON pattern_rollups TO oddline_search;
 
--- The project's patterns that were scored in one of these sources around that time, or have entries there that are of it. A time
--- that is NULL narrows nothing, nor do no sources. Not for clients: only the functions below call it, as the tables' owner.
+-- The project's sources and patterns that have entries around a time, where their scoring may not tell it.
 --
 -- What arrived in its time was scored soon after it, so that within the window its scoring tells it; only near the ends it may
 -- have been scored outside. There, and in hours to which something came late (or early), the patterns are told by the hours
--- themselves: to unfold all of a month would take seconds. What is not counted yet is known by its scoring alone.
+-- themselves: to unfold all of a month would take seconds.
+CREATE FUNCTION counted_within(since timestamptz, before timestamptz) RETURNS TABLE (source_id integer, pattern_id integer)
+    LANGUAGE sql STABLE
+    AS $$
+        SELECT r.source_id, u.pattern_id FROM public.pattern_rollups r, unnest(r.pattern_ids) AS u (pattern_id)
+        WHERE r.project_id = public.oddline_project() AND r.step = 3600
+        AND r.slot > coalesce(since - interval '1 hour', '-infinity') AND r.slot < coalesce(before, 'infinity')
+        AND (r.slot < since + interval '1 day' OR r.slot >= before - interval '3 days'
+            OR ((since IS NOT NULL OR before IS NOT NULL)
+                AND r.arrival_day - (r.slot AT TIME ZONE 'UTC')::date NOT BETWEEN 0 AND 1))
+    $$;
+
+-- The project's patterns that were scored in one of these sources around that time, or have entries there that are of it. A time
+-- that is NULL narrows nothing, nor do no sources. Not for clients: only the functions below call it, as the tables' owner.
+-- What is not counted yet is known by its scoring alone.
 CREATE OR REPLACE FUNCTION patterns_within(sources text[], since timestamptz, before timestamptz) RETURNS SETOF integer
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
     AS $$
@@ -22,13 +35,8 @@ CREATE OR REPLACE FUNCTION patterns_within(sources text[], since timestamptz, be
         AND (sources = '{}' OR p.source_id IN (SELECT id FROM wanted))
         AND (since IS NULL OR p.last_seen >= since) AND (before IS NULL OR p.first_seen < before)
         UNION
-        SELECT unnest(r.pattern_ids) FROM public.pattern_rollups r
-        WHERE r.project_id = public.oddline_project() AND r.step = 3600
-        AND r.slot > coalesce(since - interval '1 hour', '-infinity') AND r.slot < coalesce(before, 'infinity')
-        AND (r.slot < since + interval '1 day' OR r.slot >= before - interval '3 days'
-            OR ((since IS NOT NULL OR before IS NOT NULL)
-                AND r.arrival_day - (r.slot AT TIME ZONE 'UTC')::date NOT BETWEEN 0 AND 1))
-        AND (sources = '{}' OR r.source_id IN (SELECT id FROM wanted))
+        SELECT c.pattern_id FROM public.counted_within(since, before) c
+        WHERE sources = '{}' OR c.source_id IN (SELECT id FROM wanted)
     $$;
 
 -- As before, and asks which patterns are meant once.
