@@ -26,7 +26,7 @@ Side = Literal["owner", "ingest", "console", "search", "worker"]
 """A database role: each part of Oddline connects as its own, and only migrations connect as the owner."""
 
 PACKAGED_MODELS = Path(__file__).parent / "scoring" / "models"
-DEFAULT_MODEL = PACKAGED_MODELS / "general-5"
+DEFAULT_MODEL = PACKAGED_MODELS / "general-6"
 
 
 class Settings(BaseSettings):

@@ -36,7 +36,7 @@ def scored_frame(count: int, *, spacing: timedelta = timedelta(seconds=1), **col
         "is_anomaly": False,
         "threshold": 0.9,
         "calibration_version": 0,
-        "model_version": "general-5",
+        "model_version": "general-6",
         "mask_version": 1,
         "analyzed_at": NOON,
         "processing_time": 0.0001,

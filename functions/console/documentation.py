@@ -32,7 +32,7 @@ _ANOMALY: dict[str, Any] = {
     "is_anomaly": True,
     "verdict": None,
     "threshold": 0.9,
-    "model_version": "general-5",
+    "model_version": "general-6",
     "analyzed_at": "2026-11-05T08:15:30.243000Z",
     "kind": "anomaly",
     "count": 4,

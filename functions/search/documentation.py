@@ -25,7 +25,7 @@ _ENTRY: dict[str, Any] = {
     "severity_part": 0.8812,
     "novelty_part": 0.7744,
     "nearest_pattern_id": 640,
-    "model_version": "general-5",
+    "model_version": "general-6",
     "analyzed_at": "2026-11-05T08:15:30.243000Z",
     "processing_time": 0.0041,
     "status": "analyzed",

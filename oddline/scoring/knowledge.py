@@ -24,8 +24,8 @@ from oddline.scoring.novelty import Views, novelty, word_novelties
 KNOWN_AFTER_DAYS: Final = 14
 MEASURED_AT_ONCE: Final = 256  # patterns: beside 10,000 verdicts their matrix of similarities is 10 MB
 SIMILAR_DISTANCE: Final = 0.22
-"""Cosine distance up to which patterns share a verdict. A statement with other values is 0.16 away with general-5
-(median), nine in ten lines of opposite severity that share their words 0.34 and more."""
+"""Cosine distance up to which patterns share a verdict. A statement with other values is 0.16 away with general-6
+(median); of lines of opposite severity that share half of their words and more, one in twelve is nearer than this."""
 
 
 def is_known(days_seen: int, *, severity: float | None, threshold: float, known_after_days: int) -> bool:

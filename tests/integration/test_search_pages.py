@@ -103,7 +103,7 @@ def test_an_entry_is_told_with_its_score(db: Databases, client: TestClient, proj
     (entry,) = client.get(PATH).json()["entries"]
 
     assert (entry["message"], entry["severity"], entry["source"]) == ("refused", "ERROR", "checkout")
-    assert (entry["anomaly_score"], entry["is_anomaly"], entry["model_version"]) == (0.97, True, "general-5")
+    assert (entry["anomaly_score"], entry["is_anomaly"], entry["model_version"]) == (0.97, True, "general-6")
     assert entry["timestamp"].endswith("Z")
 
 

@@ -33,7 +33,7 @@ def see(db: Databases, project: UUID) -> See:
 def known(db: Databases, project: UUID, *, source: int = 1, most: int = 100) -> dict[int, int]:
     """How many days it has been seen on, by pattern."""
     with db("worker").transaction() as tx:
-        rows = known_patterns(tx, project, source_id=source, model_version="general-5", most=most)
+        rows = known_patterns(tx, project, source_id=source, model_version="general-6", most=most)
     return {pattern: days for pattern, days, _ in rows}
 
 

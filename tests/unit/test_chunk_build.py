@@ -163,4 +163,4 @@ def test_a_chunk_says_of_each_pair_its_highest_score_and_its_anomalies() -> None
         strict=True,
     )
     assert list(pairs) == [(1, 1, 2, 1.0, 1), (1, 2, 1, 0.75, 0), (2, 1, 2, 0.5, 0)]
-    assert (chunk.model_version, chunk.analyzed_at) == ("general-5", NOON)
+    assert (chunk.model_version, chunk.analyzed_at) == ("general-6", NOON)
