@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import islice
 from math import inf
 from pathlib import Path
 
@@ -13,8 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FEWEST_RUNS, MOST_RUNS = 3, 9  # one below the ceiling is enough: what else the machine does only ever adds
-# Processor time as a multiple of what importing FastAPI alone takes, so that how fast the machine is does not count:
-# where that is 0.19 s they are 0.6, 0.7, 0.8, 0.5, 0.5 and, with tracing, 0.75 s. bench/ measures seconds by the clock.
+# Processor time as a multiple of what importing FastAPI alone takes, so that how fast the machine is does not count;
+# bench/ measures seconds by the clock.
 CEILINGS = {"ingest": 3.2, "console": 3.8, "search": 4.2, "schedules": 2.6, "triggers": 2.6}
 CEILING_TRACED = 4.0
 KEPT_OUT = {
@@ -32,11 +31,7 @@ print(json.dumps([time.process_time() - begun, sorted({{name.partition(".")[0] f
 """
 
 
-def fresh_import(function: str, *, tracing: bool = False) -> tuple[float, set[str]]:
-    return fresh_import_of(f"functions.{function}.app", tracing=tracing)
-
-
-def fresh_import_of(module: str, *, tracing: bool) -> tuple[float, set[str]]:
+def fresh_import(module: str, *, tracing: bool = False) -> tuple[float, set[str]]:
     program, environment = PROGRAM.format(module), os.environ | {"ODDLINE_TRACING": str(tracing)}
     ran = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
@@ -45,34 +40,35 @@ def fresh_import_of(module: str, *, tracing: bool) -> tuple[float, set[str]]:
     return seconds, set(modules)
 
 
+def app(function: str) -> str:
+    return f"functions.{function}.app"
+
+
 def ratios(function: str, *, tracing: bool = False) -> Iterator[float]:
-    """The least time of a function's import so far ÷ the least of FastAPI's, after each of some runs in turn."""
-    return islice(_ratios(function, tracing=tracing), FEWEST_RUNS - 1, MOST_RUNS)
-
-
-def _ratios(function: str, *, tracing: bool) -> Iterator[float]:
+    """The least time of a function's import so far ÷ the least of FastAPI's, after each run but the first few."""
     ours = fastapis = inf
-    while True:
-        ours = min(ours, fresh_import(function, tracing=tracing)[0])
-        fastapis = min(fastapis, fresh_import_of("fastapi", tracing=tracing)[0])
-        yield ours / fastapis
+    for run in range(1, MOST_RUNS + 1):
+        ours = min(ours, fresh_import(app(function), tracing=tracing)[0])
+        fastapis = min(fastapis, fresh_import("fastapi")[0])
+        if run >= FEWEST_RUNS:
+            yield ours / fastapis
 
 
 @pytest.mark.parametrize("function", CEILINGS)
 def test_it_loads_nothing_that_it_has_no_need_of(function: str) -> None:
-    _, modules = fresh_import(function)
+    _, modules = fresh_import(app(function))
 
     assert not modules & (KEPT_OUT - NEEDED.get(function, set()))
 
 
 def test_the_console_does_not_load_what_only_publishing_needs() -> None:
-    _, modules = fresh_import("console")
+    _, modules = fresh_import(app("console"))
 
     assert not modules & {"kombu", "redis"}
 
 
 def test_taking_logs_does_not_load_what_only_shippers_protocols_need() -> None:
-    _, modules = fresh_import("ingest")
+    _, modules = fresh_import(app("ingest"))
 
     assert "google" not in modules  # protobuf
 
